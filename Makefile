@@ -1,0 +1,54 @@
+# `make help` lists what there is. Works in any folder, spaces in its path included.
+
+SHELL := bash
+PYTHON ?= python3
+CORES ?= all
+# the environment's programs first, as if it were activated
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+INSTALLED := .venv/installed
+
+.PHONY: help run test check format lock bench share fetch clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+run: $(INSTALLED) ## set up, run params.yaml on all cores, print the table, write report.html
+	@snakemake --cores $(CORES)
+	@cat results/table.md
+	@$(MAKE) --no-print-directory report.html
+	@echo "Report: $(CURDIR)/report.html (opens in a browser, without a network)"
+
+report.html: results/summary.json $(wildcard results/*/*.png)
+	@snakemake --report $@ --quiet
+
+test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines
+	@pytest
+
+check: $(INSTALLED) ## format, lint, types, every recipe
+	@ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
+	@ruff check --quiet .
+	@snakefmt --check Snakefile 2>/dev/null || { echo "Snakefile: run: make format" >&2; exit 1; }
+	@tools/lint-snakefile
+	@mypy
+	@for recipe in params.yaml recipes/*.yaml; do python -m pipeline check --file $$recipe || exit 1; done
+
+format: $(INSTALLED) ## put Python files and the Snakefile into shape
+	@ruff format --quiet . && ruff check --fix --quiet . && snakefmt Snakefile 2>/dev/null
+
+bench: $(INSTALLED) ## measure speed and memory; prints tables
+	@python -m benchmarks.parzen
+
+lock: ## renew constraints.txt, the exact versions of everything that is installed
+	@tools/lock $(PYTHON)
+
+clean: ## remove the environment, logs and reports; data and results stay
+	@rm -rf .venv logs report.html .snakemake .pytest_cache .ruff_cache .mypy_cache
+
+$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+	@tools/prerequisites $(PYTHON)
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	@touch $@

@@ -1,0 +1,37 @@
+# Rules for the stages of dvc.yaml, which is the only description of the pipeline: nothing about a
+# stage stands here. `snakemake --cores all` runs what DVC finds stale, in parallel; each job is the
+# `dvc repro` of one stage, so dvc.lock is right whichever engine ran. See pipeline/workflow.py.
+
+import sys
+
+sys.path.insert(0, workflow.basedir)
+
+from pipeline.workflow import load
+
+pipeline = load(config, judge=workflow.is_main_process)
+
+
+rule all:
+    default_target: True
+    input:
+        pipeline.everything(),
+
+
+for stage in pipeline.rules:
+
+    rule:
+        name:
+            stage.name
+        input:
+            pipeline.inputs(stage),
+        output:
+            pipeline.outputs(stage),
+        log:
+            stage.log,
+        threads: stage.threads
+        resources:
+            gpu=stage.gpu,
+        params:
+            stage=stage.stage,
+        shell:
+            "python -m pipeline.job {params.stage} 2>&1 | tee {log}"

@@ -1,0 +1,217 @@
+"""python -m pipeline STAGE [NAME]: one stage by hand; the same commands that dvc.yaml runs."""
+
+import argparse
+import errno
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline import __version__
+from pipeline.config.params import Run, load
+from pipeline.errors import ConfigError, PipelineError
+
+PARAMS = Path("params.yaml")
+DATA, RESULTS = Path("data"), Path("results")
+CHECKPOINTS = Path(".checkpoints")
+
+# torch says so of a package that dvclive brings along; nothing a user could mend
+warnings.filterwarnings(
+    "ignore", message="The pynvml package is deprecated", category=FutureWarning
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"error: {error.strerror}{where}. Nothing half-written was left behind; "
+            "make room (or get write access) and run the same command again.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Run one stage by hand. All of them, in order: snakemake --cores all, or dvc repro.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(title="stages and commands", required=True, metavar="COMMAND")
+
+    def add(name: str, action: Callable, purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.set_defaults(command=action)
+        return command
+
+    check_command = add("check", check, "validate params.yaml and every key in it")
+    check_command.add_argument("--file", type=Path, default=PARAMS, help="another params file")
+    check_command.add_argument(
+        "--out", type=Path, help="write the settings with all defaults filled in"
+    )
+    for name, action, purpose in (
+        ("download", download, "fetch a dataset and verify its SHA-256"),
+        ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
+    ):
+        add(name, action, purpose).add_argument(
+            "name", metavar="DATASET", help="a key of datasets:"
+        )
+    for name, action, purpose in (
+        ("train", train, "train the generator and the discriminator"),
+        ("sample", sample, "draw samples from the trained generator"),
+        ("parzen", parzen, "log-likelihood of the test set under a Parzen window of the samples"),
+        ("scores", scores, "the run's numbers, flat and rounded"),
+    ):
+        add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
+    add("table", table, "Table 1 over all runs, beside the published rows")
+    score_options(
+        add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
+    )
+    return top
+
+
+def check(options: argparse.Namespace) -> None:
+    params = load(options.file)
+    if options.out:
+        from pipeline.files import write_json
+
+        write_json(options.out, params.model_dump(mode="json"))
+    print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
+
+
+def download(options: argparse.Namespace) -> None:
+    dataset = one(load(PARAMS).datasets, "datasets", options.name)
+    from pipeline.stages import download
+
+    raw = DATA / "raw" / options.name
+    download.run(dataset.source, raw.with_suffix(".npz"), raw.with_suffix(".json"))
+
+
+def normalize(options: argparse.Namespace) -> None:
+    dataset = one(load(PARAMS).datasets, "datasets", options.name)
+    from pipeline.stages import normalize
+
+    normalize.run(dataset.normalize, DATA / "raw" / f"{options.name}.npz", normalized(options.name))
+
+
+def train(options: argparse.Namespace) -> None:
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import train
+
+    paths = train.Paths(
+        data=normalized(run.dataset),
+        model=folder / "model.safetensors",
+        log=folder / "training.tsv",
+        verdict=folder / "verdict.json",
+        progress=folder / "progress.png",
+        live=folder / "live",
+        checkpoints=CHECKPOINTS,
+    )
+    train.run(options.name, run.train, run.seed, run.threads, paths)
+
+
+def sample(options: argparse.Namespace) -> None:
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import sample
+
+    model, samples, grid = (
+        folder / name for name in ("model.safetensors", "samples.npy", "grid.png")
+    )
+    sample.run(run.sample, run.seed, run.threads, model, samples, grid)
+
+
+def parzen(options: argparse.Namespace) -> None:
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import parzen
+
+    samples, out = folder / "samples.npy", folder / "parzen.json"
+    parzen.run(run.parzen, run.threads, samples, normalized(run.dataset), out)
+
+
+def scores(options: argparse.Namespace) -> None:
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import scores
+
+    out = RESULTS / "scores" / f"{options.name}.json"
+    scores.run(run.dataset, run.seed, folder / "parzen.json", folder / "verdict.json", out)
+
+
+def table(options: argparse.Namespace) -> None:
+    params = load(PARAMS)
+    from pipeline.stages import table
+
+    sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
+    table.run(
+        list(params.runs),
+        sources,
+        RESULTS / "scores",
+        RESULTS / "table.md",
+        RESULTS / "summary.json",
+    )
+
+
+def score_options(command: argparse.ArgumentParser) -> None:
+    for name, content in (
+        ("samples", "what to measure"),
+        ("valid", "held-out images that choose sigma"),
+        ("test", "images to score"),
+    ):
+        command.add_argument(
+            f"--{name}", type=Path, required=True, metavar="FILE.npy", help=content
+        )
+    command.add_argument(
+        "--real", type=Path, metavar="FILE.npy", help="training images: the real-data line"
+    )
+    command.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        default=(0.0, 1.0),
+        metavar=("LOW", "HIGH"),
+        help="range of the pixels in the files (default: 0 1); they are scored in [0, 1]",
+    )
+    command.add_argument("--precision", choices=("float32", "float64"), default="float64")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help="write the result here, too")
+
+
+def score(options: argparse.Namespace) -> None:
+    from pipeline.config.parzen import Parzen
+    from pipeline.stages import score
+
+    score.run(
+        score.Files(options.samples, options.valid, options.test, options.real),
+        (options.range[0], options.range[1]),
+        Parzen(precision=options.precision),
+        options.out,
+    )
+
+
+def run_and_folder(name: str) -> tuple[Run, Path]:
+    return one(load(PARAMS).runs, "runs", name), RESULTS / name
+
+
+def normalized(dataset: str) -> Path:
+    return DATA / "normalized" / f"{dataset}.safetensors"
+
+
+def one(section: dict, kind: str, name: str):
+    if name not in section:
+        raise ConfigError(f"{PARAMS} has no {kind}.{name}; it has: {', '.join(section)}")
+    return section[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

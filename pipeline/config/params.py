@@ -1,0 +1,145 @@
+"""Read and validate params.yaml, the only place that says what is run.
+
+It is read with the YAML reader that DVC uses, so that both see the same values (YAML 1.1 readers
+take `1e-4` for a string).
+"""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.config.base import Positive, Section
+from pipeline.config.datasets import Dataset
+from pipeline.config.parzen import Parzen
+from pipeline.config.sample import Sample
+from pipeline.config.train import Train
+from pipeline.errors import ConfigError
+
+# A name becomes a file, a rule of Snakemake and part of a key of DVC: letters, digits, underscores.
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class Run(Section):
+    dataset: str
+    seed: Annotated[int, Field(ge=0)]
+    # Fixed, not "all cores": another number of threads may round sums differently, and then the
+    # same params would not give the same bytes.
+    threads: Positive
+    train: Train
+    sample: Sample
+    parzen: Parzen
+
+    @model_validator(mode="after")
+    def ema_is_trained_before_it_is_sampled(self) -> Self:
+        if self.sample.weights == "ema" and self.train.ema is None:
+            raise ValueError(
+                "sample.weights is ema, but train.ema is not set: nothing to sample from"
+            )
+        return self
+
+
+class Params(Section):
+    datasets: dict[str, Dataset]
+    runs: dict[str, Run]
+
+    @model_validator(mode="after")
+    def names_are_known_and_usable(self) -> Self:
+        for kind, names in (("datasets", self.datasets), ("runs", self.runs)):
+            for name in names:
+                if not NAME.fullmatch(name):
+                    raise ValueError(
+                        f"{kind}.{name}: a name starts with a letter and holds letters, digits and _ only"
+                    )
+        for name, run in self.runs.items():
+            if run.dataset not in self.datasets:
+                raise ValueError(
+                    f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
+                )
+        return self
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """The validated content of `path`; ConfigError names every wrong key, what was found and allowed."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} is missing. Run this in the project's folder, or start from a recipe: "
+            f"cp recipes/quick.yaml {path}"
+        ) from None
+    if re.search(r"^<{7} ", text, re.MULTILINE):
+        raise ConfigError(
+            f"{path} has merge markers (<<<<<<<). Choose a side, then: git add {path}"
+        )
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML.\n{error}") from None
+    return validate(content, str(path))
+
+
+def validate(content: Any, where: str) -> Params:
+    """`content` (nested dicts of one params file) as Params; `where` heads the error message."""
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors(include_url=False)]
+    raise ConfigError("\n  ".join([f"{where} is not valid:", *lines]))
+
+
+def _explain(error: Any) -> str:
+    """One line: the key's path, what was found, what is allowed."""
+    path, allowed = _walk(Params, error["loc"])
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(error["loc"][-1]), allowed, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        return f"{path}: unknown key{hint}; allowed here: {', '.join(allowed)}"
+    if error["type"] == "missing":
+        return f"{path}: missing; it is required"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if error["type"] == "value_error":
+        return f"{path}: {message}" if path else message
+    if error["type"] == "union_tag_invalid":
+        return f"{path}.name: found {error['ctx']['tag']!r}, must be one of {error['ctx']['expected_tags']}"
+    if error["type"] == "union_tag_not_found":
+        return f"{path}.name: missing; it is required"
+    return f"{path}: found {error['input']!r}, {message}"
+
+
+def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:
+    """The key's path as written in the file (without pydantic's union tags), and the keys allowed there."""
+    keys: list[str] = []
+    allowed: list[str] = []
+    for part in location:
+        models = _models(model)
+        by_tag = {tag: m for m in models if (tag := _tag(m))}
+        if len(models) > 1 and part in by_tag:
+            model = by_tag[part]
+            continue
+        if models:
+            allowed = list(models[0].model_fields)
+            field = models[0].model_fields.get(part)
+            model = field.annotation if field else None
+        elif get_args(model):
+            model = get_args(model)[-1]
+        keys.append(str(part))
+    return ".".join(keys), allowed
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if getattr(annotation, "__origin__", None) in (dict, tuple, list):
+        return []
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    """The value of `name` that chooses this model in a union, if there is one."""
+    name = model.model_fields.get("name")
+    return get_args(name.annotation)[0] if name else None

@@ -1,0 +1,37 @@
+"""`runs.R.parzen` of params.yaml: the paper's evaluation."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Positive, Section
+
+
+class SigmaGrid(Section):
+    """Window widths, evenly spaced in log10; pixels in [0, 1]."""
+
+    log10_start: float = -1.0
+    log10_stop: float = 0.0
+    points: Positive = 10  # authors: 0.1, 0.129, ..., 1
+
+    @model_validator(mode="after")
+    def grows(self) -> Self:
+        if self.log10_stop < self.log10_start:
+            raise ValueError(
+                f"log10_stop {self.log10_stop} lies below log10_start {self.log10_start}"
+            )
+        return self
+
+    def sigmas(self) -> list[float]:
+        if self.points == 1:
+            return [10**self.log10_start]
+        step = (self.log10_stop - self.log10_start) / (self.points - 1)
+        return [10 ** (self.log10_start + i * step) for i in range(self.points)]
+
+
+class Parzen(Section):
+    sigma_grid: SigmaGrid = SigmaGrid()
+    validation_images: Positive = 1_000  # sigma is chosen on the first of them; authors
+    test_images: Positive | None = None  # the first of them; all when null, as the paper
+    precision: Literal["float64", "float32"] = "float64"  # of the distances
+    real_data_images: Annotated[int, Field(ge=0)] = 10_000  # centres of the real-data line; 0: none

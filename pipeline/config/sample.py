@@ -1,0 +1,13 @@
+"""`runs.R.sample` of params.yaml."""
+
+from typing import Literal
+
+from pipeline.config.base import Positive, Section
+
+
+class Sample(Section):
+    count: Positive = 10_000  # the paper's number for the Parzen estimate
+    weights: Literal["ema", "raw"] = "raw"  # G's moving average, or G as it was at the last step
+    batch_size: Positive = 1_000  # a memory matter only
+    grid_rows: Positive = 10
+    grid_columns: Positive = 10

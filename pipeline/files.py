@@ -1,0 +1,112 @@
+"""Files in and out. A file appears under its name whole or not at all, whatever kills the writer."""
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pipeline.errors import DataError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write; it takes the name `path` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with atomic(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented, keys in the order given, so that Git and people can compare two of them."""
+    write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(existing(path).read_text(encoding="utf-8"))
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> None:
+    with atomic(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(existing(path), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(
+            f"{path}: not a readable .npz file ({error}). Delete it and run again."
+        ) from None
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of a .npy file, mapped into memory; never unpickles."""
+    try:
+        return np.load(existing(path), mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path}: not a readable .npy file ({error}).") from None
+
+
+@contextmanager
+def array_writer(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """A float32 .npy file of `shape` to be filled with rows in order, however many at a time."""
+    with atomic(path) as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file
+
+
+Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes in order
+
+_SAFETENSORS_TYPES = {"float32": "F32", "int64": "I64"}
+
+
+def write_safetensors(path: Path, tensors: dict[str, Blocks]) -> None:
+    """Stream `tensors` into a .safetensors file.
+
+    The library's own writer wants every tensor in memory at once; a dataset need not fit there twice.
+    """
+    header: dict[str, Any] = {}
+    offset = 0
+    for name, (dtype, shape, _) in tensors.items():
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        kind = _SAFETENSORS_TYPES[dtype]
+        header[name] = {
+            "dtype": kind,
+            "shape": list(shape),
+            "data_offsets": [offset, offset + size],
+        }
+        offset += size
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)  # the data start on a multiple of 8
+    with atomic(path) as file:
+        file.write(struct.pack("<Q", len(encoded)))
+        file.write(encoded)
+        for _, _, blocks in tensors.values():
+            for block in blocks:
+                file.write(block)
+
+
+def existing(path: Path) -> Path:
+    """`path`, or DataError with the command that makes it."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing. Make it with: dvc repro (or fetch it with: dvc pull)")
+    return path

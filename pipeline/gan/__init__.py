@@ -1,0 +1,1 @@
+"""The two-player game: nets, losses, updates, noise. Knows no file and no stage."""

@@ -1,0 +1,28 @@
+"""Priors of z, all of zero mean and unit variance per coordinate."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+
+def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
+    """U(-sqrt 3, sqrt 3): the authors' MNIST prior."""
+    return (torch.rand(shape, generator=stream, device=stream.device) * 2 - 1) * 3**0.5
+
+
+def gaussian(shape: tuple[int, int], stream: Generator) -> Tensor:
+    return torch.randn(shape, generator=stream, device=stream.device)
+
+
+def sphere(shape: tuple[int, int], stream: Generator) -> Tensor:
+    """Uniform on the sphere of radius sqrt(dim)."""
+    return F.normalize(gaussian(shape, stream), dim=-1) * shape[-1] ** 0.5
+
+
+PRIORS: dict[str, Callable[[tuple[int, int], Generator], Tensor]] = {
+    "uniform": uniform,
+    "gaussian": gaussian,
+    "sphere": sphere,
+}

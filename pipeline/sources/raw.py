@@ -1,0 +1,68 @@
+"""What every source returns, and how a list of places is tried."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.errors import SourceError
+
+TRAIN, TEST = 0, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """A dataset as it was published.
+
+    images: uint8 [N, H, W, C] (float32 in [-1, 1] for point sets, [N, 1, 1, dims]);
+    labels: int64 [N], -1 where there is none; split: uint8 [N], TRAIN or TEST;
+    provenance: where the bytes came from and their SHA-256.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    provenance: dict = field(default_factory=dict)
+
+
+class Unavailable(Exception):
+    """A place did not deliver; the reason in one line."""
+
+
+def verified(files: dict[str, bytes], digests: dict[str, str]) -> dict[str, bytes]:
+    """`files` if each has its published SHA-256; Unavailable says which has not."""
+    for name, digest in digests.items():
+        found = hashlib.sha256(files[name]).hexdigest()
+        if found != digest:
+            raise Unavailable(
+                f"delivered a wrong {name} ({len(files[name]):,} bytes, SHA-256 {found[:12]}..., "
+                f"expected {digest[:12]}...)"
+            )
+    return files
+
+
+def first_available(
+    dataset: str, places: dict[str, Callable[[], dict[str, bytes]]], digests: dict[str, str]
+) -> tuple[str, dict[str, bytes]]:
+    """Name and verified files of the first place that delivers; one line on stderr for each tried."""
+    reasons = []
+    for place, fetch in places.items():
+        try:
+            files = verified(fetch(), digests)
+        except Unavailable as reason:
+            reasons.append(f"{place}: {reason}")
+            print(f"download {dataset}: {reasons[-1]}", file=sys.stderr)
+            continue
+        print(
+            f"download {dataset}: {place}: verified {len(digests)} files by SHA-256",
+            file=sys.stderr,
+        )
+        return place, files
+    raise SourceError(
+        f"no source delivered {dataset}:\n  "
+        + "\n  ".join(reasons)
+        + f"\nGet {', '.join(digests)} by other means, put them in one folder, and set "
+        f"datasets.{dataset}.source.local in params.yaml to it."
+    )

@@ -1,0 +1,59 @@
+"""sample R: draw images from the trained generator."""
+
+from pathlib import Path
+
+import torch
+
+from pipeline.config.sample import Sample
+from pipeline.config.train import Train
+from pipeline.errors import DataError
+from pipeline.evaluation import figures
+from pipeline.files import array_writer, write_bytes
+from pipeline.gan import devices, noise
+from pipeline.gan.nets import Generator
+from pipeline.gan.streams import generator
+from pipeline.tensors import read_about, read_tensors
+
+
+@torch.no_grad()
+def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, grid: Path) -> None:
+    """float32 [count, C, H, W] in [-1, 1], and a picture of the first of them."""
+    devices.reproducible(threads)
+    G, train, shape = load_generator(model, settings.weights)
+    stream = generator(seed, "sample")
+    first = []
+    with array_writer(samples, (settings.count, *shape)) as file:
+        for start in range(0, settings.count, settings.batch_size):
+            count = min(settings.batch_size, settings.count - start)
+            images = G(noise.PRIORS[train.noise.prior]((count, train.noise.dim), stream)).float()
+            if train.pixels == "unit":
+                images = images * 2 - 1
+            file.write(images.numpy().tobytes())
+            first.append(images)
+            first = first if sum(map(len, first)) < wanted(settings, shape) + count else first[:-1]
+    shown = torch.cat(first)[: wanted(settings, shape)]
+    write_bytes(grid, figures.grid(shown.numpy(), settings.grid_columns))
+
+
+def wanted(settings: Sample, shape: tuple) -> int:
+    """Number of samples in the picture: a grid of images, or a plot of up to 10,000 points."""
+    is_picture = tuple(shape[-2:]) != (1, 1)
+    return settings.grid_rows * settings.grid_columns if is_picture else 10_000
+
+
+def load_generator(model: Path, weights: str) -> tuple[Generator, Train, tuple]:
+    """G in evaluation mode, its training settings, and the shape [C, H, W] of what it makes."""
+    about = read_about(model)
+    train = Train.model_validate(about["train"])
+    shape = tuple(about["image_shape"])
+    prefix = "generator_ema." if weights == "ema" else "generator."
+    tensors = {
+        k.removeprefix(prefix): v for k, v in read_tensors(model).items() if k.startswith(prefix)
+    }
+    if not tensors:
+        raise DataError(
+            f"{model} holds no {prefix}* weights. Set sample.weights: raw, or train with train.ema."
+        )
+    G = Generator(train.generator, train.noise.dim, shape, train.pixels)
+    G.load_state_dict(tensors)
+    return G.eval(), train, shape

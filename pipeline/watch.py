@@ -1,0 +1,98 @@
+"""What a person sees of a training that runs; none of it changes what comes out."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.evaluation import figures
+from pipeline.files import write_bytes
+
+LINE_SECONDS = 10  # between two lines of progress where there is no terminal
+
+
+class Live:
+    """Files to watch while it runs: dvclive's, and a picture of the same noise every `grid_steps`."""
+
+    def __init__(self, folder: Path, resume: bool):
+        from dvclive import Live as DvcLive
+        from scmrepo.exceptions import SCMError
+
+        self.folder = folder
+        # without these arguments dvclive makes an experiment and rewrites dvc.yaml
+        quiet = {"save_dvc_exp": False, "dvcyaml": False, "report": None}
+        try:
+            self.live = DvcLive(str(folder), resume=resume, **quiet)
+        except SCMError as reason:  # a Git repository without its first commit
+            print(f"no live metrics: {reason}", file=sys.stderr)
+            self.live = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.live:
+            self.live.end()
+
+    def numbers(self, row: dict[str, float]) -> None:
+        if not self.live:
+            return
+        self.live.step = int(row["step"])
+        for key, number in row.items():
+            if key not in ("step", "images"):
+                self.live.log_metric(key, number)
+        self.live.make_summary()
+
+    def picture(self, step: int, images_NCHW: np.ndarray) -> None:
+        write_bytes(self.folder / "grids" / f"{step:06d}.png", figures.grid(images_NCHW, 5))
+
+
+class Progress:
+    """A bar with images/s and time left on a terminal; elsewhere a line every few seconds."""
+
+    def __init__(self, name: str, steps: int, first_step: int, images_per_step: int):
+        self.name = name
+        self.steps = steps
+        self.first_step = self.step = first_step
+        self.images_per_step = images_per_step
+        self.started = self.spoke_at = time.monotonic()
+        self.bar = tqdm(
+            total=steps,
+            initial=first_step,
+            desc=f"train {name}",
+            unit=" steps",
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def images_per_second(self) -> float:
+        done = self.step - self.first_step + 1
+        return done * self.images_per_step / max(self.seconds(), 1e-9)
+
+    def advance(self) -> None:
+        self.step += 1
+        self.bar.update()
+
+    def line(self, row: dict[str, float]) -> None:
+        facts = f"{row['images_per_second']:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
+        self.bar.set_postfix_str(facts, refresh=False)
+        now = time.monotonic()
+        last = row["step"] == self.steps
+        if not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
+            return
+        self.spoke_at = now
+        left = (self.steps - row["step"]) * self.images_per_step / row["images_per_second"]
+        print(
+            f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, {left:.0f} s left",
+            file=sys.stderr,
+        )

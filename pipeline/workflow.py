@@ -1,0 +1,171 @@
+"""dvc.yaml as Snakemake rules, with DVC's verdict on which of them are stale.
+
+DVC decides what is stale, by content; Snakemake decides when and where it runs. Modification
+times, which a checkout scrambles, must not matter. So every rule has one more input, its verdict:
+an old file while DVC holds the stage for fresh, a new one when it is stale or comes after a stale
+one. The data inputs of a fresh stage are `ancient`; those of a stale one are not, because Snakemake
+does not pass a trigger on to a rule all of whose inputs are ancient.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import networkx
+from dvc.exceptions import DvcException
+from dvc.lock import LockError
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from snakemake.exceptions import WorkflowError
+from snakemake.io import ancient, report
+
+from pipeline.config import params
+from pipeline.errors import PipelineError
+
+VERDICTS = Path(".dvc/tmp/verdicts")
+CAPTIONS = Path(".dvc/tmp/captions")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a Snakemake rule needs to know of a stage of dvc.yaml."""
+
+    stage: str  # DVC's name, such as train@mnist
+    inputs: list[str]  # outputs of other stages that it reads
+    outputs: list[str]
+    threads: int = 1
+    gpu: int = 0
+    captions: dict[str, str] = field(default_factory=dict)  # file name -> words for the report
+
+    @property
+    def name(self) -> str:
+        return self.stage.replace("@", "_")
+
+    @property
+    def verdict(self) -> str:
+        return str(VERDICTS / self.name)
+
+    @property
+    def log(self) -> str:
+        return f"logs/{self.name}.log"
+
+    @property
+    def category(self) -> str:
+        return self.stage.partition("@")[2] or "All runs"
+
+
+class Workflow:
+    """The rules of one Snakemake process; `judge` in the main one only."""
+
+    def __init__(self, rules: list[Rule], stale: set[str]):
+        self.rules = rules
+        self.stale = stale
+
+    def inputs(self, rule: Rule) -> list[str]:
+        if rule.stage in self.stale:
+            return [rule.verdict, *rule.inputs]
+        return [rule.verdict, *map(ancient, rule.inputs)]
+
+    def outputs(self, rule: Rule) -> list[str]:
+        """With the pictures and tables that the report shows marked as such."""
+        return [self._reported(rule, output) for output in rule.outputs]
+
+    def _reported(self, rule: Rule, output: str) -> str:
+        words = rule.captions.get(Path(output).name)
+        if words is None:
+            return output
+        caption = CAPTIONS / rule.name / f"{Path(output).name}.rst"
+        caption.parent.mkdir(parents=True, exist_ok=True)
+        caption.write_text(words + "\n", encoding="utf-8")
+        return report(
+            output,
+            caption=str(caption.resolve()),
+            category=rule.category,
+            labels={"picture": Path(output).stem},
+        )
+
+    def everything(self) -> list[str]:
+        return [output for rule in self.rules for output in rule.outputs]
+
+
+def load(config: dict, judge: bool) -> Workflow:
+    """The rules of dvc.yaml under a valid params.yaml.
+
+    `judge`: ask DVC which stages are stale and write the verdicts. Only the main process does: a
+    job on a cluster node would see its own deleted outputs and judge itself.
+    """
+    if config:
+        raise WorkflowError(
+            f"--config {' '.join(config)}: parameters come from params.yaml only, so that DVC records "
+            "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
+        )
+    try:
+        params.load()
+        with Repo() as repo:
+            rules = list(read_rules(repo))
+            stale = stale_stages(repo) if judge else set()
+    except LockError as error:
+        raise WorkflowError(
+            f"another DVC command is at work in this folder; run again when it is done.\n{error}"
+        ) from None
+    except (PipelineError, DvcException) as error:
+        raise WorkflowError(str(error)) from None
+    if judge:
+        for rule in rules:
+            write_verdict(rule, rule.stage in stale)
+    return Workflow(rules, stale)
+
+
+def read_rules(repo: Repo) -> Iterator[Rule]:
+    """One for each stage, as DVC resolves dvc.yaml over params.yaml."""
+    graph = repo.index.graph
+    for stage in stages(repo):
+        read = [Path(dep.fs_path) for dep in stage.deps]
+        made = [out.fs_path for upstream in graph.successors(stage) for out in upstream.outs]
+        meta = stage.meta or {}
+        yield Rule(
+            stage=stage.addressing,
+            inputs=[relative(path) for path in made if any(is_within(path, dep) for dep in read)],
+            outputs=[relative(out.fs_path) for out in stage.outs],
+            threads=meta.get("threads", 1),
+            gpu=meta.get("gpu", 0) if gpu_count() else 0,
+            captions=meta.get("captions", {}),
+        )
+
+
+def stages(repo: Repo) -> list[PipelineStage]:
+    return [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+
+
+def stale_stages(repo: Repo) -> set[str]:
+    """Names of the stages that DVC would run or restore, and of all that come after them."""
+    graph = repo.index.graph
+    with repo.lock:
+        stale = {stage for stage in stages(repo) if stage.changed()}
+    # an edge of DVC's graph points from a stage to the one whose output it reads
+    after = {later for stage in stale for later in networkx.ancestors(graph, stage)}
+    return {stage.addressing for stage in stale | after}
+
+
+def write_verdict(rule: Rule, stale: bool) -> None:
+    """Content that never repeats: Snakemake ignores a newer small file whose checksum it has seen."""
+    path = Path(rule.verdict)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"stale {uuid.uuid4()}\n" if stale else "fresh\n", encoding="utf-8")
+    if not stale:
+        os.utime(path, (0, 0))
+
+
+def gpu_count() -> int:
+    """NVIDIA devices of this machine, without importing torch."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+def is_within(path: str, folder: Path) -> bool:
+    return Path(path).is_relative_to(folder)
+
+
+def relative(path: str) -> str:
+    return os.path.relpath(path)

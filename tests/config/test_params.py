@@ -1,0 +1,128 @@
+import copy
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.config.params import Params, load, validate
+from pipeline.errors import ConfigError
+from tests.conftest import ROOT
+
+RECIPES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+
+
+def quick() -> dict:
+    return YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
+
+
+def complaint(change) -> str:
+    content = quick()
+    change(content)
+    with pytest.raises(ConfigError) as error:
+        validate(content, "params.yaml")
+    return str(error.value)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_valid(recipe: Path):
+    assert load(recipe).runs
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda p: p["runs"]["digits"]["train"].update(batchsize=3),
+            "runs.digits.train.batchsize: unknown key (did you mean batch_size?); allowed here: steps,",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(steps=0),
+            "runs.digits.train.steps: found 0, must be greater than 0",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(steps="600"),
+            "runs.digits.train.steps: found '600', must be a valid integer",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"]["generator"].update(net_depth=3),
+            "runs.digits.train.generator.net_depth: unknown key; allowed here: hidden,",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"]["generator"]["optimizer"].update(name="adamw"),
+            "runs.digits.train.generator.optimizer.name: found 'adamw', must be one of 'sgd', 'adam'",
+        ),
+        (
+            lambda p: p["datasets"]["digits"]["source"].update(name="imagenet"),
+            "datasets.digits.source.name: found 'imagenet', must be one of 'mnist',",
+        ),
+        (
+            lambda p: p["runs"]["digits"].update(dataset="nowhere"),
+            "runs.digits.dataset is 'nowhere'; known datasets: digits, line",
+        ),
+        (lambda p: p["runs"]["digits"].pop("parzen"), "runs.digits.parzen: missing"),
+        (lambda p: p.update(run={}), "run: unknown key (did you mean runs?)"),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(ema=None),
+            "runs.digits: sample.weights is ema, but train.ema is not set",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                update="simultaneous", discriminator_steps=2
+            ),
+            "discriminator_steps is 2, use 1 or update: alternating",
+        ),
+        (
+            lambda p: p["runs"].update({"my-run": copy.deepcopy(p["runs"]["line"])}),
+            "runs.my-run: a name starts with a letter",
+        ),
+        (
+            lambda p: p["datasets"]["line"]["source"].update(std=0.5),
+            "datasets.line.source: |mean| + 6 std is 3.4; it must stay within 1",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_path_and_what_is_allowed(change, expected):
+    assert expected in complaint(change)
+
+
+def test_all_mistakes_are_reported_at_once():
+    def change(p):
+        p["runs"]["digits"]["train"]["steps"] = 0
+        p["runs"]["line"]["sample"]["count"] = -1
+
+    message = complaint(change)
+    assert "runs.digits.train.steps" in message
+    assert "runs.line.sample.count: found -1, must be greater than 0" in message
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path):
+    """YAML 1.1 takes 1e-3 for a string; DVC and this project read YAML 1.2."""
+    file = tmp_path / "params.yaml"
+    file.write_text((ROOT / "recipes/quick.yaml").read_text().replace("lr: 2e-3", "lr: 1e-4"))
+    assert load(file).runs["line"].train.generator.optimizer.lr == 1e-4
+
+
+def test_settings_cannot_be_changed_after_validation():
+    params = Params.model_validate(quick())
+    with pytest.raises(ValueError, match="frozen"):
+        params.runs["digits"].train.steps = 5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1,", "is not valid YAML"),
+        ("<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n", "has merge markers"),
+        ("a: 1\na: 2\n", "is not valid YAML"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, text: str, expected: str):
+    file = tmp_path / "params.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=expected):
+        load(file)
+
+
+def test_a_missing_file_comes_with_the_next_step(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"cp recipes/quick\.yaml"):
+        load(tmp_path / "params.yaml")

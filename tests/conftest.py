@@ -1,0 +1,110 @@
+"""Fixtures: a project folder of one's own, and MNIST fetched once."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+VERSIONED = (
+    "Snakefile",
+    "dvc.yaml",
+    "params.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "README.md",
+    "Makefile",
+)
+FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A clone-like copy of the project, committed to Git, to run commands in."""
+
+    path: Path
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        """Both outputs of `command`; its exit code must be 0, or another with `fails`."""
+        done = subprocess.run(
+            command, cwd=self.path, capture_output=True, text=True, timeout=600, env=environment()
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, f"{command} ended with {done.returncode}:\n{said}"
+        return said
+
+    def pipeline(self, *arguments: str, fails: bool = False) -> str:
+        return self.run("python", "-m", "pipeline", *arguments, fails=fails)
+
+    def snakemake(self, *arguments: str, fails: bool = False) -> str:
+        return self.run("snakemake", "--cores", "all", *arguments, fails=fails)
+
+    def commit(self, message: str = "change") -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        text = (self.path / file).read_text()
+        assert old in text, f"{file} has no {old!r}"
+        (self.path / file).write_text(text.replace(old, new))
+
+    def copy(self, path: Path) -> "Project":
+        shutil.copytree(self.path, path, symlinks=True)
+        return Project(path)
+
+
+def environment() -> dict[str, str]:
+    """Of a user's shell in the environment, whatever started the tests."""
+    dropped = ("PYTEST_", "DVC", "SNAKEMAKE", "MAKE", "MFLAGS", "PYTHONPATH")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    identity = {"GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com"}
+    identity |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in identity.items()}
+    return kept | identity
+
+
+def new_project(path: Path, recipe: str) -> Project:
+    """What a clone holds, in a folder whose name has a space, under `recipe`."""
+    path.mkdir(parents=True)
+    for name in VERSIONED:
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, path / name)
+    ignore = shutil.ignore_patterns("__pycache__", "*.npz", "*.safetensors", "raw", "normalized")
+    for name in FOLDERS:
+        if name == "results":
+            continue
+        shutil.copytree(ROOT / name, path / name, ignore=ignore)
+    (path / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore"):
+        shutil.copy2(ROOT / name, path / name)
+    shutil.copy2(ROOT / recipe, path / "params.yaml")
+    project = Project(path)
+    project.run("git", "init", "--quiet", "--initial-branch", "main")
+    project.commit("start")
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Nothing has run in it yet; the quick recipe."""
+    return new_project(tmp_path / "a project", "recipes/quick.yaml")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The quick recipe, run by Snakemake from nothing and committed. Copy it before changing it."""
+    project = new_project(tmp_path_factory.mktemp("finished") / "a project", "recipes/quick.yaml")
+    project.snakemake()
+    project.commit("results")
+    return project
+
+
+@pytest.fixture(scope="session")
+def mnist(tmp_path_factory: pytest.TempPathFactory):
+    """The genuine 70,000 images, from whatever source delivers them here."""
+    from pipeline.config.datasets import Mnist
+    from pipeline.sources import mnist
+
+    return mnist.fetch(Mnist(name="mnist"))

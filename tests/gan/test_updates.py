@@ -1,0 +1,117 @@
+"""One iteration against a computation that shares nothing with it: NumPy and finite differences."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.config.train import Discriminator, Generator, HeInit, Sgd
+from pipeline.gan import losses, nets, updates
+from pipeline.gan.optimizers import ClassicalMomentum
+from pipeline.gan.streams import generator
+
+LR = 0.1
+SHAPE = (1, 1, 2)  # "images" of two pixels
+X = np.random.default_rng(0).normal(size=(3, 4, 2))  # three minibatches of four
+Z = np.random.default_rng(1).normal(size=(6, 4, 3))
+COMMON = {"init": HeInit(name="he"), "optimizer": Sgd(name="sgd", lr=LR)}
+
+
+def tiny_game(generator_loss: str, scale: float = 1.0) -> updates.Game:
+    g = Generator(hidden=(5,), activation="tanh", output="linear", **COMMON)
+    d = Discriminator(hidden=(4,), activation="softplus", **COMMON)
+    G = nets.Generator(g, 3, SHAPE, "symmetric")
+    D = nets.Discriminator(d, SHAPE, generator(0, "dropout"))
+    for net, seed in ((G, "G"), (D, "D")):
+        nets.initialize(net, HeInit(name="he"), generator(0, seed))
+    real, noise = iter(X), itertools.cycle(Z)
+    # the nets end in .float(): inputs are float64, and 1e-6 is what is left of that
+    return updates.Game(
+        G=G.double(),
+        D=D.double(),
+        opt_G=ClassicalMomentum(G.parameters(), LR, 0.0),
+        opt_D=ClassicalMomentum(D.parameters(), LR, 0.0),
+        next_real=lambda: torch.from_numpy(next(real)).reshape(4, *SHAPE),
+        next_z=lambda: torch.from_numpy(next(noise)),
+        blur=lambda images: images.double(),
+        generator_loss=losses.GENERATOR[generator_loss],
+        discriminator_loss_scale=scale,
+    )
+
+
+def vector(net: torch.nn.Module) -> np.ndarray:
+    return torch.cat([p.detach().flatten() for p in net.parameters()]).numpy().copy()
+
+
+def split(theta: np.ndarray, *shapes: tuple) -> list[np.ndarray]:
+    sizes = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return [part.reshape(s) for part, s in zip(np.split(theta, sizes), shapes, strict=True)]
+
+
+def G_(theta, z):
+    w1, b1, w2, b2 = split(theta, (5, 3), (5,), (2, 5), (2,))
+    return np.tanh(z @ w1.T + b1) @ w2.T + b2
+
+
+def D_(theta, x):
+    w1, b1, w2, b2 = split(theta, (4, 2), (4,), (1, 4), (1,))
+    return (np.logaddexp(0, x @ w1.T + b1) @ w2.T + b2)[:, 0]
+
+
+def d_loss(d, g, x, z):
+    return np.logaddexp(0, -D_(d, x)).mean() + np.logaddexp(0, D_(d, G_(g, z))).mean()
+
+
+G_LOSSES = {
+    "non_saturating": lambda d, g, z: np.logaddexp(0, -D_(d, G_(g, z))).mean(),
+    "minimax": lambda d, g, z: -np.logaddexp(0, D_(d, G_(g, z))).mean(),
+}
+
+
+def gradient(function, theta: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    steps = np.eye(len(theta)) * eps
+    return np.array([(function(theta + s) - function(theta - s)) / (2 * eps) for s in steps])
+
+
+@pytest.mark.parametrize("loss", G_LOSSES)
+@pytest.mark.parametrize("k", [1, 3])
+def test_alternating_is_algorithm_1(loss: str, k: int):
+    game = tiny_game(loss)
+    d, g = vector(game.D), vector(game.G)
+    for i in range(k):
+        d = d - LR * gradient(lambda t, i=i: d_loss(t, g, X[i], Z[i]), d)
+    g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[k]), g)
+    updates.alternating(game, k)
+    np.testing.assert_allclose(vector(game.D), d, atol=1e-6)
+    np.testing.assert_allclose(vector(game.G), g, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", G_LOSSES)
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_simultaneous_takes_both_gradients_at_the_old_weights(loss: str, scale: float):
+    game = tiny_game(loss, scale)
+    d, g = vector(game.D), vector(game.G)
+    new_d = d - LR * gradient(lambda t: scale * d_loss(t, g, X[0], Z[0]), d)
+    new_g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[0]), g)
+    updates.simultaneous(game)
+    np.testing.assert_allclose(vector(game.D), new_d, atol=1e-6)
+    np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)
+
+
+def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
+    game = tiny_game("non_saturating")
+    updates.discriminator_step(game, game.next_real(), game.next_z())
+    before, norm = vector(game.D), updates.gradient_norm(game.D)
+    updates.generator_step(game, game.next_z())
+    np.testing.assert_array_equal(vector(game.D), before)
+    assert updates.gradient_norm(game.D) == norm
+
+
+def test_real_and_fake_never_share_a_batch():
+    """ganhacks 4: whatever D computes over a batch, it sees one kind of image at a time."""
+    game = tiny_game("non_saturating")
+    sizes = []
+    game.D.register_forward_pre_hook(lambda net, inputs: sizes.append(len(inputs[0])))
+    updates.alternating(game, 1)
+    assert sizes == [4, 4, 4]

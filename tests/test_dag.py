@@ -1,0 +1,95 @@
+"""dvc.yaml tells the truth: what a stage lists is what its code imports, reads and writes."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT
+
+DAG = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = {name: stage.get("do", stage) for name, stage in DAG.items()}
+
+# Modules that cannot change what a stage writes: a stage does not run again when they change.
+NO_INFLUENCE = {
+    "pipeline/__init__.py",
+    "pipeline/__main__.py",  # passes validated settings and paths on
+    "pipeline/config/__init__.py",
+    "pipeline/config/params.py",  # validates; what it passes on is in the params of the stage
+    "pipeline/errors.py",
+    "pipeline/evaluation/__init__.py",
+    "pipeline/gan/__init__.py",
+    "pipeline/sources/__init__.py",
+    "pipeline/stages/__init__.py",
+    "pipeline/watch.py",  # progress bar and live files
+}
+
+
+def module_file(name: str) -> Path | None:
+    base = ROOT / Path(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def imported(path: Path) -> set[str]:
+    """Files of this package that `path` imports, anywhere in it, and those that they import."""
+    found: set[Path] = set()
+    todo = [path]
+    while todo:
+        current = todo.pop()
+        if current in found:
+            continue
+        found.add(current)
+        for node in ast.walk(ast.parse(current.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            files = [module_file(name) for name in names if name.startswith("pipeline")]
+            todo += [file for file in files if file]
+    return {str(file.relative_to(ROOT)) for file in found}
+
+
+@pytest.mark.parametrize("name", sorted(set(STAGES) - {"check"}))
+def test_a_stage_depends_on_exactly_the_code_it_imports(name: str):
+    listed = {dep for dep in STAGES[name]["deps"] if dep.startswith("pipeline")}
+    needed = imported(ROOT / f"pipeline/stages/{name}.py") - NO_INFLUENCE
+    missing = {file for file in needed if not any(Path(file).is_relative_to(dep) for dep in listed)}
+    unused = {dep for dep in listed if not any(Path(file).is_relative_to(dep) for file in needed)}
+    assert not missing, "changing these would leave old results standing"
+    assert not unused, "changing these would run the stage for nothing"
+
+
+def test_check_comes_first_and_covers_every_key():
+    assert next(iter(STAGES)) == "check"
+    assert {"params.yaml", "pipeline/config"} <= set(STAGES["check"]["deps"])
+
+
+@pytest.mark.parametrize("name", sorted(set(STAGES) - {"check", "table"}))
+def test_every_stage_runs_by_hand_under_its_own_name(name: str):
+    assert STAGES[name]["cmd"] == f"python -m pipeline {name} ${{key}}"
+
+
+def test_the_costly_stages_outputs_are_all_cached():
+    """Snakemake deletes outputs before a job, and DVC restores only what it caches."""
+    uncached = {
+        output
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        if isinstance(entry, dict)
+        for output, options in entry.items()
+        if options.get("cache") is False
+    }
+    assert uncached == {"results/table.md", "results/summary.json"}
+
+
+def test_the_snakefile_names_no_stage():
+    text = (ROOT / "Snakefile").read_text()
+    assert not re.search(r"\b(download|normalize|train|sample|parzen|table)\b", text)
+    assert len(text.splitlines()) < 60
