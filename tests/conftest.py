@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# before any test imports torch, as in pipeline/__main__.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ROOT = Path(__file__).parents[1]
 VERSIONED = (
     "Snakefile",

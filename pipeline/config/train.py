@@ -56,10 +56,11 @@ class Exponential(Section):
 
 
 class Linear(Section):
-    """Straight from lr to lr * end_factor at the last step."""
+    """Straight from lr to lr * end_factor at the last step, times a rise from 0 in the first ones."""
 
     name: Literal["linear"]
     end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
 
 
 Schedule = Annotated[Constant | Exponential | Linear, Field(discriminator="name")]
@@ -123,11 +124,23 @@ class Decay(Section):
     steps: Positive = 1
 
 
-class Ema(Section):
-    """Exponential moving average of G's weights, per step; until it is that old, their plain mean."""
+class ExponentialAverage(Section):
+    """Weights of `age` steps ago count decay ** age; until it is that old, all count the same."""
 
+    name: Literal["exponential"]
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
     every_steps: Positive = 1  # averaging less often costs less and changes little
+
+
+class PowerAverage(Section):
+    """Weights of step s count s ** exponent: a horizon that grows with the run (Karras 2024, eq. 3)."""
+
+    name: Literal["power"]
+    exponent: NotNegative = 1.0
+    every_steps: Positive = 1
+
+
+Average = Annotated[ExponentialAverage | PowerAverage, Field(discriminator="name")]
 
 
 class Train(Section):
@@ -147,7 +160,7 @@ class Train(Section):
     generator: Generator
     discriminator: Discriminator
     instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
-    ema: Ema | None = None
+    ema: Average | None = None  # moving average of G's weights, to draw samples from
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
 

@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Callable
+from functools import reduce
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -41,8 +43,34 @@ class Dropout(nn.Module):
         if not self.training or self.rate == 0:
             return x_BI
         keep = 1 - self.rate
-        mask_BI = torch.empty_like(x_BI).bernoulli_(keep, generator=self.stream)
-        return x_BI * mask_BI.div_(keep)
+        # compared with keep, because it is several times faster than bernoulli_
+        drawn_BI = torch.rand(x_BI.shape, generator=self.stream, device=x_BI.device)
+        return x_BI * (drawn_BI < keep).to(x_BI.dtype).div_(keep)
+
+
+class Maxout(torch.autograd.Function):
+    """The largest of P pieces, [B, P * U] -> [B, U]; piece p of unit u is column p * U + u.
+
+    One piece gets the gradient, the first among equals. Whole rows of units are compared at a time:
+    three times as fast as amax over neighbouring columns.
+    """
+
+    @staticmethod
+    def forward(ctx, h_BPU: Tensor, pieces: int) -> Tensor:
+        largest_BU = reduce(torch.maximum, h_BPU.chunk(pieces, dim=1))
+        ctx.save_for_backward(h_BPU, largest_BU)
+        ctx.pieces = pieces
+        return largest_BU
+
+    @staticmethod
+    def backward(ctx, gradient_BU: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        h_BPU, largest_BU = ctx.saved_tensors
+        gradient_BPU = torch.empty_like(h_BPU)
+        pieces = zip(h_BPU.chunk(ctx.pieces, 1), gradient_BPU.chunk(ctx.pieces, 1), strict=True)
+        for h_BU, out_BU in pieces:
+            torch.mul(gradient_BU, h_BU == largest_BU, out=out_BU)
+            gradient_BU = gradient_BU - out_BU
+        return gradient_BPU, None
 
 
 class Hidden(nn.Module):
@@ -59,7 +87,7 @@ class Hidden(nn.Module):
         h = self.norm(self.linear(x_BI))
         if self.activation is not None:
             return self.activation(h)
-        return h.unflatten(1, (-1, self.pieces)).amax(dim=2)  # BU
+        return cast(Tensor, Maxout.apply(h, self.pieces))
 
 
 class Generator(nn.Module):
@@ -93,6 +121,7 @@ class Discriminator(nn.Module):
     def __init__(self, net: config.Discriminator, image_shape: tuple, stream: torch.Generator):
         super().__init__()
         widths = [int(torch.Size(image_shape).numel()), *net.hidden]
+        self.image_by_image = not net.batch_norm
         rates = [net.dropout_input] + [net.dropout_hidden] * len(net.hidden)
         self.dropout = nn.ModuleList(Dropout(rate, stream) for rate in rates)
         self.hidden = nn.ModuleList(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.config import train as config
 
@@ -20,19 +20,21 @@ class ClassicalMomentum(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            velocities = [self.state[p].setdefault("velocity", torch.zeros_like(p)) for p in params]
-            torch._foreach_mul_(velocities, group["momentum"])
-            torch._foreach_add_(velocities, [p.grad for p in params], alpha=-group["lr"])
-            torch._foreach_add_(params, velocities)
+            for param in group["params"]:
+                if "velocity" not in self.state[param]:
+                    self.state[param]["velocity"] = torch.zeros_like(param)
+                velocity = self.state[param]["velocity"]
+                velocity.mul_(group["momentum"]).add_(param.grad, alpha=-group["lr"])
+                param.add_(velocity)
 
 
-def build(optimizer: config.Optimizer, net: nn.Module) -> torch.optim.Optimizer:
+def build(optimizer: config.Optimizer, vector: Tensor) -> torch.optim.Optimizer:
+    """An optimiser of one vector that holds all weights of a player."""
     match optimizer:
         case config.Sgd(lr=lr, momentum=momentum):
-            return ClassicalMomentum(net.parameters(), lr, momentum.start)
+            return ClassicalMomentum([vector], lr, momentum.start)
         case config.Adam(lr=lr, beta1=beta1, beta2=beta2):
-            return torch.optim.Adam(net.parameters(), lr, (beta1, beta2), fused=True)
+            return torch.optim.Adam([vector], lr, (beta1, beta2), fused=True)
     raise TypeError(f"no optimiser for {optimizer!r}")
 
 
@@ -50,8 +52,10 @@ def learning_rate(settings: config.Optimizer, step: int, steps: int) -> float:
     match settings.schedule:
         case config.Exponential(factor_per_update=factor, floor=floor):
             return max(settings.lr / factor**step, floor)
-        case config.Linear(end_factor=end):
-            return settings.lr * (1 + (end - 1) * step / steps)
+        case config.Linear(end_factor=end, warmup_steps=warmup):
+            return (
+                settings.lr * (1 + (end - 1) * step / steps) * min(1.0, (step + 1) / max(1, warmup))
+            )
     return settings.lr
 
 

@@ -2,24 +2,26 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
-from pipeline.config.train import Decay, Ema, Train
+from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, losses, noise, optimizers, updates
+from pipeline.gan import devices, losses, noise, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import Discriminator, Generator, initialize, start_at_the_mean
+from pipeline.gan.player import Player, load_vector
 from pipeline.gan.streams import Streams, generator
 
 
 class Training:
     """Built from settings, a seed and data; `advance` makes one step, `state_dict` holds all of it."""
 
-    def __init__(self, settings: Train, seed: int, images_NCHW: Tensor, device: torch.device):
+    def __init__(
+        self, settings: config.Train, seed: int, images_NCHW: Tensor, device: torch.device
+    ):
         """`images_NCHW`: float32 training images in [-1, 1]."""
         if settings.batch_size > len(images_NCHW):
             raise TrainingError(
@@ -29,25 +31,24 @@ class Training:
         self.settings = settings
         self.seed = seed
         self.device = device
+        self.image_shape = tuple(images_NCHW.shape[1:])
         self.step = 0
         self.streams = Streams(seed, device)
-        shape = tuple(images_NCHW.shape[1:])
-        self.G, self.D = self._players(settings, shape, images_NCHW)
-        self.ema: AveragedModel | None = None
-        if settings.ema is not None:
-            self.ema = AveragedModel(self.G, multi_avg_fn=averaging(settings.ema))
+        G, D = self._nets(images_NCHW)
+        self.G = Player(G, settings.generator.optimizer, settings.precision)
+        self.D = Player(D, settings.discriminator.optimizer, settings.precision)
+        self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
         self.batches = Batches(pixels.to(device), settings.batch_size, self.streams["data"])
         self.game = updates.Game(
             G=self.G,
             D=self.D,
-            opt_G=optimizers.build(settings.generator.optimizer, self.G),
-            opt_D=optimizers.build(settings.discriminator.optimizer, self.D),
             next_real=self.batches.next,
             next_z=lambda: self.draw_z(settings.batch_size, self.streams["noise"]),
             blur=self._blur,
             generator_loss=losses.GENERATOR[settings.generator_loss],
             discriminator_loss_scale=settings.discriminator_loss_scale,
+            image_by_image=D.image_by_image,
         )
         self._update: Callable[[updates.Game], dict[str, Tensor]] = (
             partial(updates.alternating, k=settings.discriminator_steps)
@@ -55,33 +56,30 @@ class Training:
             else updates.simultaneous
         )
 
-    def _players(
-        self, settings: Train, shape: tuple, images_NCHW: Tensor
-    ) -> tuple[Generator, Discriminator]:
-        G = Generator(settings.generator, settings.noise.dim, shape, settings.pixels).to(
-            self.device
-        )
-        D = Discriminator(settings.discriminator, shape, self.streams["dropout"]).to(self.device)
-        initialize(G, settings.generator.init, self.streams["init"])
-        initialize(D, settings.discriminator.init, self.streams["init"])
-        if settings.generator.output_bias == "data":
-            start_at_the_mean(G, settings.generator, images_NCHW.mean(dim=0))
-        return G, D
+    def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
+        G = self._new_generator()
+        D = Discriminator(self.settings.discriminator, self.image_shape, self.streams["dropout"])
+        initialize(G, self.settings.generator.init, self.streams["init"])
+        initialize(D, self.settings.discriminator.init, self.streams["init"])
+        if self.settings.generator.output_bias == "data":
+            start_at_the_mean(G, self.settings.generator, images_NCHW.mean(dim=0))
+        return G, D.to(self.device)
+
+    def _new_generator(self) -> Generator:
+        settings = self.settings
+        return Generator(
+            settings.generator, settings.noise.dim, self.image_shape, settings.pixels
+        ).to(self.device)
 
     def advance(self) -> dict[str, Tensor]:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
-        for optimizer, net in (
-            (self.game.opt_G, self.settings.generator),
-            (self.game.opt_D, self.settings.discriminator),
-        ):
-            optimizers.schedule(
-                optimizer, net.optimizer, self.step, self.settings.steps, self.batches.epoch
-            )
+        for player in (self.G, self.D):
+            player.schedule(self.step, self.settings.steps, self.batches.epoch)
         with devices.autocast(self.device, self.settings.precision):
             seen = self._update(self.game)
         self.step += 1
-        if self.settings.ema and self.ema and self.step % self.settings.ema.every_steps == 0:
-            self.ema.update_parameters(self.G)
+        if self.average is not None and self.settings.ema is not None:
+            follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
         return seen
 
     def draw_z(self, count: int, stream: torch.Generator) -> Tensor:
@@ -92,33 +90,30 @@ class Training:
         if std == 0:
             return images_BCHW
         stream = self.streams["instance_noise"]
-        return images_BCHW + std * torch.randn(
-            images_BCHW.shape, generator=stream, device=self.device
-        )
+        drawn = torch.randn(images_BCHW.shape, generator=stream, device=self.device)
+        return torch.add(images_BCHW, drawn, alpha=std)
 
-    def sampler(self) -> Generator:
-        """The net to draw samples from: the average of G's weights where there is one."""
-        return self.settle(self.G if self.ema is None else cast(Generator, self.ema.module))
+    def sampler(self, raw: bool = False) -> Generator:
+        """A float32 net to draw samples from: G's average where there is one, unless `raw`.
 
-    def settle(self, G: Generator) -> Generator:
-        """`G` with BatchNorm statistics measured for its weights, ready to sample from.
-
-        Averaged weights never saw a batch, and the running statistics of the others lag behind.
+        Its BatchNorm statistics are measured for its weights: averaged ones never saw a batch, and
+        the running statistics of the others lag behind.
         """
+        G = self._new_generator()
+        load_vector(G, self.G.vector if raw or self.average is None else self.average)
         stream = generator(self.seed, "norms", self.device)
         update_bn([self.draw_z(1_000, stream) for _ in range(10)], G)
         return G.eval()
 
     def weights(self) -> dict[str, Tensor]:
-        """What is kept for good: generator.*, generator_ema.* where used, discriminator.*"""
-        nets: dict[str, nn.Module] = {"generator": self.settle(self.G), "discriminator": self.D}
-        if self.ema is not None:
-            nets["generator_ema"] = self.settle(cast(Generator, self.ema.module))
-        return {
-            f"{name}.{key}": tensor.detach().cpu().contiguous()
-            for name, net in nets.items()
-            for key, tensor in net.state_dict().items()
-        }
+        """What is kept for good: generator.*, generator_ema.* where used, discriminator.*; float32."""
+        tensors = named("generator", self.sampler(raw=True))
+        if self.average is not None:
+            tensors |= named("generator_ema", self.sampler())
+        D = Discriminator(self.settings.discriminator, self.image_shape, self.streams["dropout"])
+        load_vector(D, self.D.vector)
+        buffers = {f"discriminator.{key}": b for key, b in self.D.net.named_buffers()}
+        return tensors | named("discriminator", D) | buffers
 
     def state_dict(self) -> dict:
         """All that the next step depends on: continuing from it gives the same bits."""
@@ -126,36 +121,37 @@ class Training:
             "step": self.step,
             "streams": self.streams.state_dict(),
             "batches": self.batches.state_dict(),
-            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "average": self.average,
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
-            "opt_G": self.game.opt_G.state_dict(),
-            "opt_D": self.game.opt_D.state_dict(),
         }
 
     def load_state_dict(self, state: dict) -> None:
         self.step = state["step"]
         self.streams.load_state_dict(state["streams"])
         self.batches.load_state_dict(state["batches"])
-        if self.ema is not None:
-            self.ema.load_state_dict(state["ema"])
+        self.average = state["average"]
         self.G.load_state_dict(state["G"])
         self.D.load_state_dict(state["D"])
-        self.game.opt_G.load_state_dict(state["opt_G"])
-        self.game.opt_D.load_state_dict(state["opt_D"])
 
 
-def averaging(ema: Ema):
-    """In-place update of the averages: the plain mean of all weights so far, then the moving one."""
-    step = 1 - ema.decay**ema.every_steps
-
-    @torch.no_grad()
-    def update(averages: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
-        torch._foreach_lerp_(averages, weights, max(step, 1 / (int(count) + 1)))
-
-    return update
+def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
+    return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
 
 
-def value(decay: Decay, step: int) -> float:
+def follow(average: Tensor, weights: Tensor, settings: config.Average, step: int) -> None:
+    """Move `average` towards the weights after `step` steps, in place."""
+    if step % settings.every_steps:
+        return
+    times = step // settings.every_steps  # averaged so often, this time included
+    match settings:
+        case config.ExponentialAverage(decay=decay):
+            share = max(1 - decay**settings.every_steps, 1 / times)
+        case config.PowerAverage(exponent=exponent):
+            share = 1 - (1 - 1 / times) ** (exponent + 1)
+    average.lerp_(weights, share)
+
+
+def value(decay: config.Decay, step: int) -> float:
     """Of a linear schedule after `step` updates."""
     return decay.start + (decay.end - decay.start) * min(1.0, step / decay.steps)

@@ -15,7 +15,7 @@ from pipeline.config.train import Train
 from pipeline.errors import TrainingError
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
-from pipeline.gan import devices, monitor, updates
+from pipeline.gan import devices, monitor
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.tensors import read_tensors, write_model
@@ -132,8 +132,8 @@ def measure(
         "g_loss": seen["g_loss"].item(),
         "d_real": seen["d_real"].sigmoid().mean().item(),
         "d_fake": seen["d_fake"].sigmoid().mean().item(),
-        "g_gradient_norm": updates.gradient_norm(training.G).item(),
-        "d_gradient_norm": updates.gradient_norm(training.D).item(),
+        "g_gradient_norm": training.G.gradient_norm().item(),
+        "d_gradient_norm": training.D.gradient_norm().item(),
         "images_per_second": round(images_per_second, 1),
     }
     if not all(math.isfinite(number) for number in row.values()):
@@ -148,9 +148,7 @@ def measure(
 @torch.no_grad()
 def look(training: Training, z_fixed: Tensor) -> Tensor:
     """What the net that will be sampled makes of the same noise: [GRID_IMAGES, C, H, W] in [-1, 1]."""
-    net = training.sampler()
-    images = net(z_fixed).cpu()
-    net.train()
+    images = training.sampler()(z_fixed).cpu()
     return images if training.settings.pixels == "symmetric" else images * 2 - 1
 
 

@@ -62,12 +62,28 @@ def test_the_output_bias_fits_every_output_and_range(output: str, pixels: str):
     assert G(torch.zeros(1, 100)).mean().item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_maxout_is_the_largest_of_consecutive_pieces():
+def test_maxout_is_the_largest_piece_of_each_unit():
     layer = nets.Hidden(3, 2, "maxout", 5, batch_norm=False)
     x = torch.randn(4, 3)
     affine = x @ layer.linear.weight.T + layer.linear.bias
-    expected = torch.stack([affine[:, :5].amax(dim=1), affine[:, 5:].amax(dim=1)], dim=1)
+    expected = torch.stack([affine[:, 0::2].amax(dim=1), affine[:, 1::2].amax(dim=1)], dim=1)
     torch.testing.assert_close(layer(x), expected)
+
+
+def test_maxout_passes_the_gradient_to_one_piece_only():
+    """Also among equals, which are common in bf16."""
+    pieces = torch.tensor(
+        [[1.0, 5.0, 3.0, 5.0, 3.0, 5.0]], requires_grad=True
+    )  # 3 pieces of 2 units
+    largest = nets.Maxout.apply(pieces, 3)
+    assert largest.tolist() == [[3.0, 5.0]]
+    largest.backward(torch.tensor([[10.0, 20.0]]))
+    assert pieces.grad.tolist() == [[0.0, 20.0, 10.0, 0.0, 0.0, 0.0]]
+
+
+def test_maxouts_gradient_is_right():
+    pieces = torch.randn(3, 12, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: nets.Maxout.apply(x, 4), pieces)
 
 
 def test_dropout_keeps_the_mean_and_the_stated_share():

@@ -1,0 +1,83 @@
+"""A net with its weights, its optimiser and its schedule: one of the two players."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.config import train as config
+from pipeline.gan import optimizers
+
+
+class Player:
+    """Keeps all weights of `net` as one vector, so that an update is a few passes over memory.
+
+    Products in bf16 use copies of the weight matrices, renewed after each update; the vector, its
+    gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
+    """
+
+    def __init__(self, net: nn.Module, optimizer: config.Optimizer, precision: str = "float32"):
+        self.net = net
+        self.settings = optimizer
+        self.params = list(net.parameters())
+        self.vector = nn.Parameter(torch.cat([p.detach().flatten() for p in self.params]))
+        self.vector.grad = torch.zeros_like(self.vector)
+        self.views = split(self.vector.detach(), self.params)
+        self._gradients = split(self.vector.grad, self.params)
+        self._low = [precision == "bf16" and p.dim() > 1 for p in self.params]
+        for param, view, low in zip(self.params, self.views, self._low, strict=True):
+            param.data = view.bfloat16() if low else view
+        self.optimizer = optimizers.build(optimizer, self.vector)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        return self.net(inputs)
+
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step of the optimiser along `gradients`, one for each of `params`."""
+        torch._foreach_copy_(self._gradients, list(gradients))
+        self.optimizer.step()
+        self._renew()
+
+    def _renew(self) -> None:
+        copies = [p.data for p, low in zip(self.params, self._low, strict=True) if low]
+        if copies:
+            views = [view for view, low in zip(self.views, self._low, strict=True) if low]
+            torch._foreach_copy_(copies, views)
+
+    def schedule(self, step: int, steps: int, epoch: int) -> None:
+        optimizers.schedule(self.optimizer, self.settings, step, steps, epoch)
+
+    def gradient_norm(self) -> Tensor:
+        """L2 norm of the last gradient, over all weights."""
+        return torch.linalg.vector_norm(self._gradients_vector())
+
+    def _gradients_vector(self) -> Tensor:
+        assert self.vector.grad is not None
+        return self.vector.grad
+
+    def state_dict(self) -> dict:
+        return {
+            "weights": self.vector.detach(),
+            "buffers": dict(self.net.named_buffers()),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        self.vector.detach().copy_(state["weights"])
+        for name, buffer in self.net.named_buffers():
+            buffer.copy_(state["buffers"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._renew()
+
+
+def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """Views of `vector`, one for each tensor of `like`, in its shape."""
+    parts = vector.split([p.numel() for p in like])
+    return [part.view(p.shape) for part, p in zip(parts, like, strict=True)]
+
+
+@torch.no_grad()
+def load_vector(net: nn.Module, vector: Tensor) -> None:
+    """Put a player's vector of weights into a net of the same layers."""
+    params: list[Tensor] = list(net.parameters())
+    torch._foreach_copy_(params, split(vector, params))
