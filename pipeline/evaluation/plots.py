@@ -88,16 +88,15 @@ def sheet(real_NCHW: np.ndarray, fake_NCHW: np.ndarray, columns: int, title: str
     rows = -(-len(real_NCHW) // columns)
     figure = Figure(figsize=(columns * 1.24 + 0.3, rows * 0.6 + 0.75), layout="constrained")
     figure.suptitle(title, fontsize=10)
-    for half, images, name, colour in zip(
-        np.ravel(figure.subfigures(1, 2, wspace=0.04)),
+    for axes, images, name, colour in zip(
+        figure.subplots(1, 2),
         (real_NCHW, fake_NCHW),
         ("real (test set)", "generated"),
         (GREEN, BLUE),
         strict=True,
     ):
-        half.suptitle(name, fontsize=10, color=colour, fontweight="bold")
-        axes = half.subplots()
         show(axes, mosaic(images, columns))
+        axes.set_title(name, fontsize=10, color=colour, fontweight="bold")
     return png(figure)
 
 
