@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,9 +50,9 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(existing(path), allow_pickle=False) as arrays:
+        with existing(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: not a readable .npz file ({error}). Delete it and run again."
         ) from None
@@ -61,7 +62,7 @@ def read_array(path: Path) -> np.ndarray:
     """The array of a .npy file, mapped into memory; never unpickles."""
     try:
         return np.load(existing(path), mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, EOFError) as error:
         raise DataError(f"{path}: not a readable .npy file ({error}).") from None
 
 

@@ -68,7 +68,8 @@ class Maxout(torch.autograd.Function):
         gradient_BPU = torch.empty_like(h_BPU)
         pieces = zip(h_BPU.chunk(ctx.pieces, 1), gradient_BPU.chunk(ctx.pieces, 1), strict=True)
         for h_BU, out_BU in pieces:
-            torch.mul(gradient_BU, h_BU == largest_BU, out=out_BU)
+            # the gradient where h - largest is 0, nothing where it is less; vectorised also in bf16
+            out_BU.copy_(torch.ops.aten.threshold_backward(gradient_BU, h_BU - largest_BU, -1e-30))
             gradient_BU = gradient_BU - out_BU
         return gradient_BPU, None
 

@@ -1,0 +1,80 @@
+"""What the command line says and how it ends when something is wrong."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.__main__ import main
+from tests.conftest import ROOT
+
+COMMANDS = (
+    "check",
+    "download",
+    "normalize",
+    "train",
+    "sample",
+    "parzen",
+    "scores",
+    "table",
+    "score",
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A folder with the quick recipe and nothing else."""
+    (tmp_path / "params.yaml").write_text((ROOT / "recipes/quick.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: python -m pipeline {command}" in capsys.readouterr().out
+
+
+def test_help_does_not_import_torch():
+    """It would take seconds."""
+    code = "import sys, pipeline.__main__ as m; m.parser().format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "nobody"], "params.yaml has no runs.nobody; it has: digits, line"),
+        (["download", "nowhere"], "params.yaml has no datasets.nowhere; it has: digits, line"),
+        (["train", "digits"], "normalized/digits.safetensors is missing. Make it with: dvc repro"),
+        (["table"], "results/scores/digits.json is missing"),
+        (["check", "--file", "other.yaml"], "other.yaml is missing"),
+    ],
+)
+def test_a_mistake_ends_in_a_few_lines_and_exit_code_1(arguments, expected, capsys):
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert expected in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) < 6
+
+
+def test_a_full_disk_leaves_nothing_half_written(here, monkeypatch, capsys):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["download", "digits"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert [path for path in here.rglob("*") if path.is_file()] == [here / "params.yaml"]
+
+
+def test_a_dataset_made_by_hand_is_the_one_the_recipe_asks_for(here):
+    assert main(["download", "line"]) == 0
+    assert main(["normalize", "line"]) == 0
+    assert (here / "data/raw/line.json").is_file()
+    assert (here / "data/normalized/line.safetensors").is_file()
