@@ -189,7 +189,7 @@ def scores(options: argparse.Namespace) -> None:
     from pipeline.stages import scores
 
     out = RESULTS / "scores" / f"{options.name}.json"
-    scores.run(run.dataset, run.seed, folder / "parzen.json", folder / "verdict.json", out)
+    scores.run(run.dataset, run.seed, folder, out)
 
 
 def table(options: argparse.Namespace) -> None:
@@ -200,10 +200,19 @@ def table(options: argparse.Namespace) -> None:
     table.run(
         list(params.runs),
         sources,
+        families(params.runs),
         RESULTS / "scores",
         RESULTS / "table.md",
         RESULTS / "summary.json",
     )
+
+
+def families(runs: dict[str, Run]) -> list[list[str]]:
+    """Runs that are the same but for their seed, together."""
+    together: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
+    return list(together.values())
 
 
 def score_options(command: argparse.ArgumentParser) -> None:
@@ -237,7 +246,7 @@ def score(options: argparse.Namespace) -> None:
     score.run(
         score.Files(options.samples, options.valid, options.test, options.real),
         (options.range[0], options.range[1]),
-        Parzen(precision=options.precision),
+        Parzen(precision=options.precision, samples=None),
         options.out,
     )
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 FEATURES = 128
 CHANNELS = (24, 48)
 BATCH = 128
-PRESENTATIONS = 300_000  # images shown in training; MNIST's 50,000 six times
+PRESENTATIONS = 250_000  # images shown in training; MNIST's 50,000 five times
 MOST_EPOCHS = 25  # of a small dataset
 PEAK_RATE = 3e-3
 COMPONENTS = 64

@@ -302,7 +302,7 @@ def figure_1(theory: dict, title: str) -> bytes:
     for index, (axes, panel) in enumerate(
         zip(upper.subplots(1, 4, sharey=True), theory["panels"], strict=True)
     ):
-        draw(axes, panel, with_legend=index == 0)
+        draw(axes, panel | {"noise_dim": theory["noise_dim"]}, with_legend=index == 0)
         axes.set_title(
             f"{panel['title']}\nC(G) {panel['c']:.3f}, |D − D*| {panel['d_to_optimum']:.3f}",
             fontsize=9,
@@ -322,7 +322,7 @@ def _panel_1d(axes: Axes, panel: dict, with_legend: bool) -> None:
     axes.plot(x, model * scale, color=GREEN, linewidth=1.2, label="p of G(z)")
     axes.plot(x, panel["d_optimum"], color=ORANGE, linewidth=1, alpha=0.9, label="D*")
     axes.plot(x, panel["d"], "--", color=BLUE, linewidth=1.8, label="D")
-    _arrows(axes, panel["arrows"])
+    _arrows(axes, panel["arrows"], panel["noise_dim"])
     axes.set(
         xlim=(-0.9, 0.9),
         ylim=(-0.75 if panel["arrows"] else 0, 1.7),
@@ -334,7 +334,7 @@ def _panel_1d(axes: Axes, panel: dict, with_legend: bool) -> None:
     plain(axes)
 
 
-def _arrows(axes: Axes, arrows: list[list[float]]) -> None:
+def _arrows(axes: Axes, arrows: list[list[float]], noise_dim: int) -> None:
     if not arrows:
         return
     reach = max(abs(z) for z, _ in arrows)
@@ -347,8 +347,7 @@ def _arrows(axes: Axes, arrows: list[list[float]]) -> None:
         )
     axes.axhline(-0.1, color=BLACK, linewidth=0.8)
     axes.axhline(-0.6, color=BLACK, linewidth=0.8)
-    axes.text(-0.88, -0.72, "z", fontsize=9)
-    axes.text(-0.88, -0.08, "x", fontsize=9)
+    axes.text(-0.88, -0.72, "z (the first; others 0)" if noise_dim > 1 else "z", fontsize=8)
 
 
 def _panel_2d(axes: Axes, panel: dict, with_legend: bool) -> None:

@@ -46,6 +46,7 @@ def evaluate(
     return {
         "kind": "quadrature",
         "axes": mixture.axes,
+        "noise_dim": players.train.noise.dim,
         "minus_log_4": -theory.LOG_4,
         "floor": floor(mixture),
         "final": moments[-1],
@@ -216,17 +217,15 @@ def panel(players: Players, mixture: Mixture, G: Generator, D: Discriminator, ti
 
 @torch.no_grad()
 def arrows(players: Players, G: Generator) -> list[list[float]]:
-    """[z, x = G(z)] for noise of one dimension, at even steps of its probability; else none."""
-    if players.train.noise.dim != 1 or players.shape[0] != 1:
-        return []
+    """[z, G(z)] in one dimension, z at even steps of its probability; of more z only the first moves."""
     p = (torch.arange(ARROWS) + 0.5) / ARROWS
-    z = {"uniform": (2 * p - 1) * 3**0.5, "gaussian": torch.special.ndtri(p)}.get(
-        players.train.noise.prior
-    )
-    if z is None:
+    priors = {"uniform": (2 * p - 1) * 3**0.5, "gaussian": torch.special.ndtri(p)}
+    if players.shape[0] != 1 or players.train.noise.prior not in priors:
         return []
-    x = players.symmetric(G(z[:, None])).flatten()
-    return [[figures(z)[i], figures(x)[i]] for i in range(ARROWS)]
+    z_NZ = torch.zeros(ARROWS, players.train.noise.dim)
+    z_NZ[:, 0] = priors[players.train.noise.prior]
+    x_N = players.symmetric(G(z_NZ)).flatten()
+    return [list(pair) for pair in zip(figures(z_NZ[:, 0]), figures(x_N), strict=True)]
 
 
 def figures(values: Tensor) -> list[float]:

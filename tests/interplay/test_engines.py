@@ -26,7 +26,7 @@ def reproduced(said: str) -> set[str]:
 
 def content(project: Project, *, also_timed: bool = False) -> dict[str, str]:
     """SHA-256 of every result that depends on params only, not on the clock."""
-    timed = {"training.tsv", "verdict.json", "table.md", "summary.json"}
+    timed = {"training.tsv", "verdict.json", "table.md", "table.csv", "summary.json"}
     files = [path for path in (project.path / "results").rglob("*") if path.is_file()]
     kept = [p for p in files if "live" not in p.parts and p.parent.name != "scores"]
     return {
@@ -181,7 +181,9 @@ def test_parameters_on_snakemakes_command_line_are_refused(finished: Project):
 
 def test_a_failing_run_is_named_and_the_others_finish(project: Project):
     project.edit(
-        "params.yaml", "optimizer: {name: adam, lr: 2e-3}", "optimizer: {name: sgd, lr: 1e30}"
+        "params.yaml",
+        "optimizer: {name: adam, lr: 5e-3, schedule: {name: linear, end_factor: 0.05}}",
+        "optimizer: {name: sgd, lr: 1e30}",
     )
     said = project.snakemake(fails=True)
     assert "error: training diverged at step" in said
