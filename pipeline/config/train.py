@@ -101,6 +101,9 @@ class Generator(Net):
     output: Literal["tanh", "sigmoid", "linear"]
     # `data`: the output starts at each pixel's training mean (authors); `zeros` otherwise
     output_bias: Literal["zeros", "data"] = "zeros"
+    # the mean, in [0, 1], is kept this far from 0 and 1; authors: 1e-7, so that a pixel that is always
+    # black starts at the logit -16.1, where it hardly learns
+    output_bias_clip: Annotated[float, Field(gt=0, lt=0.5)] = 1e-7
 
     @model_validator(mode="after")
     def bias_needs_a_squashing_output(self) -> Self:

@@ -163,9 +163,8 @@ def _draw_weights(
 def start_at_the_mean(G: Generator, net: config.Generator, mean_CHW: Tensor) -> None:
     """Set the output bias so that an input of 0 gives the training mean, given in [-1, 1].
 
-    The authors clip the mean (in [0, 1]) to [1e-7, 1 - 1e-7]: a pixel that is always 0 starts at
-    the logit -16.1. tanh(x) = 2 sigmoid(2x) - 1, so its bias is half that logit.
+    tanh(x) = 2 sigmoid(2x) - 1, so its bias is half the logit that sigmoid's is.
     """
-    logit_D = torch.logit((mean_CHW.double().flatten() + 1) / 2, eps=1e-7)
+    logit_D = torch.logit((mean_CHW.double().flatten() + 1) / 2, eps=net.output_bias_clip)
     with torch.no_grad():
         G.last.bias.copy_(logit_D if net.output == "sigmoid" else logit_D / 2)

@@ -59,18 +59,22 @@ class Training:
 
     def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
         G = self._new_generator()
-        D = Discriminator(self.settings.discriminator, self.image_shape, self.streams["dropout"])
+        D = self._new_discriminator()
         initialize(G, self.settings.generator.init, self.streams["init"])
         initialize(D, self.settings.discriminator.init, self.streams["init"])
         if self.settings.generator.output_bias == "data":
             start_at_the_mean(G, self.settings.generator, images_NCHW.mean(dim=0))
-        return G, D.to(self.device)
+        return G, D
 
     def _new_generator(self) -> Generator:
         settings = self.settings
         return Generator(
             settings.generator, settings.noise.dim, self.image_shape, settings.pixels
         ).to(self.device)
+
+    def _new_discriminator(self) -> Discriminator:
+        settings = self.settings.discriminator
+        return Discriminator(settings, self.image_shape, self.streams["dropout"]).to(self.device)
 
     def advance(self) -> dict[str, Tensor]:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
@@ -111,10 +115,10 @@ class Training:
         tensors = named("generator", self.sampler(raw=True))
         if self.average is not None:
             tensors |= named("generator_ema", self.sampler())
-        D = Discriminator(self.settings.discriminator, self.image_shape, self.streams["dropout"])
+        D = self._new_discriminator()
         load_vector(D, self.D.vector)
-        buffers = {f"discriminator.{key}": b for key, b in self.D.net.named_buffers()}
-        return tensors | named("discriminator", D) | buffers
+        D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
+        return tensors | named("discriminator", D)
 
     def remember(self) -> None:
         """Keep both players as they are now, if they play for points: the theory looks at them later."""

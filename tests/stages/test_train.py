@@ -1,0 +1,71 @@
+"""The train stage in one process, on points: its files, and what a crash leaves."""
+
+import json
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.config.params import load
+from pipeline.gan.training import Training
+from pipeline.stages import train
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The `line` run of the quick recipe, shortened, its data in place."""
+    text = (ROOT / "recipes/quick.yaml").read_text().replace("steps: 1000", "steps: 60")
+    (tmp_path / "params.yaml").write_text(text.replace("grid_steps: 500", "grid_steps: 20"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["download", "line"]) == main(["normalize", "line"]) == 0
+    return tmp_path
+
+
+def model(folder) -> bytes:
+    return (folder / "results/line/model.safetensors").read_bytes()
+
+
+def test_the_log_has_a_row_every_so_many_steps_and_at_the_end(here):
+    assert main(["train", "line"]) == 0
+    header, *rows = (here / "results/line/training.tsv").read_text().splitlines()
+    assert header.split("\t") == train.COLUMNS
+    assert [row.split("\t")[0] for row in rows] == ["50", "60"]
+    verdict = json.loads((here / "results/line/verdict.json").read_text())
+    assert verdict["steps"] == 60
+    assert len(list((here / "results/line/live/grids").glob("*.png"))) == 4  # steps 0, 20, 40, 60
+
+
+@pytest.mark.parametrize("crash_at", [1, 37, 59])
+def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash_at):
+    assert main(["train", "line"]) == 0
+    expected = model(here)
+    (here / "results/line/model.safetensors").unlink()
+    advance = Training.advance
+
+    def crash(self):
+        if self.step == crash_at:
+            raise RuntimeError("the power failed")
+        return advance(self)
+
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)  # after every step
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "advance", crash)
+        with pytest.raises(RuntimeError):
+            main(["train", "line"])
+    assert not (here / "results/line/model.safetensors").exists()
+    assert main(["train", "line"]) == 0
+    assert f"resuming at step {crash_at} of 60" in capsys.readouterr().err
+    assert model(here) == expected
+    assert not list((here / ".checkpoints").iterdir())
+
+
+def test_a_checkpoint_belongs_to_exactly_its_settings(here):
+    settings = load(here / "params.yaml").runs["line"].train
+    images, device = train.torch.zeros(3, 1, 1, 1), train.torch.device("cpu")
+    names = {
+        train.identity(settings, 0, 1, device, images),
+        train.identity(settings, 1, 1, device, images),
+        train.identity(settings.model_copy(update={"steps": 61}), 0, 1, device, images),
+        train.identity(settings, 0, 1, device, images + 1),
+    }
+    assert len(names) == 4
