@@ -55,28 +55,32 @@ def quarter(pixels: int) -> int:
 def train_classifier(
     images_NCHW: Tensor, labels_N: Tensor, classes: int, stream: torch.Generator
 ) -> dict[str, Tensor]:
-    """Weights of a classifier; Adam with one cycle of the learning rate, 30 % dropout on the features."""
+    """Weights of a classifier; AdamW with one cycle of the learning rate, 30 % dropout on the features."""
     net = Classifier(tuple(images_NCHW.shape[1:]), classes)  # type: ignore[arg-type]
     for parameter in net.parameters():
         with torch.no_grad():
             parameter.zero_()
             if parameter.dim() > 1:
                 fan_in = parameter[0].numel()
-                parameter.normal_(0, (2 / fan_in) ** 0.5, generator=stream)
+                parameter.normal_(0, (3 * fan_in) ** -0.5, generator=stream)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
     epochs = min(MOST_EPOCHS, -(-PRESENTATIONS // len(images_NCHW)))
     batch = min(BATCH, len(images_NCHW))
     steps = epochs * (len(images_NCHW) // batch)
-    optimizer = torch.optim.Adam(net.parameters(), lr=PEAK_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, PEAK_RATE, total_steps=steps, pct_start=0.2
+    )
     for _ in range(epochs):
         order = torch.randperm(len(images_NCHW), generator=stream)
         for rows in order[: len(order) // batch * batch].split(batch):
-            _, logits = net(images_NCHW[rows], keep=0.7, stream=stream)
+            shown = images_NCHW[rows].contiguous(memory_format=torch.channels_last)
+            _, logits = net(shown, keep=0.7, stream=stream)
             optimizer.zero_grad()
             F.cross_entropy(logits, labels_N[rows]).backward()
             optimizer.step()
             schedule.step()
-    return {name: tensor.detach() for name, tensor in net.state_dict().items()}
+    return {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
 
 
 def fit_components(images_NCHW: Tensor) -> dict[str, Tensor]:

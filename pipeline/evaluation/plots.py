@@ -241,7 +241,7 @@ def sigma(parzen: dict, published: list[tuple[str, float]], title: str) -> bytes
     fine = parzen.get("fine")
     if fine:
         curve = sorted((row["sigma"], row["log_likelihood"]) for row in fine["validation"])
-        axes.plot(*zip(*curve, strict=True), ".", color=PURPLE, markersize=4, label="refined")
+        axes.plot(*zip(*curve, strict=True), ".", color=PURPLE, markersize=4, label="sigma refined")
     best = parzen["log_likelihood"]["mean"]
     digits = ".1" if abs(best) > 10 else ".3"
     label = f"test: {best:{digits}f} ± {parzen['log_likelihood']['standard_error']:{digits}f} at σ {parzen['sigma']:.3g}"
@@ -302,7 +302,7 @@ def figure_1(theory: dict, title: str) -> bytes:
     for index, (axes, panel) in enumerate(
         zip(upper.subplots(1, 4, sharey=True), theory["panels"], strict=True)
     ):
-        draw(axes, panel | {"noise_dim": theory["noise_dim"]}, with_legend=index == 0)
+        draw(axes, panel, with_legend=index == 0)
         axes.set_title(
             f"{panel['title']}\nC(G) {panel['c']:.3f}, |D − D*| {panel['d_to_optimum']:.3f}",
             fontsize=9,
@@ -320,12 +320,20 @@ def _panel_1d(axes: Axes, panel: dict, with_legend: bool) -> None:
     scale = 1 / data.max()
     axes.plot(x, data * scale, ":", color=BLACK, linewidth=2, label="p data")
     axes.plot(x, model * scale, color=GREEN, linewidth=1.2, label="p of G(z)")
-    axes.plot(x, panel["d_optimum"], color=ORANGE, linewidth=1, alpha=0.9, label="D*")
+    seldom = data + model < 1e-3 * data.max()  # there D* is the quotient of a few counted points
+    axes.plot(
+        x,
+        np.where(seldom, np.nan, panel["d_optimum"]),
+        color=ORANGE,
+        linewidth=1,
+        alpha=0.9,
+        label="D*",
+    )
     axes.plot(x, panel["d"], "--", color=BLUE, linewidth=1.8, label="D")
-    _arrows(axes, panel["arrows"], panel["noise_dim"])
+    _arrows(axes, panel["arrows"])
     axes.set(
         xlim=(-0.9, 0.9),
-        ylim=(-0.75 if panel["arrows"] else 0, 1.7),
+        ylim=(-0.75 if panel["arrows"] else 0, 2.1),
         yticks=[0, 0.5, 1],
         xlabel="x",
     )
@@ -334,20 +342,25 @@ def _panel_1d(axes: Axes, panel: dict, with_legend: bool) -> None:
     plain(axes)
 
 
-def _arrows(axes: Axes, arrows: list[list[float]], noise_dim: int) -> None:
-    if not arrows:
+def _arrows(axes: Axes, ends: list[float]) -> None:
+    """From even shares of the noise, in the order of G(z), to where they go: dense where p_g is high."""
+    if not ends:
         return
-    reach = max(abs(z) for z, _ in arrows)
-    for z, x in arrows:
+    for start, end in zip(np.linspace(-0.8, 0.8, len(ends)), ends, strict=True):
         axes.annotate(
             "",
-            xy=(x, -0.1),
-            xytext=(z / reach * 0.8, -0.6),
-            arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 0.5, "mutation_scale": 5},
+            xy=(end, -0.1),
+            xytext=(start, -0.6),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": BLACK,
+                "linewidth": 0.5,
+                "mutation_scale": 5,
+            },
         )
     axes.axhline(-0.1, color=BLACK, linewidth=0.8)
     axes.axhline(-0.6, color=BLACK, linewidth=0.8)
-    axes.text(-0.88, -0.72, "z (the first; others 0)" if noise_dim > 1 else "z", fontsize=8)
+    axes.text(-0.88, -0.72, "z, even shares", fontsize=8)
 
 
 def _panel_2d(axes: Axes, panel: dict, with_legend: bool) -> None:
