@@ -65,7 +65,7 @@ def train_classifier(
                 parameter.normal_(0, (3 * fan_in) ** -0.5, generator=stream)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
     epochs = min(MOST_EPOCHS, -(-PRESENTATIONS // len(images_NCHW)))
-    batch = min(BATCH, len(images_NCHW))
+    batch = min(BATCH, max(1, len(images_NCHW) // 20))  # enough steps with few images, too
     steps = epochs * (len(images_NCHW) // batch)
     optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -23,7 +23,7 @@ BOUND_IMAGES = 10_000
 FIGURE_JSD = 0.05  # nats; Figure 1 begins where the divergence was nearest to this
 OPTIMUM_STEPS = 1_000  # of D against a G that stands still: the inner loop of Algorithm 1
 GENERATOR_STEPS = 3  # of G against that D
-D_RATE, G_RATE, BATCH = 2e-3, 5e-4, 512
+D_RATE, G_RATE, BATCH = 2e-3, 2e-4, 512
 ARROWS = 24
 
 
