@@ -59,6 +59,21 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash
     assert not list((here / ".checkpoints").iterdir())
 
 
+def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypatch, capsys):
+    advance = Training.advance
+
+    def overflow(self):
+        seen = advance(self)
+        return seen | {"d_loss": seen["d_loss"] + (float("inf") if self.step >= 50 else 0)}
+
+    monkeypatch.setattr(Training, "advance", overflow)
+    assert main(["train", "line"]) == 1
+    said = capsys.readouterr().err
+    assert "training diverged at step 50: d_loss inf" in said
+    assert "Lower the learning rates" in said
+    assert not (here / "results/line/model.safetensors").exists()
+
+
 def test_a_checkpoint_belongs_to_exactly_its_settings(here):
     settings = load(here / "params.yaml").runs["line"].train
     images, device = train.torch.zeros(3, 1, 1, 1), train.torch.device("cpu")
