@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     for name, action, purpose in (
         ("download", download, "fetch a dataset and verify its SHA-256"),
         ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
+        ("features", features, "train the classifier whose features the metrics compare"),
     ):
         add(name, action, purpose).add_argument(
             "name", metavar="DATASET", help="a key of datasets:"
@@ -78,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
         ("train", train, "train the generator and the discriminator"),
         ("sample", sample, "draw samples from the trained generator"),
         ("parzen", parzen, "log-likelihood of the test set under a Parzen window of the samples"),
+        ("metrics", metrics, "distances to real images, variety, copies and theory"),
+        ("figures", figures, "Figures 1 to 3 of the paper, curves, real beside generated"),
         ("scores", scores, "the run's numbers, flat and rounded"),
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
@@ -110,6 +113,16 @@ def normalize(options: argparse.Namespace) -> None:
     from pipeline.stages import normalize
 
     normalize.run(dataset.normalize, DATA / "raw" / f"{options.name}.npz", normalized(options.name))
+
+
+def features(options: argparse.Namespace) -> None:
+    dataset = one(load(PARAMS).datasets, "datasets", options.name)
+    from pipeline.stages import features
+
+    model = extractor(options.name)
+    features.run(
+        options.name, dataset.source, normalized(options.name), model, model.with_suffix(".json")
+    )
 
 
 def train(options: argparse.Namespace) -> None:
@@ -146,12 +159,37 @@ def parzen(options: argparse.Namespace) -> None:
     parzen.run(run.parzen, run.threads, samples, normalized(run.dataset), out)
 
 
+def metrics(options: argparse.Namespace) -> None:
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import metrics
+
+    paths = metrics.Paths(
+        samples=folder / "samples.npy",
+        model=folder / "model.safetensors",
+        data=normalized(run.dataset),
+        features=extractor(run.dataset),
+        metrics=folder / "metrics.json",
+        theory=folder / "theory.json",
+    )
+    metrics.run(options.name, run.dataset, run.threads, paths)
+
+
+def figures(options: argparse.Namespace) -> None:
+    params = load(PARAMS)
+    run, folder = run_and_folder(options.name)
+    from pipeline.stages import figures
+
+    source = str(params.datasets[run.dataset].source.name)
+    paths = figures.Paths(folder=folder, data=normalized(run.dataset))
+    figures.run(options.name, source, run.sample.weights, paths)
+
+
 def scores(options: argparse.Namespace) -> None:
     run, folder = run_and_folder(options.name)
     from pipeline.stages import scores
 
     out = RESULTS / "scores" / f"{options.name}.json"
-    scores.run(run.dataset, run.seed, folder / "parzen.json", folder / "verdict.json", out)
+    scores.run(run.dataset, run.seed, folder, out)
 
 
 def table(options: argparse.Namespace) -> None:
@@ -162,10 +200,19 @@ def table(options: argparse.Namespace) -> None:
     table.run(
         list(params.runs),
         sources,
+        families(params.runs),
         RESULTS / "scores",
         RESULTS / "table.md",
         RESULTS / "summary.json",
     )
+
+
+def families(runs: dict[str, Run]) -> list[list[str]]:
+    """Runs that are the same but for their seed, together."""
+    together: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
+    return list(together.values())
 
 
 def score_options(command: argparse.ArgumentParser) -> None:
@@ -199,7 +246,7 @@ def score(options: argparse.Namespace) -> None:
     score.run(
         score.Files(options.samples, options.valid, options.test, options.real),
         (options.range[0], options.range[1]),
-        Parzen(precision=options.precision),
+        Parzen(precision=options.precision, samples=None),
         options.out,
     )
 
@@ -210,6 +257,10 @@ def run_and_folder(name: str) -> tuple[Run, Path]:
 
 def normalized(dataset: str) -> Path:
     return DATA / "normalized" / f"{dataset}.safetensors"
+
+
+def extractor(dataset: str) -> Path:
+    return DATA / "features" / f"{dataset}.safetensors"
 
 
 def one(section: dict, kind: str, name: str):

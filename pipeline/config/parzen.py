@@ -22,6 +22,12 @@ class SigmaGrid(Section):
             )
         return self
 
+    def around(self, sigma: float) -> list[float]:
+        """Twenty-one widths from one step of the grid below `sigma` to one above it."""
+        steps = max(1, self.points - 1)
+        factor = 10 ** (max(self.log10_stop - self.log10_start, 0.1) / steps)
+        return [sigma * factor ** (i / 10) for i in range(-10, 11)]
+
     def sigmas(self) -> list[float]:
         if self.points == 1:
             return [10**self.log10_start]
@@ -31,7 +37,10 @@ class SigmaGrid(Section):
 
 class Parzen(Section):
     sigma_grid: SigmaGrid = SigmaGrid()
+    samples: Positive | None = 10_000  # the first of them make the window, as the paper; null: all
     validation_images: Positive = 1_000  # sigma is chosen on the first of them; authors
     test_images: Positive | None = None  # the first of them; all when null, as the paper
     precision: Literal["float64", "float32"] = "float64"  # of the distances
     real_data_images: Annotated[int, Field(ge=0)] = 10_000  # centres of the real-data line; 0: none
+    # beside the paper's number: sigma refined between the grid's points, and all samples there are
+    fine: bool = True

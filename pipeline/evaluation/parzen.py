@@ -5,7 +5,9 @@ Distances come from blocked matrix products, once for all sigmas; sums are kept 
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +17,14 @@ POINTS_BLOCK, SAMPLES_BLOCK = 512, 2048  # 8 MB of float64 at a time; larger blo
 # exp of less than this is nothing beside the largest term, which is 1, but where results would be
 # subnormal or 0 it is up to 50 times slower
 NEGLIGIBLE = {torch.float32: -80.0, torch.float64: -700.0}
+
+
+class Samples(Protocol):
+    """A tensor [N, D], or anything that gives such a tensor in parts: a million need not fit into memory."""
+
+    def __len__(self) -> int: ...
+
+    def split(self, count: int) -> Iterator[Tensor] | tuple[Tensor, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Estimate:
 
 
 def estimate(
-    samples_ND: Tensor, valid_MD: Tensor, test_MD: Tensor, sigmas: list[float]
+    samples_ND: Samples, valid_MD: Tensor, test_MD: Tensor, sigmas: list[float]
 ) -> Estimate:
     """Choose sigma by the validation points, then score the test points with it."""
     validation = log_density(valid_MD, samples_ND, sigmas).mean(dim=1)
@@ -43,7 +53,7 @@ def estimate(
     return Estimate(scores_M.mean().item(), error.item(), sigma, validation.tolist())
 
 
-def log_density(points_MD: Tensor, samples_ND: Tensor, sigmas: list[float]) -> Tensor:
+def log_density(points_MD: Tensor, samples_ND: Samples, sigmas: list[float]) -> Tensor:
     """log p(points) in nats for every sigma: float64 [S, M].
 
     Computed in the precision of the points: float32 is off by up to about 5e-4 nats at sigma 0.17 for

@@ -33,6 +33,7 @@ class Training:
         self.device = device
         self.image_shape = tuple(images_NCHW.shape[1:])
         self.step = 0
+        self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
         G, D = self._nets(images_NCHW)
         self.G = Player(G, settings.generator.optimizer, settings.precision)
@@ -119,10 +120,17 @@ class Training:
         D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
         return tensors | named("discriminator", D)
 
+    def remember(self) -> None:
+        """Keep both players as they are now, if they play for points: the theory looks at them later."""
+        if self.image_shape[-2:] == (1, 1):
+            now = {f"snapshot.{self.step}.{key}": w.clone() for key, w in self.weights().items()}
+            self.snapshots |= now
+
     def state_dict(self) -> dict:
         """All that the next step depends on: continuing from it gives the same bits."""
         return {
             "step": self.step,
+            "snapshots": self.snapshots,
             "streams": self.streams.state_dict(),
             "batches": self.batches.state_dict(),
             "average": self.average,
@@ -132,6 +140,7 @@ class Training:
 
     def load_state_dict(self, state: dict) -> None:
         self.step = state["step"]
+        self.snapshots = state["snapshots"]
         self.streams.load_state_dict(state["streams"])
         self.batches.load_state_dict(state["batches"])
         self.average = state["average"]

@@ -1,6 +1,8 @@
 """parzen R: the paper's log-likelihood of the test set, beside that of real data."""
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,38 @@ from pipeline.files import read_array, write_json
 from pipeline.tensors import read_tensors
 
 
+@dataclass(frozen=True)
+class Pixels:
+    """Images of a .npy file that stay there: parts of it are read and brought to [0, 1] when needed."""
+
+    array: np.ndarray  # mapped into memory
+    low: float = -1.0
+    high: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def first(self, count: int | None) -> "Pixels":
+        return Pixels(self.array[:count], self.low, self.high)
+
+    def split(self, count: int) -> Iterator[Tensor]:
+        for start in range(0, len(self.array), count):
+            part = np.array(self.array[start : start + count])
+            if not np.issubdtype(part.dtype, np.floating):
+                part = part.astype(np.float64)
+            yield (torch.from_numpy(part).flatten(1) - self.low) / (self.high - self.low)
+
+    def tensor(self) -> Tensor:
+        """All of them, [N, D]."""
+        return torch.cat(list(self.split(len(self.array))))
+
+    def extent(self) -> tuple[float, float]:
+        return float(self.array.min()), float(self.array.max())
+
+
 def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) -> None:
     torch.set_num_threads(threads)
     tensors = read_tensors(data, ["train_images", "valid_images", "test_images"])
-    generated = torch.from_numpy(np.array(read_array(samples)))
     valid, test = tensors["valid_images"], tensors["test_images"]
     if settings.validation_images > len(valid):
         raise DataError(
@@ -26,16 +56,23 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
     real = tensors["train_images"][
         real_rows(len(tensors["train_images"]), settings.real_data_images)
     ]
-    write_json(
-        out,
-        evaluate(
-            settings,
-            to_unit(generated),
-            to_unit(valid[: settings.validation_images]),
-            to_unit(test[: settings.test_images]),
-            to_unit(real),
-        ),
+    result = evaluate(
+        settings,
+        finite(samples, Pixels(read_array(samples))),
+        to_unit(valid[: settings.validation_images]),
+        to_unit(test[: settings.test_images]),
+        to_unit(real),
     )
+    write_json(out, result)
+
+
+def finite(path: Path, pixels: Pixels) -> Pixels:
+    if not np.isfinite(pixels.extent()).all():
+        raise DataError(
+            f"{path}: holds NaN or infinite values; nothing can be measured on them. If it is a run's, "
+            "its training has diverged: lower the learning rates"
+        )
+    return pixels
 
 
 def real_rows(count: int, chosen: int) -> Tensor:
@@ -49,30 +86,50 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def evaluate(
-    settings: Parzen, samples_ND: Tensor, valid_MD: Tensor, test_MD: Tensor, real_ND: Tensor
+    settings: Parzen, samples: Pixels, valid_MD: Tensor, test_MD: Tensor, real_ND: Tensor
 ) -> dict:
     """The content of parzen.json; pixels in [0, 1]. An empty `real_ND` leaves the real-data line out."""
     dtype = getattr(torch, settings.precision)
     sigmas = settings.sigma_grid.sigmas()
     valid_MD, test_MD = valid_MD.to(dtype), test_MD.to(dtype)
-    score = parzen.estimate(samples_ND, valid_MD, test_MD, sigmas)
+    counted = samples.first(settings.samples)
+    score = parzen.estimate(counted, valid_MD, test_MD, sigmas)
     real = parzen.estimate(real_ND, valid_MD, test_MD, sigmas) if len(real_ND) else None
-    warnings = list(doubts(score, real, sigmas, len(samples_ND)))
+    warnings = list(doubts(score, real, sigmas, counted))
     for warning in warnings:
         print(f"parzen: warning: {warning}", file=sys.stderr)
     return {
         "log_likelihood": line(score),
         "sigma": round(score.sigma, 6),
         "sigma_grid": [round(sigma, 6) for sigma in sigmas],
-        "validation": [
-            {"sigma": round(sigma, 6), "log_likelihood": round(value, 4)}
-            for sigma, value in zip(sigmas, score.validation, strict=True)
-        ],
-        "n_samples": len(samples_ND),
+        "validation": curve(score, sigmas),
+        "n_samples": len(counted),
         "n_test": len(test_MD),
         "real_data": {**line(real), "sigma": round(real.sigma, 6)} if real else None,
+        "fine": fine(settings, samples, score.sigma, valid_MD, test_MD) if settings.fine else None,
         "warnings": warnings,
     }
+
+
+def fine(
+    settings: Parzen, samples: Pixels, coarse: float, valid_MD: Tensor, test_MD: Tensor
+) -> dict:
+    """The same with sigma chosen between the grid's points, and with all the samples there are."""
+    sigmas = settings.sigma_grid.around(coarse)
+    score = parzen.estimate(samples, valid_MD, test_MD, sigmas)
+    return {
+        **line(score),
+        "sigma": round(score.sigma, 6),
+        "n_samples": len(samples),
+        "validation": curve(score, sigmas),
+    }
+
+
+def curve(score: parzen.Estimate, sigmas: list[float]) -> list[dict[str, float]]:
+    return [
+        {"sigma": round(sigma, 6), "log_likelihood": round(value, 4)}
+        for sigma, value in zip(sigmas, score.validation, strict=True)
+    ]
 
 
 def line(score: parzen.Estimate) -> dict[str, float]:
@@ -80,7 +137,7 @@ def line(score: parzen.Estimate) -> dict[str, float]:
 
 
 def doubts(
-    score: parzen.Estimate, real: parzen.Estimate | None, sigmas: list[float], n_samples: int
+    score: parzen.Estimate, real: parzen.Estimate | None, sigmas: list[float], samples: Pixels
 ):
     """Reasons not to take the number at face value."""
     if score.at_edge(sigmas):
@@ -90,5 +147,14 @@ def doubts(
             f"{score.mean:.1f} lies above the real-data line {real.mean:.1f}: blurred samples score "
             "higher than real images, so more is not better here"
         )
-    if n_samples < 10_000:
-        yield f"{n_samples:,} samples; published numbers use 10,000, and fewer score lower"
+    if len(samples) < 10_000:
+        yield f"{len(samples):,} samples; published numbers use 10,000, and fewer score lower"
+    smallest, largest = samples.extent()
+    margin = 0.01 * (samples.high - samples.low)
+    if smallest < samples.low - margin or largest > samples.high + margin:
+        yield (
+            f"samples span {smallest:.3g} to {largest:.3g}, expected {samples.low:g} to "
+            f"{samples.high:g}: is the generator's output in another range?"
+        )
+    if smallest == largest:
+        yield "all samples are the same: the generator has collapsed to one point"

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.files import read_array, write_json
-from pipeline.stages.parzen import evaluate
+from pipeline.stages.parzen import Pixels, evaluate
 
 
 @dataclass(frozen=True)
@@ -27,22 +25,30 @@ def run(files: Files, pixel_range: tuple[float, float], settings: Parzen, out: P
     if pixel_range[1] <= pixel_range[0]:
         raise DataError(f"--range {pixel_range[0]:g} {pixel_range[1]:g}: HIGH must be above LOW")
     samples = read_pixels(files.samples, pixel_range)
-    valid, test = read_pixels(files.valid, pixel_range), read_pixels(files.test, pixel_range)
-    real = read_pixels(files.real, pixel_range) if files.real else samples[:0]
-    for path, other in ((files.valid, valid), (files.test, test), (files.real, real)):
-        if other.shape[1] != samples.shape[1]:
+    others = {path: read_pixels(path, pixel_range) for path in (files.valid, files.test)}
+    if files.real:
+        others[files.real] = read_pixels(files.real, pixel_range)
+    for path, other in others.items():
+        if values(other) != values(samples):
             raise DataError(
-                f"{path} has {other.shape[1]:,} values per image, but {files.samples} has "
-                f"{samples.shape[1]:,}; both must hold images of one size, [N, ...]"
+                f"{path} has {values(other):,} values per image, but {files.samples} has "
+                f"{values(samples):,}; both must hold images of one size, [N, ...]"
             )
-    result = evaluate(settings, samples, valid, test, real)
+    tensors = {path: pixels.tensor() for path, pixels in others.items()}
+    real = tensors[files.real] if files.real else tensors[files.test][:0]
+    result = evaluate(settings, samples, tensors[files.valid], tensors[files.test], real)
     if out is not None:
         write_json(out, result)
     print(json.dumps(result, indent=2))
 
 
-def read_pixels(path: Path, pixel_range: tuple[float, float]) -> Tensor:
-    """[N, D] in [0, 1] from numbers in `pixel_range`; DataError for anything else."""
+def values(pixels: Pixels) -> int:
+    """Numbers per image."""
+    return int(np.prod(pixels.array.shape[1:]))
+
+
+def read_pixels(path: Path, pixel_range: tuple[float, float]) -> Pixels:
+    """Images in `pixel_range`, left in their file; DataError for anything else."""
     array = read_array(path)
     if array.ndim < 2 or len(array) == 0 or not np.issubdtype(array.dtype, np.number):
         raise DataError(
@@ -59,5 +65,4 @@ def read_pixels(path: Path, pixel_range: tuple[float, float]) -> Tensor:
             f"Give the range they are meant to have, such as --range -1 1 or --range 0 255; "
             "a wrong one shifts the result by hundreds of nats."
         )
-    pixels = torch.from_numpy(np.array(array, dtype=np.float64)).flatten(1)
-    return (pixels - low) / (high - low)
+    return Pixels(array, low, high)

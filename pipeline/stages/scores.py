@@ -4,14 +4,39 @@ from pathlib import Path
 
 from pipeline.files import read_json, write_json
 
+NAMES = ("parzen", "verdict", "metrics", "theory")
+# Numbers of metrics.json and their digits after the point.
+METRICS = {
+    "fid": 2,
+    "kid": 4,
+    "inception_score": 2,
+    "precision": 3,
+    "recall": 3,
+    "density": 3,
+    "coverage": 3,
+    "classes_hit": 0,
+    "class_distance": 3,
+    "duplicate_rate": 3,
+    "copy_rate": 3,
+}
 
-def run(dataset: str, seed: int, parzen: Path, verdict: Path, out: Path) -> None:
-    write_json(out, scores(dataset, seed, read_json(parzen), read_json(verdict)))
+
+def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
+    write_json(
+        out, scores(dataset, seed, **{name: read_json(folder / f"{name}.json") for name in NAMES})
+    )
 
 
-def scores(dataset: str, seed: int, parzen: dict, verdict: dict) -> dict:
-    """One level deep; log-likelihoods in nats to 0.1, as the paper prints them."""
+def scores(
+    dataset: str, seed: int, *, parzen: dict, verdict: dict, metrics: dict, theory: dict
+) -> dict:
+    """One level deep; log-likelihoods in nats to 0.1, as the paper prints them.
+
+    real_*: the same number of real images. jsd: the divergence from p_data where that is known,
+    elsewhere what D shows it to be at least; nats, 0 to log 2.
+    """
     real = parzen["real_data"] or {}
+    jsd = theory["final"]["jsd"] if "final" in theory else theory["jsd_at_least"]
     return {
         "dataset": dataset,
         "seed": seed,
@@ -24,5 +49,19 @@ def scores(dataset: str, seed: int, parzen: dict, verdict: dict) -> dict:
         "real_data": round(real["mean"], 1) if real else None,
         "real_data_error": round(real["standard_error"], 1) if real else None,
         "n_samples": parzen["n_samples"],
-        "warnings": len(parzen["warnings"]),
+        "fine": round(parzen["fine"]["mean"], 1) if parzen["fine"] else None,
+        **{key: number(metrics[key], digits) for key, digits in METRICS.items()},
+        **{
+            f"real_{key}": number(metrics["real_data"][key], METRICS[key])
+            for key in ("fid", "precision", "recall")
+        },
+        "jsd": round(jsd, 4),
+        "warnings": len(parzen["warnings"]) + len(metrics["warnings"]),
     }
+
+
+def number(value: float | None, digits: int) -> float | None:
+    """Rounded; at least three figures of small ones are kept, as of a FID of points."""
+    if value is None or digits == 0:
+        return value
+    return round(value, digits) if abs(value) >= 1 else float(f"{value:.3g}")

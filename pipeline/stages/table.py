@@ -1,6 +1,10 @@
 """table: Table 1 of the paper, with the runs of this project beside the published rows."""
 
+import csv
+import io
+import statistics
 from pathlib import Path
+from typing import Any
 
 from pipeline.files import read_json, write_bytes, write_json
 
@@ -14,56 +18,127 @@ PUBLISHED = {
         ("Adversarial nets", 225.0, 2.0),
     ]
 }
-HEADER = ("model", "log-likelihood (nats)", "sigma", "steps", "seconds", "verdict")
+# Columns of table.csv: what a row may have, and the heading of those that table.md shows.
+COLUMNS = {
+    "dataset": None,
+    "model": "model",
+    "published": None,
+    "log_likelihood": "log-likelihood (nats)",
+    "standard_error": None,
+    "sigma": "sigma",
+    "fid": "FID",
+    "precision": "precision",
+    "recall": "recall",
+    "classes_hit": "classes",
+    "jsd": "JSD",
+    "steps": "steps",
+    "seconds": "seconds",
+    "verdict": "verdict",
+}
+Row = dict[str, Any]
 
 
 def run(
-    names: list[str], sources: dict[str, str], folder: Path, table: Path, summary: Path
+    names: list[str],
+    sources: dict[str, str],
+    families: list[list[str]],
+    folder: Path,
+    table: Path,
+    summary: Path,
 ) -> None:
-    """`names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...)."""
+    """`names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...);
+    `families`: runs that differ in their seed only.
+    """
     for stray in folder.glob("*.json"):
         if stray.stem not in names:  # a run that was removed from params.yaml
             stray.unlink()
     runs = {name: read_json(folder / f"{name}.json") for name in names}
+    rows = [
+        row
+        for dataset in sorted({run["dataset"] for run in runs.values()})
+        for row in rows_of(dataset, runs, sources[dataset], families)
+    ]
     write_json(summary, runs)
-    write_bytes(table, render(runs, sources).encode())
+    write_bytes(table, render(rows).encode())
+    write_bytes(table.with_suffix(".csv"), csv_text(rows).encode())
 
 
-def render(runs: dict[str, dict], sources: dict[str, str]) -> str:
-    """Markdown: per dataset the real-data line, this project's runs and the published rows, best first."""
+def rows_of(
+    dataset: str, runs: dict[str, dict], source: str, families: list[list[str]]
+) -> list[Row]:
+    """The real-data line, this project's runs and the published rows, best first."""
+    own = {name: run for name, run in runs.items() if run["dataset"] == dataset}
+    rows = [{"model": f"**{name}**", **run} for name, run in own.items()]
+    rows += [over_seeds(family, own) for family in families if len(family) > 1 and family[0] in own]
+    rows += [
+        {"model": model, "published": True, "log_likelihood": mean, "standard_error": error}
+        for model, mean, error in PUBLISHED.get(source, [])
+    ]
+    real = [real_row(run) for run in own.values() if run["real_data"] is not None]
+    rows += [row for index, row in enumerate(real) if row not in real[:index]]
+    ordered = sorted(rows, key=lambda row: -row["log_likelihood"])
+    return [{"published": False, **row, "dataset": dataset} for row in ordered]
+
+
+def over_seeds(family: list[str], runs: dict[str, dict]) -> Row:
+    """Mean over runs that differ in their seed; its error is the standard deviation over them."""
+    row: Row = {"model": f"mean over {len(family)} seeds: {', '.join(family)}"}
+    for key in ("log_likelihood", "fid", "precision", "recall", "jsd"):
+        values = [runs[name][key] for name in family]
+        row[key] = round(statistics.fmean(values), 4)
+    likelihoods = [runs[name]["log_likelihood"] for name in family]
+    row["log_likelihood"] = round(row["log_likelihood"], 1)
+    return row | {"standard_error": round(statistics.stdev(likelihoods), 1)}
+
+
+def real_row(run: dict) -> Row:
+    row = {"model": "real data", "log_likelihood": run["real_data"]}
+    return row | {
+        "standard_error": run["real_data_error"],
+        **{key: run[f"real_{key}"] for key in ("fid", "precision", "recall")},
+    }
+
+
+def render(rows: list[Row]) -> str:
+    """Markdown, one table for each dataset."""
     parts = ["# Parzen-window log-likelihood of the test set\n"]
-    for dataset in sorted({run["dataset"] for run in runs.values()}):
-        own = {name: run for name, run in runs.items() if run["dataset"] == dataset}
-        rows = [own_row(name, run) for name, run in own.items()]
-        rows += [
-            (mean, (f"{model} (published, 2014)", f"{mean:g} ± {error:g}", "", "", "", ""))
-            for model, mean, error in PUBLISHED.get(sources[dataset], [])
-        ]
-        rows += {real_row(run) for run in own.values() if run["real_data"] is not None}
-        ordered = [cells for _, cells in sorted(rows, key=lambda row: -row[0])]
-        parts.append(f"## {dataset}\n\n" + markdown([HEADER, *ordered]))
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        cells = [cells_of(row) for row in rows if row["dataset"] == dataset]
+        headings = tuple(heading for heading in COLUMNS.values() if heading)
+        parts.append(f"## {dataset}\n\n" + markdown([headings, *cells]))
     parts.append(
-        "± is the standard error over test images. Real data: training images in the place of samples. "
-        "A score above that line is no sign of better samples: blurred ones score higher than real ones.\n"
+        "± is the standard error over test images (over seeds: the standard deviation). Real data: "
+        "training images in the place of samples. A score above that line is no sign of better samples: "
+        "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
+        "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD in nats, "
+        "0 to 0.69: for points what it is, for images what the discriminator shows it to be at least.\n"
     )
     return "\n".join(parts)
 
 
-def own_row(name: str, run: dict) -> tuple[float, tuple[str, ...]]:
-    likelihood = f"**{run['log_likelihood']} ± {run['standard_error']}**"
-    cells = (f"{run['sigma']:g}", f"{run['steps']:,}", f"{run['seconds']:,}", run["verdict"])
-    return run["log_likelihood"], (f"**{name}**", likelihood, *cells)
+def cells_of(row: Row) -> tuple[str, ...]:
+    shown = {key: cell(row.get(key)) for key, heading in COLUMNS.items() if heading}
+    shown["log_likelihood"] = f"{row['log_likelihood']:g} ± {row['standard_error']:g}"
+    if row["published"]:
+        shown["model"] += " (published, 2014)"
+    return tuple(shown.values())
 
 
-def real_row(run: dict) -> tuple[float, tuple[str, ...]]:
-    return run["real_data"], (
-        "real data",
-        f"{run['real_data']} ± {run['real_data_error']}",
-        "",
-        "",
-        "",
-        "",
-    )
+def cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def csv_text(rows: list[Row]) -> str:
+    """One line for each row of table.md; numbers as they are, for spreadsheets."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(COLUMNS), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "model": row["model"].strip("*")} for row in rows)
+    return buffer.getvalue()
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:

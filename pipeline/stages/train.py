@@ -87,7 +87,7 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
         "image_shape": list(images.shape[1:]),
         "code": code_version(),
     }
-    write_model(paths.model, training.weights(), about)
+    write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, rows)
     write_bytes(paths.progress, figures.grid(torch.cat(grids).numpy(), GRID_IMAGES))
     outcome = {**asdict(verdict), "steps": training.step, "seconds": round(seconds, 1)}
@@ -101,6 +101,7 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
     z_fixed = training.draw_z(GRID_IMAGES, generator(seed, "grid", training.device))
     if not grids:
         grids.append(look(training, z_fixed))
+        training.remember()
         live.picture(training.step, grids[-1].numpy())
     saved_at = time.monotonic()
 
@@ -113,6 +114,7 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
             progress.line(rows[-1])
         if training.step % settings.grid_steps == 0 or training.step == settings.steps:
             grids.append(look(training, z_fixed))
+            training.remember()
             live.picture(training.step, grids[-1].numpy())
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()

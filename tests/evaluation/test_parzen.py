@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.special import logsumexp
@@ -7,7 +8,7 @@ from scipy.special import logsumexp
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.evaluation import parzen
 from pipeline.gan.streams import generator
-from pipeline.stages.parzen import evaluate, real_rows
+from pipeline.stages.parzen import Pixels, evaluate, real_rows
 from pipeline.stages.parzen import to_unit as unit
 
 SIGMAS = SigmaGrid().sigmas()
@@ -104,15 +105,47 @@ def test_ten_thousand_real_images_score_243_6(mnist):
     assert result.standard_error == pytest.approx(2.09, abs=0.01)
 
 
+def pixels(samples: torch.Tensor) -> Pixels:
+    return Pixels(samples.numpy(), 0.0, 1.0)
+
+
 def test_doubtful_results_say_so():
     samples = torch.full((50, 4), 0.5, dtype=torch.float64)
     real = random_pixels(50, 4, "real")
-    result = evaluate(Parzen(), samples, real, samples, real)
+    result = evaluate(Parzen(), pixels(samples), real, samples, real)
     text = "\n".join(result["warnings"])
     assert "50 samples; published numbers use 10,000" in text
     assert "lies above the real-data line" in text
+    assert "all samples are the same" in text
     narrow = Parzen(sigma_grid=SigmaGrid(log10_start=-3, log10_stop=-2, points=3))
-    assert "on the grid's edge" in evaluate(narrow, real, real, real, real)["warnings"][0]
+    assert "on the grid's edge" in evaluate(narrow, pixels(real), real, real, real)["warnings"][0]
+    wide = evaluate(Parzen(), pixels(real * 2 - 1), real, real, real[:0])
+    assert "samples span -" in wide["warnings"][-1]
+
+
+def test_fine_finds_a_better_sigma_than_the_grid_and_uses_all_samples():
+    samples, valid, test = (
+        random_pixels(n, 6, name) for n, name in ((400, "a"), (200, "b"), (100, "c"))
+    )
+    result = evaluate(Parzen(samples=300), pixels(samples), valid, test, samples[:0])
+    assert (result["n_samples"], result["fine"]["n_samples"]) == (300, 400)
+    again = evaluate(Parzen(samples=None), pixels(samples), valid, test, samples[:0])
+    coarse = max(row["log_likelihood"] for row in again["validation"])
+    assert max(row["log_likelihood"] for row in again["fine"]["validation"]) > coarse
+    assert again["fine"]["sigma"] not in again["sigma_grid"]
+    best = parzen.log_density(test, samples, [again["fine"]["sigma"]]).mean().item()
+    assert again["fine"]["mean"] == pytest.approx(best, abs=1e-3)
+
+
+def test_samples_are_read_in_parts(tmp_path):
+    """Whatever their number, never more than a block of them is in memory."""
+    np.save(tmp_path / "samples.npy", np.arange(1000, dtype=np.uint8).reshape(250, 1, 2, 2))
+    mapped = Pixels(np.load(tmp_path / "samples.npy", mmap_mode="r"), 0.0, 255.0)
+    parts = list(mapped.split(100))
+    assert [len(part) for part in parts] == [100, 100, 50]
+    torch.testing.assert_close(torch.cat(parts), mapped.tensor())
+    assert mapped.tensor().dtype == torch.float64
+    assert mapped.tensor()[0].tolist() == [0.0, 1 / 255, 2 / 255, 3 / 255]
 
 
 def test_images_are_scored_in_0_to_1():

@@ -1,5 +1,10 @@
+import csv
+
+from pipeline.__main__ import families
+from pipeline.config.params import load
 from pipeline.files import read_json, write_json
 from pipeline.stages import table
+from tests.conftest import ROOT
 
 RUN = {
     "dataset": "mnist",
@@ -12,7 +17,24 @@ RUN = {
     "sigma": 0.1668,
     "real_data": 243.6,
     "real_data_error": 2.1,
+    "fid": 4.5,
+    "precision": 0.9,
+    "recall": 0.8,
+    "classes_hit": 10,
+    "jsd": 0.1,
+    "real_fid": 0.1,
+    "real_precision": 0.95,
+    "real_recall": 0.96,
 }
+
+
+def rendered(runs: dict, sources: dict, families: list | None = None) -> str:
+    rows = [
+        row
+        for dataset, source in sources.items()
+        for row in table.rows_of(dataset, runs, source, families or [])
+    ]
+    return table.render(rows)
 
 
 def first_cells(text: str) -> list[str]:
@@ -20,7 +42,7 @@ def first_cells(text: str) -> list[str]:
 
 
 def test_runs_stand_among_the_published_rows_best_first():
-    text = table.render({"mine": RUN}, {"mnist": "mnist"})
+    text = rendered({"mine": RUN}, {"mnist": "mnist"})
     assert first_cells(text) == [
         "model",
         "real data",
@@ -33,7 +55,7 @@ def test_runs_stand_among_the_published_rows_best_first():
 
 
 def test_published_rows_stand_beside_their_own_dataset_only():
-    text = table.render({"mine": RUN | {"dataset": "other"}}, {"other": "digits"})
+    text = rendered({"mine": RUN | {"dataset": "other"}}, {"other": "digits"})
     assert first_cells(text) == ["model", "real data", "**mine**"]
 
 
@@ -42,7 +64,34 @@ def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
     for name in ("kept", "removed"):
         write_json(scores / f"{name}.json", RUN)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["kept"], {"mnist": "mnist"}, scores, *out)
+    table.run(["kept"], {"mnist": "mnist"}, [["kept"]], scores, *out)
     assert "removed" not in out[0].read_text()
     assert list(read_json(out[1])) == ["kept"]
     assert not (scores / "removed.json").exists()
+
+
+def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
+    write_json(tmp_path / "scores/mine.json", RUN)
+    out = tmp_path / "table.md", tmp_path / "summary.json"
+    table.run(["mine"], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    assert [row["model"] for row in rows][:3] == ["real data", "Adversarial nets", "mine"]
+    assert [row["published"] for row in rows][:3] == ["False", "True", "False"]
+    assert (rows[2]["log_likelihood"], rows[2]["fid"]) == ("220.0", "4.5")
+    assert rows[0]["fid"] == "0.1"
+
+
+def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
+    runs = {
+        name: RUN | {"log_likelihood": x} for name, x in (("a", 210.0), ("b", 220.0), ("c", 5.0))
+    }
+    text = rendered(runs, {"mnist": "mnist"}, [["a", "b"], ["c"]])
+    line = next(line for line in text.splitlines() if "mean over 2 seeds: a, b" in line)
+    assert "215 ± 7.1" in line
+
+
+def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
+    params = load(ROOT / "recipes/quick.yaml")
+    again = params.runs["line"].model_copy(update={"seed": 7})
+    runs = {**params.runs, "again": again}
+    assert families(runs) == [["digits"], ["line", "again"]]

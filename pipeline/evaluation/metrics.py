@@ -1,0 +1,107 @@
+"""How far generated images are from real ones, and how varied they are, in numbers.
+
+FID, KID, the Inception-style score, precision and recall come from torch-fidelity: kept up, offline,
+and it takes features as they are. Its order is (generated, real). Density and coverage are in no
+library that is kept up (prdc is of 2020: it asks for several N x N matrices at once and prints), so
+they are computed here in blocks; prdc is what the tests compare them with.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from pipeline.evaluation import neighbours
+
+# Shapes: N generated, M real, F features, K classes, P pixels.
+NEIGHBOURS = 5  # k of precision, recall, density and coverage
+NEIGHBOUR_POINTS = 5_000  # of each side: the cost grows with their product
+KID_SUBSETS, KID_SUBSET_SIZE = 50, 1_000
+SPLIT_SIZE = 500  # the score is the mean over up to 10 parts of at least this many images
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images as an extractor sees them."""
+
+    features_NF: Tensor  # float64
+    logits_NK: Tensor | None
+
+    def first(self, count: int) -> "Seen":
+        logits = self.logits_NK
+        return Seen(self.features_NF[:count], None if logits is None else logits[:count])
+
+
+def distances(fake: Seen, real: Seen, seed: int) -> dict[str, float]:
+    """fid, kid (with its standard deviation over subsets): 0 is best; kid may fall just below 0."""
+    statistics = [fid_features_to_statistics(side.features_NF) for side in (fake, real)]
+    if fake.features_NF.shape[1] == 1:  # NumPy gives the covariance of one feature without axes
+        statistics = [{**s, "sigma": s["sigma"].reshape(1, 1)} for s in statistics]
+    fid = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    kid = kid_features_to_metric(
+        fake.features_NF,
+        real.features_NF,
+        kid_subsets=KID_SUBSETS,
+        kid_subset_size=min(KID_SUBSET_SIZE, len(fake.features_NF), len(real.features_NF)),
+        rng_seed=seed,
+        verbose=False,
+    )
+    return {
+        "fid": fid,
+        "kid": kid["kernel_inception_distance_mean"],
+        "kid_std": kid["kernel_inception_distance_std"],
+    }
+
+
+def inception_score(fake: Seen, seed: int) -> float | None:
+    """exp E KL(p(y|x) || p(y)): 1 is worst, the number of classes is best; None without classes."""
+    if fake.logits_NK is None:
+        return None
+    splits = min(10, max(1, len(fake.logits_NK) // SPLIT_SIZE))
+    return isc_features_to_metric(fake.logits_NK, splits, True, seed)["inception_score_mean"]
+
+
+def manifolds(fake: Seen, real: Seen) -> dict[str, float]:
+    """precision, recall, density, coverage by the k-th nearest neighbour, as many points on each side.
+
+    precision, density: is what was generated realistic? recall, coverage: is what is real generated?
+    """
+    count = min(len(fake.features_NF), len(real.features_NF), NEIGHBOUR_POINTS)
+    fake_NF, real_MF = fake.features_NF[:count], real.features_NF[:count]
+    found = prc_features_to_metric(
+        fake_NF,
+        real_MF,
+        prc_neighborhood=NEIGHBOURS,
+        prc_batch_size=neighbours.BLOCK,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    density, coverage = neighbours.density_and_coverage(fake_NF, real_MF, NEIGHBOURS)
+    return {
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "density": density,
+        "coverage": coverage,
+    }
+
+
+def class_shares(logits_NK: Tensor) -> Tensor:
+    """[K], sums to 1: the share of images that the extractor takes for each class."""
+    counts = logits_NK.argmax(dim=1).bincount(minlength=logits_NK.shape[1])
+    return counts.double() / counts.sum()
+
+
+def classes(fake: Seen, real: Seen) -> dict[str, float | int | list[float] | None]:
+    """classes_hit: with at least a tenth of their real share; class_distance: total variation, 0..1."""
+    if fake.logits_NK is None or real.logits_NK is None:
+        return {"classes_hit": None, "class_distance": None, "class_shares": None}
+    fake_K, real_K = class_shares(fake.logits_NK), class_shares(real.logits_NK)
+    hit = (fake_K > 0) & (fake_K >= real_K / 10)
+    return {
+        "classes_hit": int(hit.sum()),
+        "class_distance": (fake_K - real_K).abs().sum().item() / 2,
+        "class_shares": [round(share, 4) for share in fake_K.tolist()],
+    }

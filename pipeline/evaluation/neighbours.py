@@ -1,0 +1,45 @@
+"""Nearest neighbours among many points, a block of rows at a time."""
+
+import torch
+from torch import Tensor
+
+# Shapes: N points, M others (real ones), F features, P pixels, B rows of a block.
+BLOCK = 1_000  # rows of a distance matrix at a time
+RARE = 0.01  # share of real images that by definition count as duplicates, or as copies
+
+
+def density_and_coverage(fake_NF: Tensor, real_MF: Tensor, k: int) -> tuple[float, float]:
+    """Naeem et al. 2020: generated points per real neighbourhood, and real neighbourhoods that hold any."""
+    inside, covered = 0, 0
+    for block_BF in real_MF.split(BLOCK):
+        # k + 1: the nearest real point of a real point is itself
+        radii_B = euclidean(block_BF, real_MF).kthvalue(k + 1, dim=1).values
+        within_BN = euclidean(block_BF, fake_NF) < radii_B[:, None]
+        inside += int(within_BN.sum())
+        covered += int(within_BN.any(dim=1).sum())
+    return inside / (k * len(fake_NF)), covered / len(real_MF)
+
+
+def euclidean(x_NF: Tensor, y_MF: Tensor) -> Tensor:
+    """[N, M]; by differences where there are few coordinates, because products lose small distances."""
+    few = x_NF.shape[1] <= 16
+    mode = "donot_use_mm_for_euclid_dist" if few else "use_mm_for_euclid_dist"
+    return torch.cdist(x_NF, y_MF, compute_mode=mode)
+
+
+def nearest(points_NP: Tensor, others_MP: Tensor, *, without_itself: bool = False) -> Tensor:
+    """Distance [N] of each point to the nearest of `others`; with `without_itself` the two are the same set."""
+    found = []
+    for start in range(0, len(points_NP), BLOCK):
+        block_BP = points_NP[start : start + BLOCK]
+        distances_BM = euclidean(block_BP, others_MP)
+        if without_itself:
+            rows = torch.arange(len(block_BP))
+            distances_BM[rows, rows + start] = torch.inf
+        found.append(distances_BM.amin(dim=1))
+    return torch.cat(found)
+
+
+def share_below_the_rarest(distances_N: Tensor, usual_M: Tensor) -> float:
+    """Share of `distances` that are smaller than all but 1 % of the usual ones (0.01 if they are alike)."""
+    return (distances_N < usual_M.quantile(RARE)).double().mean().item()

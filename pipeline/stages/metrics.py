@@ -1,0 +1,188 @@
+"""metrics R: distances, variety, copies and theory, beside the same numbers of real images."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.errors import DataError
+from pipeline.evaluation import extractors, metrics, neighbours
+from pipeline.files import read_array, write_json
+from pipeline.stages import theory
+from pipeline.tensors import read_about, read_tensors
+
+SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
+MOST = 10_000  # images of either side
+COPY_IMAGES = 2_000  # of either side, each compared with every training image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    samples: Path
+    model: Path
+    data: Path  # data/normalized/D.safetensors
+    features: Path  # data/features/D.safetensors
+    metrics: Path
+    theory: Path
+
+
+def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    parts = read_tensors(paths.data, ["train_images", "test_images", "test_labels"])
+    samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
+    about, tensors = read_extractor(paths.features, dataset, parts["test_images"])
+    result = evaluate(samples, parts, about, tensors)
+    for warning in result["warnings"]:
+        print(f"metrics {name}: warning: {warning}", file=sys.stderr)
+    write_json(paths.metrics, result)
+    write_json(paths.theory, theory.evaluate(paths.model, about, tensors, parts, samples))
+
+
+def read_samples(path: Path, image_shape: tuple) -> Tensor:
+    """The first `MOST` samples; DataError unless they are finite and of the dataset's shape."""
+    array = read_array(path)
+    if array.shape[1:] != image_shape:
+        raise DataError(
+            f"{path}: samples of shape {list(array.shape[1:])}, but the images they are compared "
+            f"with are {list(image_shape)}. Sample again with: dvc repro"
+        )
+    samples = torch.from_numpy(np.array(array[:MOST]))
+    if not samples.isfinite().all():
+        bad = int((~samples.flatten(1).isfinite()).any(dim=1).sum())
+        raise DataError(
+            f"{path}: {bad:,} of {len(samples):,} samples hold NaN or infinite values, so there is "
+            "nothing to measure. The training has diverged: see verdict.json, lower its learning rates."
+        )
+    return samples
+
+
+def read_extractor(path: Path, dataset: str, test_NCHW: Tensor) -> tuple[dict, dict[str, Tensor]]:
+    """DataError when the extractor was made for other data than those at hand."""
+    about, tensors = read_about(path), read_tensors(path)
+    if about.get("data") != extractors.digest(test_NCHW):
+        raise DataError(
+            f"{path} belongs to other data (dataset {about.get('dataset')}, images of shape "
+            f"{about.get('image_shape')}) than data/normalized/{dataset}.safetensors "
+            f"({list(test_NCHW.shape[1:])}). Make it again with: dvc repro features@{dataset}"
+        )
+    return about, tensors
+
+
+def evaluate(
+    samples_NCHW: Tensor, parts: dict[str, Tensor], about: dict, tensors: dict[str, Tensor]
+) -> dict:
+    """The content of metrics.json. Both rows are compared with the same test images."""
+    train, test = parts["train_images"], parts["test_images"][:MOST]
+    fake = samples_NCHW[: min(MOST, len(train))]
+    enough(len(fake), len(test))
+    real = train[torch.from_numpy(np.random.RandomState(0).permutation(len(train))[: len(fake)])]
+    seen = {
+        key: metrics.Seen(*extractors.extract(about["kind"], tensors, images))
+        for key, images in (("fake", fake), ("real", real), ("test", test))
+    }
+    copied, held_out = copies(fake, real, test, train)
+    generated = {**row(seen["fake"], seen["test"]), **copied}
+    real_row = {**row(seen["real"], seen["test"]), **held_out}
+    return {
+        **rounded(generated),
+        "real_data": rounded(real_row),
+        "compared": {
+            "n_fake": len(fake),
+            "n_real": len(test),
+            "n_neighbours": min(len(fake), len(test), metrics.NEIGHBOUR_POINTS),
+            "neighbours": metrics.NEIGHBOURS,
+            "split": "test",
+            "real_data": f"{len(real):,} training images in the place of samples",
+            "classes": about["classes"],
+            "extractor": {
+                "kind": about["kind"],
+                "digest": extractors.digest(*(tensors[key] for key in sorted(tensors))),
+                "test_accuracy": about["test_accuracy"],
+            },
+            "seed": SEED,
+        },
+        "warnings": list(doubts(generated, fake, about, parts["test_labels"])),
+    }
+
+
+def enough(n_fake: int, n_real: int) -> None:
+    needed = metrics.NEIGHBOURS + 1
+    for count, what, remedy in (
+        (n_fake, "samples", "raise sample.count in params.yaml"),
+        (n_real, "test images", "choose a dataset with more of them"),
+    ):
+        if count < needed:
+            raise DataError(
+                f"{count} {what} cannot be compared by their {metrics.NEIGHBOURS} nearest "
+                f"neighbours: at least {needed} are needed; {remedy}"
+            )
+
+
+def row(fake: metrics.Seen, test: metrics.Seen) -> dict:
+    return {
+        **metrics.distances(fake, test, SEED),
+        "inception_score": metrics.inception_score(fake, SEED),
+        **metrics.manifolds(fake, test),
+        **metrics.classes(fake, test),
+    }
+
+
+def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dict, dict]:
+    """The same four numbers for what was generated and for real images, pixels in [0, 1].
+
+    duplicate_rate: as near to each other as the nearest 1 % of training images are; copy_rate: as
+    near to a training image as the nearest 1 % of test images are. Both are 0.01 for real images.
+    """
+    some = slice(metrics.NEIGHBOUR_POINTS)
+    apart = [
+        neighbours.nearest(x, x, without_itself=True)
+        for x in map(to_unit, (fake[some], real[some]))
+    ]
+    from_training = [
+        neighbours.nearest(to_unit(x[:COPY_IMAGES]), to_unit(train)) for x in (fake, test)
+    ]
+    generated, held_out = (
+        {
+            "duplicate_rate": neighbours.share_below_the_rarest(own, apart[1]),
+            "nearest_sample": own.median().item(),
+            "copy_rate": neighbours.share_below_the_rarest(to_training, from_training[1]),
+            "nearest_training_image": to_training.median().item(),
+        }
+        for own, to_training in zip(apart, from_training, strict=True)
+    )
+    return generated, held_out
+
+
+def to_unit(images_NCHW: Tensor) -> Tensor:
+    """[N, P] in [0, 1]."""
+    return (images_NCHW.flatten(1) + 1) / 2
+
+
+def rounded(numbers: dict) -> dict:
+    """Six significant digits: more are noise, and they would differ between machines."""
+    return {
+        key: float(f"{value:.6g}") if isinstance(value, float) else value
+        for key, value in numbers.items()
+    }
+
+
+def doubts(generated: dict, fake_NCHW: Tensor, about: dict, test_labels: Tensor):
+    """Reasons not to take the numbers at face value."""
+    if (fake_NCHW == fake_NCHW[0]).all():
+        yield "all samples are the same: the generator has collapsed to one point"
+    if len(fake_NCHW) < 2_000:
+        yield f"{len(fake_NCHW):,} samples; FID needs thousands, compare it with the real-data row only"
+    classes = about["classes"]
+    if classes is not None:
+        missing = set(range(classes)) - set(test_labels.unique().tolist())
+        if missing:
+            yield f"no test image is of class {', '.join(map(str, sorted(missing)))}"
+        if generated["classes_hit"] < classes:
+            yield f"only {generated['classes_hit']} of {classes} classes are generated"
+    accuracy = about["test_accuracy"]
+    if accuracy is not None and accuracy < 0.8:
+        yield f"the extractor is right for {accuracy:.0%} of the test images only"
