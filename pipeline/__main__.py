@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline import __version__
 from pipeline.config.params import Run, load
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.guard import recorded_as_read
 
 PARAMS = Path("params.yaml")
 DATA, RESULTS = Path("data"), Path("results")
@@ -24,7 +25,8 @@ warnings.filterwarnings(
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        with recorded_as_read():
+            options.command(options)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
