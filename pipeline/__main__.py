@@ -79,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
     add("table", table, "Table 1 over all runs, beside the published rows")
+    add("share", share, "push the branch and its results to the team")
+    add("fetch", fetch, "pull the team's branch and results")
+    add("mend", mend, "repair what a kill -9 of dvc has left")
     score_options(
         add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
     )
@@ -163,6 +166,24 @@ def table(options: argparse.Namespace) -> None:
         RESULTS / "table.md",
         RESULTS / "summary.json",
     )
+
+
+def share(options: argparse.Namespace) -> None:
+    from pipeline import team
+
+    team.share()
+
+
+def fetch(options: argparse.Namespace) -> None:
+    from pipeline import team
+
+    team.fetch()
+
+
+def mend(options: argparse.Namespace) -> None:
+    from pipeline import folder
+
+    folder.mend_all()
 
 
 def score_options(command: argparse.ArgumentParser) -> None:

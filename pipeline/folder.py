@@ -72,6 +72,15 @@ def locked(file: TextIO) -> bool:
     return True
 
 
+def mend_all() -> None:
+    """What `make mend` does: after a kill -9 of `dvc` itself, which does not mend its own files."""
+    from dvc.repo import Repo
+
+    mend()
+    with Repo() as repo, repo.lock:
+        mend_lockfile()
+
+
 def mend() -> None:
     """Undo what a kill in the middle of a write of DVC's leaves: DVC would refuse to start.
 
@@ -177,3 +186,7 @@ def blockers(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).partition("\n\nIf there are no processes")[0]
+
+
+if __name__ == "__main__":
+    mend_all()

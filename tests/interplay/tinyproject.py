@@ -25,6 +25,7 @@ ENGINE = (
     "guard.py",
     "job.py",
     "processes.py",
+    "team.py",
     "workflow.py",
 )
 ANY_PARAMS = '''"""The tiny project's params need no validation."""
