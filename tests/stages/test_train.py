@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.__main__ import main
 from pipeline.config.params import load
@@ -14,8 +15,9 @@ from tests.conftest import ROOT
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """The `line` run of the quick recipe, shortened, its data in place."""
-    text = (ROOT / "recipes/quick.yaml").read_text().replace("steps: 1000", "steps: 60")
-    (tmp_path / "params.yaml").write_text(text.replace("grid_steps: 500", "grid_steps: 20"))
+    params = YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
+    params["runs"]["line"]["train"] |= {"steps": 60, "log_steps": 50, "grid_steps": 20}
+    (tmp_path / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     monkeypatch.chdir(tmp_path)
     assert main(["download", "line"]) == main(["normalize", "line"]) == 0
     return tmp_path
