@@ -7,7 +7,7 @@ CORES ?= all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: help run test check format lock bench share fetch clean
+.PHONY: help run test check format lock bench share fetch mend interplay clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -21,6 +21,18 @@ run: $(INSTALLED) ## set up, run params.yaml on all cores, print the table, writ
 
 report.html: results/summary.json $(wildcard results/*/*.png)
 	@snakemake --report $@ --quiet
+
+share: $(INSTALLED) ## push the branch and its results to the team (docs/team.md)
+	@python -m pipeline share
+
+fetch: $(INSTALLED) ## pull the team's branch and results
+	@python -m pipeline fetch
+
+mend: $(INSTALLED) ## repair what a kill -9 of dvc has left (snakemake, share and fetch do so, too)
+	@python -m pipeline mend
+
+interplay: $(INSTALLED) ## 200 random histories on both engines, against a model (about an hour)
+	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py
 
 test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines
 	@pytest
@@ -45,7 +57,7 @@ lock: ## renew constraints.txt, the exact versions of everything that is install
 clean: ## remove the environment, logs and reports; data and results stay
 	@rm -rf .venv logs report.html .snakemake .pytest_cache .ruff_cache .mypy_cache
 
-$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+$(INSTALLED): requirements.txt requirements-dev.txt requirements-remotes.txt constraints.txt
 	@tools/prerequisites $(PYTHON)
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."

@@ -8,7 +8,13 @@ sys.path.insert(0, workflow.basedir)
 
 from pipeline.workflow import load
 
-pipeline = load(config, judge=workflow.is_main_process)
+pipeline = load(
+    config, judge=workflow.is_main_process, wait=not workflow.output_settings.dryrun
+)
+
+
+onstart:
+    pipeline.started()
 
 
 rule all:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline import __version__
 from pipeline.config.params import Run, load
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.guard import recorded_as_read
 
 PARAMS = Path("params.yaml")
 DATA, RESULTS = Path("data"), Path("results")
@@ -29,7 +30,8 @@ warnings.filterwarnings(
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        with recorded_as_read():
+            options.command(options)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -85,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
     add("table", table, "Table 1 over all runs, beside the published rows")
+    add("share", share, "push the branch and its results to the team")
+    add("fetch", fetch, "pull the team's branch and results")
+    add("mend", mend, "repair what a kill -9 of dvc has left")
     score_options(
         add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
     )
@@ -213,6 +218,24 @@ def families(runs: dict[str, Run]) -> list[list[str]]:
     for name, run in runs.items():
         together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
     return list(together.values())
+
+
+def share(options: argparse.Namespace) -> None:
+    from pipeline import team
+
+    team.share()
+
+
+def fetch(options: argparse.Namespace) -> None:
+    from pipeline import team
+
+    team.fetch()
+
+
+def mend(options: argparse.Namespace) -> None:
+    from pipeline import folder
+
+    folder.mend_all()
 
 
 def score_options(command: argparse.ArgumentParser) -> None:

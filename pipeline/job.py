@@ -1,37 +1,73 @@
 """python -m pipeline.job STAGE: what a Snakemake job runs, `dvc repro --single-item STAGE`.
 
-The same as the command line's, but it says only what is not routine: DVC's own output repeats
-advice on Git after every stage, and its --quiet hides the reason of a failure, too.
+The same as the command line's, but it waits for whom it meets, it says only what is not routine
+(DVC's own output repeats advice on Git after every stage, and its --quiet hides the reason of a
+failure, too), and it ends when Snakemake does.
 """
 
 import logging
+import signal
 import sys
 
 from dvc.exceptions import DvcException
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
+
+from pipeline import folder, processes
+from pipeline.errors import PipelineError
 
 
 def main(stage: str) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)
+    processes.when_starter_ends(processes.interrupt_descendants)
+    folder.mend()
     try:
-        # jobs run side by side: wait for each other when they read or write dvc.lock
-        with Repo(_wait_for_lock=True) as repo:
-            ran = repo.reproduce(stage, single_item=True)
-    except DvcException as error:
-        print(f"error: stage {stage} failed: {reason(error)}", file=sys.stderr)
+        ran = folder.when_free(lambda: reproduce(stage), is_busy)
+    except (DvcException, PipelineError) as error:
+        print(
+            f"error: stage {stage} failed: {reason(error)}\n"
+            f"  its log: {log_file(stage)}\n"
+            "  next: mend the cause, then: snakemake --cores all (what is done stays done)",
+            file=sys.stderr,
+        )
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     print(f"{stage}: {'done and recorded in dvc.lock' if ran else 'up to date'}", file=sys.stderr)
     return 0
 
 
+def reproduce(stage: str) -> bool:
+    """Whether it ran or came from the cache; False if it was up to date."""
+    # jobs run side by side: wait for each other when they read or write dvc.lock
+    with Repo(_wait_for_lock=True) as repo:
+        with repo.lock:
+            folder.mend_lockfile()
+        return bool(repo.reproduce(stage, single_item=True))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Another process reads or writes a file of the stage; DVC itself does not wait for that."""
+    return isinstance(innermost(error), LockError)
+
+
+def log_file(stage: str) -> str:
+    return f"logs/{stage.replace('@', '_')}.log"
+
+
 def reason(error: BaseException) -> str:
-    """The innermost message: DVC wraps the cause in "failed to reproduce"."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    error = innermost(error)
     if isinstance(error, StageCmdFailedError):
         return f"see its own message above; {error}"
     return str(error)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """DVC wraps the cause in "failed to reproduce"."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import networkx
 from dvc.exceptions import DvcException
@@ -21,11 +22,14 @@ from dvc.stage import PipelineStage
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, report
 
+from pipeline import folder, processes
 from pipeline.config import params
 from pipeline.errors import PipelineError
+from pipeline.job import log_file
 
 VERDICTS = Path(".dvc/tmp/verdicts")
 CAPTIONS = Path(".dvc/tmp/captions")
+BUSY_SECONDS = 15  # time for jobs of a killed Snakemake to end; a training takes longer, so say so
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Rule:
 
     @property
     def log(self) -> str:
-        return f"logs/{self.name}.log"
+        return log_file(self.stage)
 
     @property
     def category(self) -> str:
@@ -59,9 +63,15 @@ class Rule:
 class Workflow:
     """The rules of one Snakemake process; `judge` in the main one only."""
 
-    def __init__(self, rules: list[Rule], stale: set[str]):
+    def __init__(self, rules: list[Rule], stale: set[str], lock: TextIO | None = None):
         self.rules = rules
         self.stale = stale
+        self.lock = lock  # open for as long as this process lives
+
+    def started(self) -> None:
+        """The scheduler stands and jobs are about to run."""
+        if self.lock:
+            processes.stop_jobs_on_signals()
 
     def inputs(self, rule: Rule) -> list[str]:
         if rule.stage in self.stale:
@@ -90,11 +100,12 @@ class Workflow:
         return [output for rule in self.rules for output in rule.outputs]
 
 
-def load(config: dict, judge: bool) -> Workflow:
+def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
     """The rules of dvc.yaml under a valid params.yaml.
 
     `judge`: ask DVC which stages are stale and write the verdicts. Only the main process does: a
-    job on a cluster node would see its own deleted outputs and judge itself.
+    job on a cluster node would see its own deleted outputs and judge itself. It then keeps the
+    folder's lock until it ends. `wait` for the lock if another one has it, or say so and give up.
     """
     if config:
         raise WorkflowError(
@@ -102,20 +113,35 @@ def load(config: dict, judge: bool) -> Workflow:
             "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
         )
     try:
+        if not judge:
+            with Repo() as repo:
+                return Workflow(list(read_rules(repo)), set())
+        lock = folder.take_snakemake_lock(wait)
         params.load()
-        with Repo() as repo:
-            rules = list(read_rules(repo))
-            stale = stale_stages(repo) if judge else set()
+        folder.mend()
+        rules, stale = folder.when_free(read_and_judge, is_busy, seconds=BUSY_SECONDS)
     except LockError as error:
         raise WorkflowError(
-            f"another DVC command is at work in this folder; run again when it is done.\n{error}"
+            "another DVC command is at work in this folder; run again when it is done.\n"
+            f"{folder.blockers(error)}"
         ) from None
     except (PipelineError, DvcException) as error:
         raise WorkflowError(str(error)) from None
-    if judge:
-        for rule in rules:
-            write_verdict(rule, rule.stage in stale)
-    return Workflow(rules, stale)
+    for rule in rules:
+        write_verdict(rule, rule.stage in stale)
+    forget_incomplete()
+    return Workflow(rules, stale, lock)
+
+
+def read_and_judge() -> tuple[list[Rule], set[str]]:
+    with Repo() as repo:
+        with repo.lock:
+            folder.mend_lockfile()
+        return list(read_rules(repo)), stale_stages(repo)
+
+
+def is_busy(error: BaseException) -> bool:
+    return isinstance(error, LockError)
 
 
 def read_rules(repo: Repo) -> Iterator[Rule]:
@@ -156,6 +182,16 @@ def write_verdict(rule: Rule, stale: bool) -> None:
     path.write_text(f"stale {uuid.uuid4()}\n" if stale else "fresh\n", encoding="utf-8")
     if not stale:
         os.utime(path, (0, 0))
+
+
+def forget_incomplete() -> None:
+    """Snakemake's marks of a killed run, that outputs may be half-written: DVC knows their content.
+
+    They would start stages again that `dvc repro` has completed meanwhile.
+    """
+    for mark in Path(".snakemake/incomplete").rglob("*"):
+        if mark.is_file():
+            mark.unlink()
 
 
 def gpu_count() -> int:

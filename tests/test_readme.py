@@ -39,7 +39,13 @@ def test_the_replaced_commands_are_still_in_the_readme():
 def reader(finished: Project, tmp_path: Path) -> Project:
     """A project as its reader has it after the recipe was run once; arrays to score."""
     project = finished.copy(tmp_path / "a project")
-    for name in ("pyproject.toml", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in (
+        "pyproject.toml",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-remotes.txt",
+        "constraints.txt",
+    ):
         (project.path / name).write_text((ROOT / name).read_text())
     # the environment that runs the tests, as if `make` had installed it
     (project.path / ".venv").symlink_to(Path(sys.executable).parents[1])

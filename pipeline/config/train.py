@@ -70,14 +70,14 @@ class Sgd(Section):
     """Classical momentum with the learning rate inside the velocity, as the authors' code."""
 
     name: Literal["sgd"]
-    lr: Annotated[float, Field(gt=0)]
+    lr: Annotated[float, Field(gt=0, le=1000)]
     schedule: Schedule = Constant(name="constant")
     momentum: Momentum = Momentum()
 
 
 class Adam(Section):
     name: Literal["adam"]
-    lr: Annotated[float, Field(gt=0)]
+    lr: Annotated[float, Field(gt=0, le=1000)]
     schedule: Schedule = Constant(name="constant")
     beta1: Probability = 0.5  # DCGAN
     beta2: Probability = 0.999

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.__main__ import main
 from pipeline.config.params import load
@@ -14,8 +15,9 @@ from tests.conftest import ROOT
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """The `line` run of the quick recipe, shortened, its data in place."""
-    text = (ROOT / "recipes/quick.yaml").read_text().replace("steps: 1000", "steps: 60")
-    (tmp_path / "params.yaml").write_text(text.replace("grid_steps: 500", "grid_steps: 20"))
+    params = YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
+    params["runs"]["line"]["train"] |= {"steps": 60, "log_steps": 50, "grid_steps": 20}
+    (tmp_path / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     monkeypatch.chdir(tmp_path)
     assert main(["download", "line"]) == main(["normalize", "line"]) == 0
     return tmp_path
@@ -57,6 +59,21 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash
     assert f"resuming at step {crash_at} of 60" in capsys.readouterr().err
     assert model(here) == expected
     assert not list((here / ".checkpoints").iterdir())
+
+
+def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypatch, capsys):
+    advance = Training.advance
+
+    def overflow(self):
+        seen = advance(self)
+        return seen | {"d_loss": seen["d_loss"] + (float("inf") if self.step >= 50 else 0)}
+
+    monkeypatch.setattr(Training, "advance", overflow)
+    assert main(["train", "line"]) == 1
+    said = capsys.readouterr().err
+    assert "training diverged at step 50: d_loss inf" in said
+    assert "Lower the learning rates" in said
+    assert not (here / "results/line/model.safetensors").exists()
 
 
 def test_a_checkpoint_belongs_to_exactly_its_settings(here):

@@ -1,0 +1,96 @@
+"""No process outlives the one that started it: an orphan would write into what its successor makes."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import psutil
+
+# What stands between a job and who started it: `bash -c "python ..."`.
+SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
+PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of a Ctrl-C
+
+
+def when_starter_ends(action: Callable[[], None]) -> None:
+    """Call `action`, in a thread, as soon as the process that started this one is gone.
+
+    That is the parent, and the parent's parent if it is a shell: whoever kills Snakemake or DVC,
+    even with kill -9, does not kill the shells in between.
+    """
+    once = threading.Lock()
+
+    def watch(process: psutil.Process) -> None:
+        process.wait()
+        if once.acquire(blocking=False):
+            action()
+
+    for process in starters():
+        threading.Thread(target=watch, args=(process,), daemon=True).start()
+
+
+def starters() -> list[psutil.Process]:
+    """Shells above this process, nearest first, and the program above them."""
+    found = []
+    for process in psutil.Process().parents():
+        found.append(process)
+        if process.name() not in SHELLS:
+            break
+    return found
+
+
+def end_with_starter() -> None:
+    """This process ends at once, with all that it started, when its starter is gone."""
+
+    def end() -> None:
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
+        os._exit(128 + signal.SIGKILL)
+
+    when_starter_ends(end)
+
+
+def interrupt_descendants(head_start: float = 0) -> None:
+    """Everything below this process is interrupted as by Ctrl-C, and killed if that does not help.
+
+    head_start: seconds to end by itself, if it has got the signal already.
+    """
+    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=head_start)
+    for process in alive:
+        _send(process, signal.SIGINT)
+    _, alive = psutil.wait_procs(alive, timeout=PATIENCE_SECONDS)
+    for process in alive:
+        _send(process, signal.SIGKILL)
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def stop_jobs_on_signals() -> None:
+    """Call it in the main Snakemake process once its scheduler stands.
+
+    On SIGTERM Snakemake starts no further job, but waits for those that run, however long; on
+    SIGINT it relies on the terminal, which sends it to all of them. A batch system or `kill` does not.
+    """
+    finish = signal.getsignal(signal.SIGTERM)  # Snakemake's: start no more jobs
+
+    def stop(number: int, frame: object) -> None:
+        head_start = 2.0 if number == signal.SIGINT else 0.0
+        signal.signal(number, signal.SIG_IGN)
+        print("Stopping: the running jobs end now; the next call goes on.", file=sys.stderr)
+
+        def end() -> None:
+            if callable(finish):
+                finish(signal.SIGTERM, None)
+            interrupt_descendants(head_start)
+
+        # in a thread: Snakemake's handler takes a lock that the interrupted code may hold
+        threading.Thread(target=end).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
