@@ -49,6 +49,7 @@ format: $(INSTALLED) ## put Python files and the Snakefile into shape
 	@ruff format --quiet . && ruff check --fix --quiet . && snakefmt Snakefile 2>/dev/null
 
 bench: $(INSTALLED) ## measure speed and memory; prints tables
+	@python -m benchmarks.training
 	@python -m benchmarks.parzen
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed

@@ -26,8 +26,6 @@ INSTEAD = {
         "pip install --quiet --dry-run --no-deps --no-build-isolation --editable ."
     ),
     "dvc remote add --default team /path/to/a/shared/folder": "dvc remote add --default team ../shared",
-    "git push": "git push ../origin.git main",
-    "git pull": "git pull ../origin.git main",
 }
 
 
@@ -52,6 +50,9 @@ def reader(finished: Project, tmp_path: Path) -> Project:
     (project.path / "docs").mkdir(exist_ok=True)
     project.commit("all files")
     project.run("git", "init", "--quiet", "--bare", "--initial-branch", "main", "../origin.git")
+    project.run("git", "remote", "add", "origin", "../origin.git")
+    project.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
+    (tmp_path / "shared").mkdir()
     random = np.random.default_rng(0)
     for name in ("samples", "valid", "test"):
         np.save(project.path / f"{name}.npy", random.uniform(-1, 1, (50, 1, 4, 4)))
@@ -62,7 +63,7 @@ def test_every_command_of_the_readme_works(reader: Project):
     for command in COMMANDS:
         command = INSTEAD.get(command, command)
         if command.startswith("git commit"):
-            reader.run("bash", "-c", "echo >> params.yaml; git add --all")
+            reader.run("bash", "-c", "echo >> README.md; git add --all")
         if command.startswith("make run"):
             reader.run("touch", ".venv/installed")
         reader.run("bash", "-c", command)
