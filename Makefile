@@ -50,6 +50,7 @@ format: $(INSTALLED) ## put Python files and the Snakefile into shape
 
 bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.parzen
+	@python -m benchmarks.engines
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed
 	@tools/lock $(PYTHON)
@@ -63,4 +64,5 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	    -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	@.venv/bin/python tools/plots-page
 	@touch $@
