@@ -12,7 +12,7 @@ from tests.interplay.test_engines import assert_agreed
 from tests.interplay.tinyproject import wait_until
 
 PARAMETER = "runs.digits.parzen.validation_images"
-READABLE = ("--drop", r"^(params\.yaml|pipeline/.*|.*seconds|results/[^:]*)$")
+READABLE = ("--drop", r"^(params\.yaml|(pipeline|data)/.*|.*seconds|results/[^:]*)$")
 
 
 @pytest.fixture(scope="module")
