@@ -51,6 +51,7 @@ format: $(INSTALLED) ## put Python files and the Snakefile into shape
 bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.training
 	@python -m benchmarks.parzen
+	@python -m benchmarks.engines
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed
 	@tools/lock $(PYTHON)
@@ -64,4 +65,5 @@ $(INSTALLED): requirements.txt requirements-dev.txt requirements-remotes.txt con
 	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	    -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	@.venv/bin/python tools/plots-page
 	@touch $@

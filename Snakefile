@@ -14,7 +14,7 @@ pipeline = load(
 
 
 onstart:
-    pipeline.started()
+    pipeline.started(here=workflow.local_exec)
 
 
 rule all:

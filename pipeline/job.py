@@ -20,9 +20,9 @@ from pipeline.errors import PipelineError
 
 def main(stage: str) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)
-    processes.when_starter_ends(processes.interrupt_descendants)
-    folder.mend()
     try:
+        processes.interrupt_with_starter()
+        processes.announce()
         ran = folder.when_free(lambda: reproduce(stage), is_busy)
     except (DvcException, PipelineError) as error:
         print(
@@ -40,6 +40,7 @@ def main(stage: str) -> int:
 
 def reproduce(stage: str) -> bool:
     """Whether it ran or came from the cache; False if it was up to date."""
+    folder.mend()
     # jobs run side by side: wait for each other when they read or write dvc.lock
     with Repo(_wait_for_lock=True) as repo:
         with repo.lock:

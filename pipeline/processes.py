@@ -2,27 +2,40 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 
 # What stands between a job and who started it: `bash -c "python ..."`.
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
+PROGRAMS = ("dvc", "python")  # may be process 1 in a container
+STARTER = "PIPELINE_STARTER"  # host, process number and time of birth
 PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of a Ctrl-C
+
+
+def announce() -> None:
+    """What this process starts from now on is told who started it.
+
+    The chain of parents does not tell once this process has died: within the second that a job
+    needs to start, too.
+    """
+    me = psutil.Process()
+    os.environ[STARTER] = f"{socket.gethostname()} {me.pid} {me.create_time()}"
 
 
 def when_starter_ends(action: Callable[[], None]) -> None:
     """Call `action`, in a thread, as soon as the process that started this one is gone.
 
-    That is the parent, and the parent's parent if it is a shell: whoever kills Snakemake or DVC,
-    even with kill -9, does not kill the shells in between.
+    Whoever kills Snakemake or DVC, even with kill -9, does not kill the shells in between.
     """
     once = threading.Lock()
 
-    def watch(process: psutil.Process) -> None:
-        process.wait()
+    def watch(process: psutil.Process | None) -> None:
+        if process is not None:
+            process.wait()
         if once.acquire(blocking=False):
             action()
 
@@ -30,14 +43,27 @@ def when_starter_ends(action: Callable[[], None]) -> None:
         threading.Thread(target=watch, args=(process,), daemon=True).start()
 
 
-def starters() -> list[psutil.Process]:
-    """Shells above this process, nearest first, and the program above them."""
-    found = []
+def starters() -> list[psutil.Process | None]:
+    """The processes whose end is to be noticed; None for one that has ended already."""
+    host, pid, born = (os.environ.get(STARTER) or "- 0 0").split()
+    if host == socket.gethostname():  # not a variable that a queue has carried to another machine
+        try:
+            announced = psutil.Process(int(pid))
+        except psutil.NoSuchProcess:
+            return [None]
+        return [announced if abs(announced.create_time() - float(born)) < 1 else None]
+    return list(ancestors())
+
+
+def ancestors() -> Iterator[psutil.Process | None]:
+    """Shells above this process, nearest first, and the program above them: a plain `dvc repro`."""
     for process in psutil.Process().parents():
-        found.append(process)
+        if process.pid == 1 and not any(name in " ".join(process.cmdline()) for name in PROGRAMS):
+            yield None  # an orphan, adopted by the system
+            return
+        yield process
         if process.name() not in SHELLS:
-            break
-    return found
+            return
 
 
 def end_with_starter() -> None:
@@ -49,6 +75,19 @@ def end_with_starter() -> None:
         os._exit(128 + signal.SIGKILL)
 
     when_starter_ends(end)
+
+
+def interrupt_with_starter() -> None:
+    """As if Ctrl-C was pressed when the starter is gone: in this process and in all below it.
+
+    While DVC runs a command, it ignores the signal itself, and ends when the command has.
+    """
+
+    def interrupt() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        interrupt_descendants()
+
+    when_starter_ends(interrupt)
 
 
 def interrupt_descendants(head_start: float = 0) -> None:

@@ -7,7 +7,9 @@ one. The data inputs of a fresh stage are `ancient`; those of a stale one are no
 does not pass a trigger on to a rule all of whose inputs are ancient.
 """
 
+import errno
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,10 +70,14 @@ class Workflow:
         self.stale = stale
         self.lock = lock  # open for as long as this process lives
 
-    def started(self) -> None:
-        """The scheduler stands and jobs are about to run."""
-        if self.lock:
+    def started(self, here: bool) -> None:
+        """The scheduler stands and jobs are about to run: `here`, or on other machines."""
+        if self.lock is None:
+            return
+        if here:
             processes.stop_jobs_on_signals()
+        else:  # Snakemake cancels them in the queue after a Ctrl-C only
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def inputs(self, rule: Rule) -> list[str]:
         if rule.stage in self.stale:
@@ -112,13 +118,13 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
             f"--config {' '.join(config)}: parameters come from params.yaml only, so that DVC records "
             "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
         )
+    processes.announce()
     try:
         if not judge:
             with Repo() as repo:
                 return Workflow(list(read_rules(repo)), set())
         lock = folder.take_snakemake_lock(wait)
         params.load()
-        folder.mend()
         rules, stale = folder.when_free(read_and_judge, is_busy, seconds=BUSY_SECONDS)
     except LockError as error:
         raise WorkflowError(
@@ -127,6 +133,13 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
         ) from None
     except (PipelineError, DvcException) as error:
         raise WorkflowError(str(error)) from None
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise WorkflowError(
+            f"{error.filename}: {error.strerror}. Even a plan writes a little into .dvc/tmp: get write "
+            "access or room, or work in a clone of your own (git clone, then make fetch)."
+        ) from None
     for rule in rules:
         write_verdict(rule, rule.stage in stale)
     forget_incomplete()
@@ -134,6 +147,7 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
 
 
 def read_and_judge() -> tuple[list[Rule], set[str]]:
+    folder.mend()
     with Repo() as repo:
         with repo.lock:
             folder.mend_lockfile()

@@ -1,13 +1,18 @@
 """Several commands at once, failures, interrupts and kills: nothing lost, nothing left to clean up."""
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
+from snakemake.exceptions import WorkflowError
 
+from pipeline import folder, processes, workflow
 from tests.interplay.tinyproject import Tiny, kill, new_tiny, wait_until
 
 NOTHING = "Nothing to be done"
@@ -148,6 +153,22 @@ def test_a_parameter_of_another_stage_may_change_while_one_runs(done: Tiny):
     assert_complete(done)
 
 
+def test_a_job_that_starts_while_its_snakemake_is_killed_ends_at_once(done: Tiny):
+    """Its chain of parents says no longer who started it."""
+    gone = subprocess.Popen(["true"])
+    born = psutil.Process(gone.pid).create_time()
+    gone.wait()
+    done.set("x", base=3)
+    done.executed()
+    starter = f"{socket.gethostname()} {gone.pid} {born}"
+    job = done.start("python", "-m", "pipeline.job", "make@x", PIPELINE_STARTER=starter)
+    assert job.wait(60) != 0
+    done.await_quiet()
+    done.executed()
+    done.run(*SNAKEMAKE)
+    assert_complete(done)
+
+
 def test_a_run_with_a_stage_that_fails_completes_and_records_the_others(done: Tiny):
     done.set("x", factor=-1)
     done.set("y", factor=5)
@@ -226,3 +247,18 @@ def test_leftovers_of_a_killed_snakemake_do_not_run_what_dvc_has_completed(tiny:
     tiny.executed()
     assert NOTHING in tiny.run(*SNAKEMAKE)
     assert tiny.executed() == []
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, number: int
+):
+    """Simulated: the tests may run as root, whom no permission stops."""
+
+    def refuse(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(folder, "open_lock", refuse)
+    monkeypatch.setattr(processes, "announce", lambda: None)  # not for the tests to come
+    with pytest.raises(WorkflowError, match=r"snakemake.lock: .*get write access or room"):
+        workflow.load({}, judge=True)

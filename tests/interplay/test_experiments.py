@@ -1,0 +1,66 @@
+"""DVC's experiments on the pipeline, as docs/experiments.md describes them."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+from tests.interplay.test_engines import assert_agreed
+from tests.interplay.tinyproject import wait_until
+
+PARAMETER = "runs.digits.parzen.validation_images"
+READABLE = ("--drop", r"^(params\.yaml|(pipeline|data)/.*|.*seconds|results/[^:]*)$")
+
+
+@pytest.fixture(scope="module")
+def tried(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One experiment run at once, one from the queue; the workspace is as it was."""
+    project = finished.copy(tmp_path_factory.mktemp("tried") / "a copy")
+    project.run("dvc", "exp", "run", "--name", "now", "--set-param", f"{PARAMETER}=200")
+    project.run("git", "checkout", "--quiet", ".")
+    project.run("dvc", "checkout")
+    project.run("dvc", "exp", "run", "--queue", "--name", "later", "-S", f"{PARAMETER}=150")
+    project.run("dvc", "queue", "start", "--jobs", "1")
+    wait_until(lambda: "Success" in project.run("dvc", "queue", "status"), seconds=300)
+    return project
+
+
+def test_experiments_are_listed_with_what_they_changed_and_got(tried: Project):
+    shown = csv.DictReader(io.StringIO(tried.run("dvc", "exp", "show", "--csv", *READABLE)))
+    rows = {row["Experiment"]: row for row in shown}
+    assert {rows[name][PARAMETER] for name in ("now", "later")} == {"200", "150"}
+    scores = {rows[name]["results/scores/digits.json:log_likelihood"] for name in ("now", "later")}
+    assert all(float(score) == round(float(score), 1) for score in scores)
+    noise = {name for name in rows["now"] if name.startswith(("pipeline/", "data/"))}
+    assert not noise
+
+
+def test_two_experiments_are_compared(tried: Project):
+    differences = json.loads(tried.run("dvc", "exp", "diff", "now", "later", "--json"))
+    assert differences["params"]["params.yaml"] == {
+        PARAMETER: {"old": 200, "new": 150, "diff": -50}
+    }
+
+
+def test_an_applied_experiment_is_what_both_engines_find_done(tried: Project, tmp_path: Path):
+    copy = tried.copy(tmp_path / "a copy")
+    copy.run("dvc", "exp", "apply", "later")
+    assert "validation_images: 150" in (copy.path / "params.yaml").read_text()
+    assert_agreed(copy)
+
+
+def test_an_experiment_reaches_a_teammate(tried: Project, tmp_path: Path):
+    copy = tried.copy(tmp_path / "a copy")
+    copy.run("dvc", "remote", "add", "--default", "team", str(tmp_path / "data"))
+    copy.run("git", "commit", "--quiet", "--all", "--message", "add a remote")
+    copy.run("git", "init", "--quiet", "--bare", "--initial-branch", "main", str(tmp_path / "bare"))
+    copy.run("git", "remote", "add", "origin", str(tmp_path / "bare"))
+    copy.run("git", "push", "--quiet", "origin", "main")
+    copy.run("dvc", "exp", "push", "origin", "now")
+    copy.run("git", "clone", "--quiet", str(tmp_path / "bare"), str(tmp_path / "a clone"))
+    clone = Project(tmp_path / "a clone")
+    clone.run("dvc", "exp", "pull", "origin", "now")
+    assert "now" in clone.run("dvc", "exp", "list", "--all-commits")

@@ -1,0 +1,111 @@
+"""What people look at, in a real browser that has no network: the report and DVC's plots."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.conftest import Project
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Browser:
+    """A page, and whatever went wrong on it."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.trouble: list[str] = []
+        page.on("requestfailed", lambda request: self.trouble.append(request.url[:200]))
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        page.on("console", self.heard)
+        page.on("request", self.asked)
+
+    def heard(self, message) -> None:
+        if message.type == "error":
+            self.trouble.append(message.text)
+
+    def asked(self, request) -> None:
+        """Offline, a request elsewhere would also fail: but nothing may even try."""
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.trouble.append(f"asked for {request.url[:200]}")
+
+    def open(self, path: Path) -> Page:
+        self.page.goto(path.as_uri())
+        return self.page
+
+    def painted(self) -> int:
+        """Pictures of the page that have been decoded, all of which must have been."""
+        self.page.wait_for_function("[...document.images].every(picture => picture.complete)")
+        widths = self.page.evaluate("[...document.images].map(picture => picture.naturalWidth)")
+        assert all(width > 0 for width in widths), widths
+        return len(widths)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "install it first: apt-get install chromium"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = chromium.new_context(offline=True, viewport={"width": 1400, "height": 1000})
+        yield Browser(context.new_page())
+        chromium.close()
+
+
+def colours(page: Page, selector: str) -> int:
+    """Different colours in what was painted at `selector`: 1 would be an empty area."""
+    return page.evaluate(
+        """selector => {
+            const picture = document.querySelector(selector), canvas = document.createElement("canvas")
+            canvas.width = picture.naturalWidth || picture.width
+            canvas.height = picture.naturalHeight || picture.height
+            const context = canvas.getContext("2d")
+            context.drawImage(picture, 0, 0)
+            const all = context.getImageData(0, 0, canvas.width, canvas.height).data
+            return new Set(new Uint32Array(all.buffer)).size
+        }""",
+        selector,
+    )
+
+
+def test_the_report_shows_every_picture_with_its_caption_offline(
+    finished: Project, browser: Browser, tmp_path: Path
+):
+    report = tmp_path / "report.html"
+    finished.snakemake("--report", str(report))
+    page = browser.open(report)
+    for run in ("digits", "line"):
+        page.reload()
+        page.get_by_text(run, exact=True).first.click()
+        names = page.locator("tbody tr").all_inner_texts()
+        assert {"grid", "progress"} <= {name.strip() for name in names}
+        for number in range(len(names)):
+            page.locator("tbody tr").nth(number).locator("a").first.click()
+            page.wait_for_selector("img[src^='data:image/png']")
+            assert browser.painted() >= 1
+            assert colours(page, "img[src^='data:image/png']") > 10
+    page.screenshot(path=tmp_path / "report.png")
+    page.locator("tbody tr").first.locator("a").nth(1).click()
+    page.wait_for_function("document.body.innerText.includes('Samples, not selected')")
+    assert browser.trouble == []
+
+
+def test_plots_of_two_revisions_are_painted_offline(
+    finished: Project, browser: Browser, tmp_path: Path
+):
+    copy = finished.copy(tmp_path / "a copy")
+    copy.run("tools/plots-page")
+    copy.edit("params.yaml", "{validation_images: 300, real", "{validation_images: 200, real")
+    copy.run("dvc", "repro")
+    for command, revisions in ((("show",), 1), (("diff", "HEAD"), 2)):
+        out = tmp_path / command[0]
+        copy.run("dvc", "plots", *command, "--out", str(out))
+        page = browser.open(out / "index.html")
+        page.wait_for_function("document.querySelectorAll('canvas').length >= 4")
+        assert browser.painted() == 4 * revisions
+        assert colours(page, "canvas") > 10
+        page.screenshot(path=tmp_path / f"{command[0]}.png", full_page=True)
+    assert "HEAD" in (tmp_path / "diff/index.html").read_text()
+    assert browser.trouble == []
