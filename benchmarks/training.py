@@ -7,7 +7,7 @@ memory that its optimiser needs, each measured alone.
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from collections.abc import Callable
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # before any test imports torch, as in pipeline/__main__.py
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 ROOT = Path(__file__).parents[1]
 VERSIONED = (
