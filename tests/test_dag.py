@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_the_costly_stages_outputs_are_all_cached():
         if options.get("cache") is False
     }
     assert uncached == {"results/table.md", "results/table.csv", "results/summary.json"}
+
+
+def test_the_checkout_has_no_other_stages():
+    """The projects that tests make up are not part of this one."""
+    said = subprocess.check_output(
+        ["dvc", "stage", "list", "--all", "--name-only"], cwd=ROOT, text=True
+    )
+    groups = {line.partition("@")[0] for line in said.split()}
+    assert groups == set(STAGES)
 
 
 def test_the_snakefile_names_no_stage():
