@@ -49,11 +49,8 @@ class Player:
 
     def gradient_norm(self) -> Tensor:
         """L2 norm of the last gradient, over all weights."""
-        return torch.linalg.vector_norm(self._gradients_vector())
-
-    def _gradients_vector(self) -> Tensor:
         assert self.vector.grad is not None
-        return self.vector.grad
+        return torch.linalg.vector_norm(self.vector.grad)
 
     def state_dict(self) -> dict:
         return {
