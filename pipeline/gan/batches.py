@@ -1,14 +1,30 @@
-"""Minibatches of a tensor in memory, reshuffled every epoch, without replacement."""
+"""Minibatches of tensors in memory, reshuffled every epoch, without replacement."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 
-class Batches:
-    """Endless minibatches of `images`; rows that do not fill the last one of an epoch are left out of it."""
+class Real(NamedTuple):
+    """A minibatch of data."""
 
-    def __init__(self, images_NCHW: Tensor, batch_size: int, stream: Generator):
+    images: Tensor  # [B, C, H, W]
+    labels: Tensor | None = None  # [B], from 0
+
+
+class Batches:
+    """Endless minibatches; rows that do not fill the last one of an epoch are left out of it."""
+
+    def __init__(
+        self,
+        images_NCHW: Tensor,
+        labels_N: Tensor | None,
+        batch_size: int,
+        stream: Generator,
+    ):
         self.images = images_NCHW
+        self.labels = labels_N
         self.batch_size = batch_size
         self.stream = stream
         self.epoch = -1
@@ -21,12 +37,12 @@ class Batches:
         self.position = 0
         self.epoch += 1
 
-    def next(self) -> Tensor:
+    def next(self) -> Real:
         if self.position + self.batch_size > len(self.images):
             self._shuffle()
         rows = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
-        return self.images[rows]
+        return Real(self.images[rows], None if self.labels is None else self.labels[rows])
 
     def state_dict(self) -> dict:
         return {"order": self.order, "position": self.position, "epoch": self.epoch}

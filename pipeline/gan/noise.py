@@ -1,10 +1,13 @@
 """Priors of z, all of zero mean and unit variance per coordinate."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from pipeline.config import train as config
 
 
 def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
@@ -26,3 +29,15 @@ PRIORS: dict[str, Callable[[tuple[int, int], Generator], Tensor]] = {
     "gaussian": gaussian,
     "sphere": sphere,
 }
+
+
+class Latent(NamedTuple):
+    """What G starts from: its arguments."""
+
+    z: Tensor  # [B, Z]
+    labels: Tensor | None = None  # [B], of a conditional G
+
+
+def draw(settings: config.Noise, count: int, stream: Generator) -> Latent:
+    """What G makes `count` images of."""
+    return Latent(PRIORS[settings.prior]((count, settings.dim), stream))

@@ -29,8 +29,8 @@ class Player:
             param.data = view.bfloat16() if low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        return self.net(inputs)
+    def __call__(self, *inputs: Tensor | None) -> Tensor:
+        return self.net(*inputs)
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step of the optimiser along `gradients`, one for each of `params`."""

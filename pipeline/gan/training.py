@@ -1,17 +1,18 @@
 """A game under way: the players and everything else that changes from one step to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, losses, noise, updates
+from pipeline.gan import devices, noise, rules, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import Discriminator, Generator, initialize, start_at_the_mean
+from pipeline.gan.noise import Latent
 from pipeline.gan.player import Player, load_vector
 from pipeline.gan.streams import Streams, generator
 
@@ -20,9 +21,14 @@ class Training:
     """Built from settings, a seed and data; `advance` makes one step, `state_dict` holds all of it."""
 
     def __init__(
-        self, settings: config.Train, seed: int, images_NCHW: Tensor, device: torch.device
+        self,
+        settings: config.Train,
+        seed: int,
+        images_NCHW: Tensor,
+        device: torch.device,
+        labels_N: Tensor | None = None,
     ):
-        """`images_NCHW`: float32 training images in [-1, 1]."""
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any."""
         if settings.batch_size > len(images_NCHW):
             raise TrainingError(
                 f"train.batch_size is {settings.batch_size:,}, but there are only "
@@ -32,6 +38,7 @@ class Training:
         self.seed = seed
         self.device = device
         self.image_shape = tuple(images_NCHW.shape[1:])
+        self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
         self.step = 0
         self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
@@ -40,15 +47,18 @@ class Training:
         self.D = Player(D, settings.discriminator.optimizer, settings.precision)
         self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
-        self.batches = Batches(pixels.to(device), settings.batch_size, self.streams["data"])
-        self.game = updates.Game(
+        labels_N = None if labels_N is None else labels_N.to(device)
+        self.batches = Batches(
+            pixels.to(device), labels_N, settings.batch_size, self.streams["data"]
+        )
+        self.game = rules.game(
+            settings,
             G=self.G,
             D=self.D,
             next_real=self.batches.next,
-            next_z=lambda: self.draw_z(settings.batch_size, self.streams["noise"]),
+            next_latent=lambda: self.draw(settings.batch_size, self.streams["noise"]),
+            judge=D.judge,
             blur=self._blur,
-            generator_loss=losses.GENERATOR[settings.generator_loss],
-            discriminator_loss_scale=settings.discriminator_loss_scale,
             image_by_image=D.image_by_image,
         )
         self._update: Callable[[updates.Game], dict[str, Tensor]] = (
@@ -58,23 +68,22 @@ class Training:
         )
 
     def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
-        G = self._new_generator()
+        G = self._new_generator(self.streams["dropout"])
         D = self._new_discriminator()
         initialize(G, self.settings.generator.init, self.streams["init"])
         initialize(D, self.settings.discriminator.init, self.streams["init"])
-        if self.settings.generator.output_bias == "data":
-            start_at_the_mean(G, self.settings.generator, images_NCHW.mean(dim=0))
+        net = self.settings.generator
+        if net.output_bias == "data":
+            start_at_the_mean(G.body.last, net, images_NCHW.mean(dim=0))
         return G, D
 
-    def _new_generator(self) -> Generator:
-        settings = self.settings
-        return Generator(
-            settings.generator, settings.noise.dim, self.image_shape, settings.pixels
-        ).to(self.device)
+    def _new_generator(self, stream: torch.Generator) -> Generator:
+        """`stream`: of whatever is random in its layers."""
+        return Generator(self.settings, self.image_shape, self.classes, stream).to(self.device)
 
     def _new_discriminator(self) -> Discriminator:
-        settings = self.settings.discriminator
-        return Discriminator(settings, self.image_shape, self.streams["dropout"]).to(self.device)
+        stream = self.streams["dropout"]
+        return Discriminator(self.settings, self.image_shape, self.classes, stream).to(self.device)
 
     def advance(self) -> dict[str, Tensor]:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
@@ -87,8 +96,9 @@ class Training:
             follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
         return seen
 
-    def draw_z(self, count: int, stream: torch.Generator) -> Tensor:
-        return noise.PRIORS[self.settings.noise.prior]((count, self.settings.noise.dim), stream)
+    def draw(self, count: int, stream: torch.Generator) -> Latent:
+        """What G makes `count` images of."""
+        return noise.draw(self.settings.noise, count, stream)
 
     def _blur(self, images_BCHW: Tensor) -> Tensor:
         std = value(self.settings.instance_noise, self.step)
@@ -104,10 +114,10 @@ class Training:
         Its BatchNorm statistics are measured for its weights: averaged ones never saw a batch, and
         the running statistics of the others lag behind.
         """
-        G = self._new_generator()
+        G = self._new_generator(generator(self.seed, "sampler", self.device))
         load_vector(G, self.G.vector if raw or self.average is None else self.average)
         stream = generator(self.seed, "norms", self.device)
-        update_bn([self.draw_z(1_000, stream) for _ in range(10)], G)
+        measure_norms(G, [self.draw(1_000, stream) for _ in range(10)])
         return G.eval()
 
     def weights(self) -> dict[str, Tensor]:
@@ -150,6 +160,20 @@ class Training:
 
 def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
     return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
+
+
+@torch.no_grad()
+def measure_norms(G: Generator, latents: Iterable[Latent]) -> None:
+    """Set BatchNorm's statistics to those of `latents`; no other net is touched or run."""
+    norms = [layer for layer in G.modules() if isinstance(layer, _BatchNorm)]
+    if not norms:
+        return
+    for layer in norms:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over batches
+    G.train()
+    for latent in latents:
+        G(*latent)
 
 
 def follow(average: Tensor, weights: Tensor, settings: config.Average, step: int) -> None:

@@ -9,10 +9,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.gan import losses
+from pipeline.gan.batches import Real
+from pipeline.gan.nets import Judgement
+from pipeline.gan.noise import Latent
 from pipeline.gan.player import Player
 
 # Shapes: B batch, Z noise; images are BCHW.
+
+
+@dataclass(frozen=True)
+class Look:
+    """D's look at a minibatch of data and at one of samples, with all that a loss may need."""
+
+    real: Real
+    latent: Latent
+    fake: Tensor  # images, [B, C, H, W]
+    of_real: Judgement | None  # None where only samples were looked at
+    of_fake: Judgement
+
+
+Term = Callable[[Look], Tensor]  # a number to be added to a player's loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,74 +37,104 @@ class Game:
 
     G: Player
     D: Player
-    next_real: Callable[[], Tensor]  # the next minibatch of data
-    next_z: Callable[[], Tensor]  # a fresh minibatch of noise
+    next_real: Callable[[], Real]  # the next minibatch of data
+    next_latent: Callable[[], Latent]  # a fresh minibatch of noise
+    judge: Callable[[Tensor, Tensor | None], Judgement]  # D, with more than the logits
     blur: Callable[[Tensor], Tensor]  # instance noise on D's inputs, or the identity
-    generator_loss: Callable[[Tensor], Tensor]
-    discriminator_loss_scale: float
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor]  # of the logits of real and fake
+    generator_loss: Callable[[Tensor], Tensor]  # of the logits of fake
+    discriminator_terms: tuple[Term, ...] = ()  # what the tips add to the two losses
+    generator_terms: tuple[Term, ...] = ()
+    # what D is shown for samples: the fresh ones, or older ones among them
+    replay: Callable[[Tensor, Latent], tuple[Tensor, Latent]] = lambda fake, latent: (fake, latent)
     # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
     image_by_image: bool
+    # the losses are sums over images of a function of the image's logit, without zeros in its slope
+    logits_only: bool
 
 
 def alternating(game: Game, k: int) -> dict[str, Tensor]:
     """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G."""
     for _ in range(k):
-        seen = discriminator_step(game, game.next_real(), game.next_z())
-    return seen | generator_step(game, game.next_z())
+        real = game.next_real()
+        seen = discriminator_step(game, real, game.next_latent())
+    return seen | generator_step(game, real, game.next_latent())
 
 
-def discriminator_step(game: Game, real_BCHW: Tensor, z_BZ: Tensor) -> dict[str, Tensor]:
+def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
     """One ascent step of D on V(D, G)."""
     with torch.no_grad():
-        fake_BCHW = game.G(z_BZ)
-    logit_real_B, logit_fake_B = judge(game, real_BCHW, fake_BCHW)
-    loss = game.discriminator_loss_scale * losses.discriminator(logit_real_B, logit_fake_B)
+        fake_BCHW = game.G(*latent)
+    fake_BCHW, latent = game.replay(fake_BCHW, latent)
+    look = look_at(game, real, fake_BCHW, latent)
+    loss = discriminator_loss(game, look)
     game.D.step(torch.autograd.grad(loss, game.D.params))
-    return {
-        "d_loss": loss.detach(),
-        "d_real": logit_real_B.detach(),
-        "d_fake": logit_fake_B.detach(),
-    }
+    return report(look) | {"d_loss": loss.detach()}
 
 
-def generator_step(game: Game, z_BZ: Tensor) -> dict[str, Tensor]:
-    """One descent step of G; D is only looked through."""
-    loss = game.generator_loss(game.D(game.blur(game.G(z_BZ))))
+def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+    """One descent step of G; D is only looked through. `real` is for terms that compare with data."""
+    fake_BCHW = game.G(*latent)
+    of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+    loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
     game.G.step(torch.autograd.grad(loss, game.G.params))
     return {"g_loss": loss.detach()}
 
 
 def simultaneous(game: Game) -> dict[str, Tensor]:
     """The authors' code: one z and one dropout mask for both players, both gradients before either step."""
-    fake_BCHW = game.G(game.next_z())
+    latent = game.next_latent()
+    fake_BCHW = game.G(*latent)
     seen_BCHW = fake_BCHW.detach().requires_grad_()
-    logit_real_B, logit_fake_B = judge(game, game.next_real(), seen_BCHW)
-    d_loss = game.discriminator_loss_scale * losses.discriminator(logit_real_B, logit_fake_B)
-    g_loss = game.generator_loss(logit_fake_B)
-    if game.image_by_image:
+    look = look_at(game, game.next_real(), seen_BCHW, latent)
+    d_loss = discriminator_loss(game, look)
+    g_loss = generator_loss(game, look)
+    if game.image_by_image and game.logits_only:
         *d_gradients, pull_BCHW = torch.autograd.grad(d_loss, [*game.D.params, seen_BCHW])
-        pull_BCHW = pull_BCHW * turned(game, logit_fake_B)[:, None, None, None]
+        pull_BCHW = pull_BCHW * turned(game, look.of_fake.logit)[:, None, None, None]
     else:
         d_gradients = list(torch.autograd.grad(d_loss, game.D.params, retain_graph=True))
         (pull_BCHW,) = torch.autograd.grad(g_loss, seen_BCHW)
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
     game.D.step(d_gradients)
     game.G.step(g_gradients)
-    return {
-        "d_loss": d_loss.detach(),
-        "g_loss": g_loss.detach(),
-        "d_real": logit_real_B.detach(),
-        "d_fake": logit_fake_B.detach(),
-    }
+    return report(look) | {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
 
 
-def judge(game: Game, real_BCHW: Tensor, fake_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """D's logits of both. Where D mixes the images of a batch, real and fake are batches of their own
+def look_at(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
+    """D's look at both. Where D mixes the images of a batch, real and fake are batches of their own
     (ganhacks 4); where it does not, one pass over both gives the same and costs less."""
     if game.image_by_image:
-        logits = game.D(game.blur(torch.cat([real_BCHW, fake_BCHW])))
-        return logits[: len(real_BCHW)], logits[len(real_BCHW) :]
-    return game.D(game.blur(real_BCHW)), game.D(game.blur(fake_BCHW))
+        count = len(real.images)
+        both = game.judge(game.blur(torch.cat([real.images, fake_BCHW])), joined(real, latent))
+        of_real = Judgement(*(part[:count] for part in both))
+        of_fake = Judgement(*(part[count:] for part in both))
+    else:
+        of_real = game.judge(game.blur(real.images), real.labels)
+        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+    return Look(real, latent, fake_BCHW, of_real, of_fake)
+
+
+def joined(real: Real, latent: Latent) -> Tensor | None:
+    if real.labels is None or latent.labels is None:
+        return None
+    return torch.cat([real.labels, latent.labels])
+
+
+def discriminator_loss(game: Game, look: Look) -> Tensor:
+    assert look.of_real is not None
+    loss = game.discriminator_loss(look.of_real.logit, look.of_fake.logit)
+    return sum((term(look) for term in game.discriminator_terms), start=loss)
+
+
+def generator_loss(game: Game, look: Look) -> Tensor:
+    loss = game.generator_loss(look.of_fake.logit)
+    return sum((term(look) for term in game.generator_terms), start=loss)
+
+
+def report(look: Look) -> dict[str, Tensor]:
+    assert look.of_real is not None
+    return {"d_real": look.of_real.logit.detach(), "d_fake": look.of_fake.logit.detach()}
 
 
 def turned(game: Game, logit_fake_B: Tensor) -> Tensor:
@@ -99,7 +145,7 @@ def turned(game: Game, logit_fake_B: Tensor) -> Tensor:
     """
     logit_B = logit_fake_B.detach().clamp(-60, 60).requires_grad_()
     with torch.enable_grad():
-        d_loss = game.discriminator_loss_scale * losses.discriminator(logit_B.detach(), logit_B)
+        d_loss = game.discriminator_loss(logit_B.detach(), logit_B)
         g_loss = game.generator_loss(logit_B)
     (d_slope_B,) = torch.autograd.grad(d_loss, logit_B)
     (g_slope_B,) = torch.autograd.grad(g_loss, logit_B)

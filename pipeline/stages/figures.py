@@ -108,7 +108,7 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str
 def interpolation(model: Path, weights: str, steps: str) -> bytes:
     """Figure 3: G between pairs of noise, along the line that stays typical of the prior."""
     G, train, shape = load_generator(model, weights)
-    ends = noise.PRIORS[train.noise.prior]((2 * STRIPS, train.noise.dim), generator(0, "figure 3"))
+    ends = noise.draw(train.noise, 2 * STRIPS, generator(0, "figure 3")).z
     is_picture = shape[-2:] != (1, 1)
     along = torch.linspace(0, 1, STEPS if is_picture else PATH_STEPS)
     path, kind = (

@@ -25,7 +25,7 @@ def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, g
     with array_writer(samples, (settings.count, *shape)) as file:
         for start in range(0, settings.count, settings.batch_size):
             count = min(settings.batch_size, settings.count - start)
-            images = G(noise.PRIORS[train.noise.prior]((count, train.noise.dim), stream)).float()
+            images = G(*noise.draw(train.noise, count, stream)).float()
             if train.pixels == "unit":
                 images = images * 2 - 1
             file.write(images.numpy().tobytes())
@@ -54,6 +54,6 @@ def load_generator(model: Path, weights: str) -> tuple[Generator, Train, tuple]:
         raise DataError(
             f"{model} holds no {prefix}* weights. Set sample.weights: raw, or train with train.ema."
         )
-    G = Generator(train.generator, train.noise.dim, shape, train.pixels)
+    G = Generator(train, shape, about["classes"], generator(about["seed"], "sample layers"))
     G.load_state_dict(tensors)
     return G.eval(), train, shape

@@ -62,23 +62,24 @@ class Players:
         self.tensors = read_tensors(model)
         self.train = Train.model_validate(about["train"])
         self.shape = tuple(about["image_shape"])
+        self.classes = about["classes"]
         self.seed = about["seed"]
 
     def G(self, prefix: str = "generator.") -> Generator:
-        net = Generator(self.train.generator, self.train.noise.dim, self.shape, self.train.pixels)
+        net = Generator(self.train, self.shape, self.classes, self.stream("layers"))
         net.load_state_dict(self._of(prefix))
         return net.eval()
 
     def D(self, prefix: str = "discriminator.") -> Discriminator:
-        net = Discriminator(self.train.discriminator, self.shape, self.stream("dropout"))
+        net = Discriminator(self.train, self.shape, self.classes, self.stream("dropout"))
         net.load_state_dict(self._of(prefix))
         return net.eval()
 
     def stream(self, name: str) -> torch.Generator:
         return generator(self.seed, f"theory {name}")
 
-    def z(self, count: int, stream: torch.Generator) -> Tensor:
-        return noise.PRIORS[self.train.noise.prior]((count, self.train.noise.dim), stream)
+    def draw(self, count: int, stream: torch.Generator) -> noise.Latent:
+        return noise.draw(self.train.noise, count, stream)
 
     def ranged(self, images: Tensor) -> Tensor:
         """From [-1, 1] to the range that the nets work in."""
@@ -131,7 +132,7 @@ def moment(players: Players, mixture: Mixture, step: int) -> dict:
 
 @torch.no_grad()
 def mass(players: Players, G: Generator) -> Tensor:
-    points = players.symmetric(G(players.z(POINTS, players.stream("density"))))
+    points = players.symmetric(G(*players.draw(POINTS, players.stream("density"))))
     return theory.counted_mass(points.flatten(1))
 
 
@@ -179,7 +180,7 @@ def trained_to_optimum(
     for _ in range(OPTIMUM_STEPS):
         rows = torch.randint(len(real_NCHW), (BATCH,), generator=stream)
         with torch.no_grad():
-            fake = G(players.z(BATCH, stream))
+            fake = G(*players.draw(BATCH, stream))
         loss = losses.discriminator(D(real_NCHW[rows]), D(fake))
         optimizer.zero_grad()
         loss.backward()
@@ -192,7 +193,7 @@ def moved(players: Players, G: Generator, D: Discriminator) -> Generator:
     G, stream = copy.deepcopy(G), players.stream("outer loop")
     optimizer = torch.optim.Adam(G.parameters(), lr=G_RATE)
     for _ in range(GENERATOR_STEPS):
-        loss = losses.GENERATOR["non_saturating"](D(G(players.z(BATCH, stream))))
+        loss = losses.GENERATOR["non_saturating"](D(G(*players.draw(BATCH, stream))))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -219,7 +220,7 @@ def arrows(players: Players, G: Generator) -> list[float]:
     """Where even shares of the noise go, in one dimension: quantiles of G(z)."""
     if players.shape[0] != 1:
         return []
-    x_N = players.symmetric(G(players.z(10_000, players.stream("arrows")))).flatten()
+    x_N = players.symmetric(G(*players.draw(10_000, players.stream("arrows")))).flatten()
     return figures(x_N.quantile((torch.arange(ARROWS) + 0.5) / ARROWS))
 
 

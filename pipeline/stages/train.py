@@ -16,6 +16,7 @@ from pipeline.errors import TrainingError
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
 from pipeline.gan import devices, monitor
+from pipeline.gan.noise import Latent
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.tensors import read_tensors, write_model
@@ -51,8 +52,9 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
     """Train from the last checkpoint of exactly these settings, code and data, or from the start."""
     devices.reproducible(threads)
     device = devices.choose(settings.device)
-    images = read_tensors(paths.data, ["train_images"])["train_images"]
-    training = Training(settings, seed, images, device)
+    parts = read_tensors(paths.data, ["train_images", "train_labels"])
+    images, labels = parts["train_images"], known(parts["train_labels"])
+    training = Training(settings, seed, images, device, labels)
     checkpoint = (
         paths.checkpoints / identity(settings, seed, threads, device, images) / "checkpoint.pt"
     )
@@ -85,6 +87,7 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
         "seed": seed,
         "steps": training.step,
         "image_shape": list(images.shape[1:]),
+        "classes": training.classes,
         "code": code_version(),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
@@ -98,9 +101,9 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
 def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
     """The training loop: advance, and now and then log, look and save."""
     settings = training.settings
-    z_fixed = training.draw_z(GRID_IMAGES, generator(seed, "grid", training.device))
+    fixed = training.draw(GRID_IMAGES, generator(seed, "grid", training.device))
     if not grids:
-        grids.append(look(training, z_fixed))
+        grids.append(look(training, fixed))
         training.remember()
         live.picture(training.step, grids[-1].numpy())
     saved_at = time.monotonic()
@@ -113,7 +116,7 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
             live.numbers(rows[-1])
             progress.line(rows[-1])
         if training.step % settings.grid_steps == 0 or training.step == settings.steps:
-            grids.append(look(training, z_fixed))
+            grids.append(look(training, fixed))
             training.remember()
             live.picture(training.step, grids[-1].numpy())
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
@@ -148,17 +151,24 @@ def measure(
 
 
 @torch.no_grad()
-def look(training: Training, z_fixed: Tensor) -> Tensor:
+def look(training: Training, fixed: Latent) -> Tensor:
     """What the net that will be sampled makes of the same noise: [GRID_IMAGES, C, H, W] in [-1, 1]."""
-    images = training.sampler()(z_fixed).cpu()
+    images = training.sampler()(*fixed).cpu()
     return images if training.settings.pixels == "symmetric" else images * 2 - 1
+
+
+def known(labels_N: Tensor) -> Tensor | None:
+    """The labels, or None where not every image has one (-1)."""
+    return None if (labels_N < 0).any() else labels_N.long()
 
 
 def code_version() -> str:
     """Digest of the code that decides what training gives; changes exactly when DVC would train again."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for source in sorted([*package.glob("gan/*.py"), package / "config/train.py", Path(__file__)]):
+    for source in sorted(
+        [*package.rglob("gan/**/*.py"), *package.glob("config/train/*.py"), Path(__file__)]
+    ):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

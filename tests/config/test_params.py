@@ -45,7 +45,7 @@ def test_every_recipe_is_valid(recipe: Path):
         ),
         (
             lambda p: p["runs"]["digits"]["train"]["generator"].update(net_depth=3),
-            "runs.digits.train.generator.net_depth: unknown key; allowed here: hidden,",
+            "runs.digits.train.generator.net_depth: unknown key; allowed here: init,",
         ),
         (
             lambda p: p["runs"]["digits"]["train"]["generator"]["optimizer"].update(name="adamw"),

@@ -76,7 +76,7 @@ def test_looking_at_samples_does_not_move_training(recipe: str, run: str):
 def test_other_seeds_give_other_weights():
     settings = shrunk("recipes/quick.yaml", "digits")
     one, other = (Training(settings, seed, images(), CPU).weights() for seed in (0, 1))
-    assert not torch.equal(one["generator.last.weight"], other["generator.last.weight"])
+    assert not torch.equal(one["generator.body.last.weight"], other["generator.body.last.weight"])
 
 
 def averages(settings, values: list[float]) -> list[float]:
@@ -115,10 +115,10 @@ def test_averaged_batch_norm_statistics_belong_to_the_averaged_weights():
     for _ in range(5):
         game.advance()
     G = game.sampler()
-    z = game.draw_z(20_000, generator(1, "test"))
-    before_norm = G.hidden[0].linear(z)
+    z = game.draw(20_000, generator(1, "test")).z
+    before_norm = G.body.hidden[0].linear(z)
     torch.testing.assert_close(
-        G.hidden[0].norm.running_mean, before_norm.mean(dim=0), atol=0.05, rtol=0
+        G.body.hidden[0].norm.running_mean, before_norm.mean(dim=0), atol=0.05, rtol=0
     )
 
 
@@ -149,8 +149,8 @@ def test_instance_noise_decays_to_its_end_and_stays():
 
 def test_every_image_is_seen_once_an_epoch_in_a_new_order():
     rows = torch.arange(10.0)
-    batches = Batches(rows, 5, generator(0, "data"))
-    epochs = [torch.cat([batches.next(), batches.next()]) for _ in range(2)]
+    batches = Batches(rows, None, 5, generator(0, "data"))
+    epochs = [torch.cat([batches.next().images, batches.next().images]) for _ in range(2)]
     for epoch in epochs:
         assert torch.equal(epoch.sort().values, rows)
     assert not torch.equal(*epochs)

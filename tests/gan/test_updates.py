@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.train import Discriminator, Generator, HeInit, Momentum, Sgd
+from pipeline.config.train import (
+    HeInit,
+    MlpDiscriminator,
+    MlpGenerator,
+    Momentum,
+    Noise,
+    Sgd,
+    Train,
+)
 from pipeline.gan import losses, nets, updates
+from pipeline.gan.batches import Real
+from pipeline.gan.noise import Latent
 from pipeline.gan.player import Player
 from pipeline.gan.streams import generator
 
@@ -22,23 +32,33 @@ COMMON = {
 
 
 def tiny_game(generator_loss: str, scale: float = 1.0, image_by_image: bool = True) -> updates.Game:
-    g = Generator(hidden=(5,), activation="tanh", output="linear", **COMMON)
-    d = Discriminator(hidden=(4,), activation="softplus", **COMMON)
-    G = nets.Generator(g, 3, SHAPE, "symmetric")
-    D = nets.Discriminator(d, SHAPE, generator(0, "dropout"))
+    train = Train(
+        steps=1,
+        batch_size=4,
+        noise=Noise(dim=3),
+        generator=MlpGenerator(
+            name="mlp", hidden=(5,), activation="tanh", output="linear", **COMMON
+        ),
+        discriminator=MlpDiscriminator(name="mlp", hidden=(4,), activation="softplus", **COMMON),
+    )
+    G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
+    D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
     for net, seed in ((G, "G"), (D, "D")):
         nets.initialize(net, HeInit(name="he"), generator(0, seed))
     real, noise = iter(X), itertools.cycle(Z)
+    D = D.double()
     # the nets end in .float(): inputs are float64, and 1e-6 is what is left of that
     return updates.Game(
         G=Player(G.double(), COMMON["optimizer"]),
-        D=Player(D.double(), COMMON["optimizer"]),
-        next_real=lambda: torch.from_numpy(next(real)).reshape(4, *SHAPE),
-        next_z=lambda: torch.from_numpy(next(noise)),
+        D=Player(D, COMMON["optimizer"]),
+        next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
+        next_latent=lambda: Latent(torch.from_numpy(next(noise))),
+        judge=D.judge,
         blur=lambda images: images.double(),
+        discriminator_loss=lambda real, fake: scale * losses.discriminator(real, fake),
         generator_loss=losses.GENERATOR[generator_loss],
-        discriminator_loss_scale=scale,
         image_by_image=image_by_image,
+        logits_only=True,
     )
 
 
@@ -106,9 +126,10 @@ def test_simultaneous_takes_both_gradients_at_the_old_weights(
 
 def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     game = tiny_game("non_saturating")
-    updates.discriminator_step(game, game.next_real(), game.next_z())
+    real = game.next_real()
+    updates.discriminator_step(game, real, game.next_latent())
     before, norm = vector(game.D), game.D.gradient_norm()
-    updates.generator_step(game, game.next_z())
+    updates.generator_step(game, real, game.next_latent())
     np.testing.assert_array_equal(vector(game.D), before)
     assert game.D.gradient_norm() == norm
 
@@ -118,7 +139,7 @@ def test_real_and_fake_never_share_a_batch_of_a_net_that_mixes_images():
     for image_by_image, expected in ((False, [4, 4, 4]), (True, [8, 4])):
         game = tiny_game("non_saturating", image_by_image=image_by_image)
         sizes = []
-        game.D.net.register_forward_pre_hook(
+        game.D.net.body.register_forward_pre_hook(
             lambda net, inputs, sizes=sizes: sizes.append(len(inputs[0]))
         )
         updates.alternating(game, 1)
