@@ -37,14 +37,15 @@ class Training:
         self.settings = settings
         self.seed = seed
         self.device = device
+        self.precision = devices.precision(settings.precision, device)
         self.image_shape = tuple(images_NCHW.shape[1:])
         self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
         self.step = 0
         self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
         G, D = self._nets(images_NCHW)
-        self.G = Player(G, settings.generator.optimizer, settings.precision)
-        self.D = Player(D, settings.discriminator.optimizer, settings.precision)
+        self.G = Player(G, settings.generator.optimizer, self.precision)
+        self.D = Player(D, settings.discriminator.optimizer, self.precision)
         self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
         labels_N = None if labels_N is None else labels_N.to(device)
@@ -89,7 +90,7 @@ class Training:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
         for player in (self.G, self.D):
             player.schedule(self.step, self.settings.steps, self.batches.epoch)
-        with devices.autocast(self.device, self.settings.precision):
+        with devices.autocast(self.device, self.precision):
             seen = self._update(self.game)
         self.step += 1
         if self.average is not None and self.settings.ema is not None:

@@ -55,8 +55,15 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
     training = Training(settings, seed, images, device, labels)
+    if training.precision == "bf16" and not devices.multiplies_bf16(device):
+        print(
+            f"train {name}: warning: this {device.type} has no units for bf16: expect it to be tens of "
+            "times slower than float32. Set train.precision: auto",
+            file=sys.stderr,
+        )
+    kind = (device.type, training.precision)
     checkpoint = (
-        paths.checkpoints / identity(settings, seed, threads, device, images) / "checkpoint.pt"
+        paths.checkpoints / identity(settings, seed, threads, kind, images) / "checkpoint.pt"
     )
     rows, grids, seconds = restore(checkpoint, training)
 
@@ -88,6 +95,7 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
         "steps": training.step,
         "image_shape": list(images.shape[1:]),
         "classes": training.classes,
+        "precision": training.precision,
         "code": code_version(),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
@@ -173,13 +181,13 @@ def code_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def identity(settings: Train, seed: int, threads: int, device: torch.device, images: Tensor) -> str:
+def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tensor) -> str:
     """Name of the checkpoint that belongs to exactly these settings, code, data and kind of machine."""
     facts = (
         settings.model_dump_json(),
         seed,
         threads,
-        device.type,
+        *kind,
         torch.__version__,
         code_version(),
     )

@@ -161,3 +161,16 @@ def test_a_batch_larger_than_the_data_is_refused_before_training():
     settings = shrunk("recipes/quick.yaml", "digits")
     with pytest.raises(TrainingError, match="batch_size is 20, but there are only 10"):
         Training(settings, 0, images(10), CPU)
+
+
+def test_bf16_is_chosen_where_the_processor_has_units_for_it(monkeypatch):
+    """Elsewhere it is emulated, tens of times slower than float32."""
+    settings = shrunk("recipes/quick.yaml", "digits").model_copy(update={"precision": "auto"})
+    for units, expected in (
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({"avx2": True, "avx512_bf16": True}, "bf16"),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda units=units: units)
+        game = Training(settings, 0, images(), CPU)
+        assert game.precision == expected
+        assert game.G.params[0].dtype == (torch.bfloat16 if expected == "bf16" else torch.float32)

@@ -78,11 +78,12 @@ def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypat
 
 def test_a_checkpoint_belongs_to_exactly_its_settings(here):
     settings = load(here / "params.yaml").runs["line"].train
-    images, device = train.torch.zeros(3, 1, 1, 1), train.torch.device("cpu")
+    images, kind = train.torch.zeros(3, 1, 1, 1), ("cpu", "float32")
     names = {
-        train.identity(settings, 0, 1, device, images),
-        train.identity(settings, 1, 1, device, images),
-        train.identity(settings.model_copy(update={"steps": 61}), 0, 1, device, images),
-        train.identity(settings, 0, 1, device, images + 1),
+        train.identity(settings, 0, 1, kind, images),
+        train.identity(settings, 1, 1, kind, images),
+        train.identity(settings.model_copy(update={"steps": 61}), 0, 1, kind, images),
+        train.identity(settings, 0, 1, kind, images + 1),
+        train.identity(settings, 0, 1, ("cpu", "bf16"), images),
     }
-    assert len(names) == 4
+    assert len(names) == 5
