@@ -80,12 +80,12 @@ Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes
 _SAFETENSORS_TYPES = {"float32": "F32", "int64": "I64"}
 
 
-def write_safetensors(path: Path, tensors: dict[str, Blocks]) -> None:
-    """Stream `tensors` into a .safetensors file.
+def write_safetensors(path: Path, tensors: dict[str, Blocks], about: dict[str, Any]) -> None:
+    """Stream `tensors` into a .safetensors file, with `about` as metadata if there is anything to say.
 
     The library's own writer wants every tensor in memory at once; a dataset need not fit there twice.
     """
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {"__metadata__": {"about": json.dumps(about)}} if about else {}
     offset = 0
     for name, (dtype, shape, _) in tensors.items():
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize

@@ -24,8 +24,13 @@ def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor
         ) from None
 
 
+def tensor_names(path: Path) -> set[str]:
+    with safe_open(existing(path), framework="pt") as file:
+        return set(file.keys())
+
+
 def read_about(path: Path) -> dict[str, Any]:
-    """What `write_model` kept beside the weights."""
+    """What its writer kept beside the tensors."""
     with safe_open(existing(path), framework="pt") as file:
         return json.loads((file.metadata() or {}).get("about", "{}"))
 

@@ -16,6 +16,42 @@ class Mnist(Section):
     )
 
 
+class FashionMnist(Section):
+    """70,000 articles of clothing in ten kinds, 28 x 28, grey."""
+
+    name: Literal["fashion_mnist"]
+    local: str | None = None  # folder with the four IDX files (.gz or not)
+
+
+class Cifar10(Section):
+    """60,000 photographs in ten kinds, 32 x 32, colour."""
+
+    name: Literal["cifar10"]
+    local: str | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
+
+
+class Tfd(Section):
+    """102,236 faces, 48 x 48, grey; 4,178 with one of seven expressions, in five folds."""
+
+    name: Literal["tfd"]
+    path: str  # TFD_48x48.mat, which its makers give out
+    fold: Annotated[int, Field(ge=0, le=4)] = 0  # validates and tests; Parzen goes over all five
+
+
+class Folder(Section):
+    """The user's own pictures; each sub-folder with pictures is a class, if there are two or more."""
+
+    name: Literal["folder"]
+    path: str
+    digest: str | None = None  # of all pictures; `download` says which value to set
+    height: Annotated[int, Field(ge=4, le=1024)]
+    width: Annotated[int, Field(ge=4, le=1024)]
+    channels: Literal[1, 3] = 3
+    # to that size: crop keeps the proportions and cuts what is too much, from the middle
+    resize: Literal["crop", "stretch"] = "crop"
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
 class Digits(Section):
     """1,797 handwritten digits, 8 x 8, grey; they come with scikit-learn, no network needed."""
 
@@ -47,15 +83,29 @@ class Mixture(Section):
         return self
 
 
-Source = Annotated[Mnist | Digits | Mixture, Field(discriminator="name")]
+Source = Annotated[
+    Mnist | FashionMnist | Cifar10 | Tfd | Folder | Digits | Mixture, Field(discriminator="name")
+]
 
 
 class Normalize(Section):
-    validation_images: (
-        Positive  # the last of the training images; authors: 10,000 of MNIST's 60,000
-    )
+    # the last of the training images; authors: 10,000 of MNIST's 60,000 and of CIFAR-10's 50,000
+    validation_images: Positive | None = None
+    # global contrast normalisation instead of [-1, 1]: every image has mean 0 and this L2 norm
+    gcn: Annotated[float, Field(gt=0)] | None = None  # authors on CIFAR-10: 55
 
 
 class Dataset(Section):
     source: Source
     normalize: Normalize
+
+    @model_validator(mode="after")
+    def validation_images_come_from_one_place(self) -> Self:
+        given = self.normalize.validation_images
+        if isinstance(self.source, Tfd) and given is not None:
+            raise ValueError("TFD's folds say which images validate; leave validation_images out")
+        if not isinstance(self.source, Tfd) and given is None:
+            raise ValueError("normalize.validation_images is missing; it is required")
+        if isinstance(self.source, Mixture) and self.normalize.gcn is not None:
+            raise ValueError("normalize.gcn is for images, not for points of a mixture")
+        return self

@@ -60,6 +60,12 @@ class Params(Section):
                 raise ValueError(
                     f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
                 )
+            gcn = self.datasets[run.dataset].normalize.gcn
+            if gcn is not None and run.train.generator.output != "linear":
+                raise ValueError(
+                    f"runs.{name}.train.generator.output is {run.train.generator.output}, but its dataset "
+                    "is contrast-normalised (gcn), which knows no bounds: use output: linear"
+                )
         return self
 
 

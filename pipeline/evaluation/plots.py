@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.evaluation.figures import shown
+
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY, BLACK = (
     "#0072B2",
     "#E69F00",
@@ -27,11 +29,6 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def is_picture(images_NCHW: np.ndarray) -> bool:
-    """False for point sets, which are kept as images of one pixel."""
-    return images_NCHW.shape[-2:] != (1, 1)
 
 
 def show(axes: Axes, image_CHW: np.ndarray, border: str | None = None) -> None:
@@ -59,6 +56,7 @@ def plain(axes: Axes) -> None:
 def neighbours(samples_NCHW: np.ndarray, nearest_RCHW: np.ndarray, title: str) -> bytes:
     """Figure 2: rows of samples, and at the right the training image nearest to the last one of the row."""
     rows = len(nearest_RCHW)
+    samples_NCHW, nearest_RCHW = shown(samples_NCHW), shown(nearest_RCHW)
     columns = len(samples_NCHW) // rows
     figure = Figure(figsize=(columns + 1.3, rows + 0.6), layout="constrained")
     figure.suptitle(title, fontsize=10)
@@ -73,6 +71,7 @@ def neighbours(samples_NCHW: np.ndarray, nearest_RCHW: np.ndarray, title: str) -
 def strips(rows_RSCHW: np.ndarray, names: list[str], title: str) -> bytes:
     """Figure 3: each row goes from one point of the noise to another."""
     rows, steps = rows_RSCHW.shape[:2]
+    rows_RSCHW = shown(rows_RSCHW)
     figure = Figure(figsize=(steps * 0.75 + 0.9, rows * 0.78 + 0.5), layout="constrained")
     figure.suptitle(title, fontsize=10)
     grid = figure.subplots(rows, steps, squeeze=False)
@@ -95,7 +94,7 @@ def sheet(real_NCHW: np.ndarray, fake_NCHW: np.ndarray, columns: int, title: str
         (GREEN, BLUE),
         strict=True,
     ):
-        show(axes, mosaic(images, columns))
+        show(axes, mosaic(shown(images), columns))
         axes.set_title(name, fontsize=10, color=colour, fontweight="bold")
     return png(figure)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import SourceError
 
-TRAIN, TEST = 0, 1
+TRAIN, TEST, VALID, UNUSED = range(4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +17,16 @@ class Raw:
     """A dataset as it was published.
 
     images: uint8 [N, H, W, C] (float32 in [-1, 1] for point sets, [N, 1, 1, dims]);
-    labels: int64 [N], -1 where there is none; split: uint8 [N], TRAIN or TEST;
+    labels: int64 [N], -1 where there is none; split: uint8 [N], TRAIN, TEST, VALID or UNUSED (VALID
+    only where the publisher says which images validate);
+    folds: uint8 [N, folds] of other splits, 0 unlabeled, 1 train, 2 valid, 3 test, if there are any;
     provenance: where the bytes came from and their SHA-256.
     """
 
     images: np.ndarray
     labels: np.ndarray
     split: np.ndarray
+    folds: np.ndarray | None = None
     provenance: dict = field(default_factory=dict)
 
 
@@ -33,18 +36,21 @@ class Unavailable(Exception):
 
 def verified(files: dict[str, bytes], digests: dict[str, str]) -> dict[str, bytes]:
     """`files` if each has its published SHA-256; Unavailable says which has not."""
-    for name, digest in digests.items():
-        found = hashlib.sha256(files[name]).hexdigest()
-        if found != digest:
+    for name, content in files.items():
+        found = hashlib.sha256(content).hexdigest()
+        if found != digests[name]:
             raise Unavailable(
-                f"delivered a wrong {name} ({len(files[name]):,} bytes, SHA-256 {found[:12]}..., "
-                f"expected {digest[:12]}...)"
+                f"delivered a wrong {name} ({len(content):,} bytes, SHA-256 {found[:12]}..., "
+                f"expected {digests[name][:12]}...)"
             )
     return files
 
 
 def first_available(
-    dataset: str, places: dict[str, Callable[[], dict[str, bytes]]], digests: dict[str, str]
+    dataset: str,
+    places: dict[str, Callable[[], dict[str, bytes]]],
+    digests: dict[str, str],
+    wanted: str,
 ) -> tuple[str, dict[str, bytes]]:
     """Name and verified files of the first place that delivers; one line on stderr for each tried."""
     reasons = []
@@ -56,13 +62,15 @@ def first_available(
             print(f"download {dataset}: {reasons[-1]}", file=sys.stderr)
             continue
         print(
-            f"download {dataset}: {place}: verified {len(digests)} files by SHA-256",
+            f"download {dataset}: {place}: verified {', '.join(files)} by SHA-256"
+            if len(files) == 1
+            else f"download {dataset}: {place}: verified {len(files)} files by SHA-256",
             file=sys.stderr,
         )
         return place, files
     raise SourceError(
         f"no source delivered {dataset}:\n  "
         + "\n  ".join(reasons)
-        + f"\nGet {', '.join(digests)} by other means, put them in one folder, and set "
-        f"datasets.{dataset}.source.local in params.yaml to it."
+        + f"\nGet {wanted} by other means, put it in a folder, and set source.local of the dataset in "
+        "params.yaml to that folder."
     )

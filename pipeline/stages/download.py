@@ -7,21 +7,35 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.datasets import Digits, Mixture, Mnist
+from pipeline.config.datasets import (
+    Cifar10,
+    Digits,
+    FashionMnist,
+    Folder,
+    Mixture,
+    Mnist,
+    Source,
+    Tfd,
+)
 from pipeline.files import write_json, write_npz
-from pipeline.sources import digits, mixture, mnist
-from pipeline.sources.raw import TEST, TRAIN, Raw
+from pipeline.sources import cifar10, digits, fashion_mnist, folder, mixture, mnist, tfd
+from pipeline.sources.raw import TEST, TRAIN, VALID, Raw
 
 FETCH: dict[type, Callable[[Any], Raw]] = {
     Mnist: mnist.fetch,
+    FashionMnist: fashion_mnist.fetch,
+    Cifar10: cifar10.fetch,
+    Tfd: tfd.fetch,
+    Folder: folder.fetch,
     Digits: digits.fetch,
     Mixture: mixture.fetch,
 }
 
 
-def run(source: Mnist | Digits | Mixture, images: Path, provenance: Path) -> None:
+def run(source: Source, images: Path, provenance: Path) -> None:
     raw = FETCH[type(source)](source)
-    write_npz(images, images=raw.images, labels=raw.labels, split=raw.split)
+    folds = {} if raw.folds is None else {"folds": raw.folds}
+    write_npz(images, images=raw.images, labels=raw.labels, split=raw.split, **folds)
     write_json(provenance, describe(raw))
 
 
@@ -32,5 +46,6 @@ def describe(raw: Raw) -> dict:
         "shape": list(raw.images.shape),
         "train": int(np.sum(raw.split == TRAIN)),
         "test": int(np.sum(raw.split == TEST)),
+        **({"valid": int(np.sum(raw.split == VALID))} if raw.folds is not None else {}),
         "images_sha256": hashlib.sha256(np.ascontiguousarray(raw.images).data).hexdigest(),
     }

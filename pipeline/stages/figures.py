@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation import neighbours, plots
+from pipeline.evaluation.figures import is_picture
 from pipeline.files import existing, read_array, read_json, write_bytes
 from pipeline.gan import noise
 from pipeline.gan.streams import generator
@@ -88,7 +89,7 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str
         f"of test images {numbers['real_data']['nearest_training_image']:.3g}"
     )
     train = parts["train_images"]
-    if not plots.is_picture(samples.numpy()):
+    if not is_picture(samples.numpy()):
         generated, held_out = (
             neighbours.nearest(x[:2_000].flatten(1), train.flatten(1)).numpy()
             for x in (samples, parts["test_images"])
@@ -146,7 +147,7 @@ def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
         f"{steps}: FID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
         f"\nprecision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
     )
-    if not plots.is_picture(samples.numpy()):
+    if not is_picture(samples.numpy()):
         return plots.point_sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
     count = min(SHEET_ROWS * SHEET_COLUMNS, len(samples), len(test))
     return plots.sheet(test[:count].numpy(), samples[:count].numpy(), SHEET_COLUMNS, title)

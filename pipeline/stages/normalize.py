@@ -1,6 +1,7 @@
 """normalize D: pixels to [-1, 1], and the authors' split into train, valid and test."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +9,37 @@ import numpy as np
 from pipeline.config.datasets import Normalize
 from pipeline.errors import DataError
 from pipeline.files import Blocks, read_npz, write_safetensors
-from pipeline.sources.raw import TEST, TRAIN
+from pipeline.sources.raw import TEST, TRAIN, VALID
 
 BLOCK = 4096  # images in float32 at a time
+FLAT = 1e-8  # an image of a smaller norm has no contrast to normalise (authors)
 
 
 def run(normalize: Normalize, raw: Path, out: Path) -> None:
+    """Datasets with folds also get `fold_images` (all that are in one) and `folds` [N, folds]."""
     arrays = read_npz(raw)
+    pixels = (
+        symmetric if normalize.gcn is None else partial(contrast_normalized, norm=normalize.gcn)
+    )
     tensors: dict[str, Blocks] = {}
     for part, rows in split_rows(arrays["split"], normalize.validation_images).items():
-        images, labels = arrays["images"][rows], arrays["labels"][rows]
-        count, height, width, channels = images.shape
-        shape = (count, channels, height, width)
-        tensors[f"{part}_images"] = ("float32", shape, normalized_blocks(images))
-        tensors[f"{part}_labels"] = ("int64", (count,), iter([labels.astype("<i8").tobytes()]))
-    write_safetensors(out, tensors)
+        labels = arrays["labels"][rows]
+        tensors[f"{part}_images"] = blocks(arrays["images"][rows], pixels)
+        tensors[f"{part}_labels"] = whole(labels)
+    if "folds" in arrays:
+        labelled = arrays["folds"].any(axis=1)
+        tensors["fold_images"] = blocks(arrays["images"][labelled], pixels)
+        tensors["folds"] = whole(arrays["folds"][labelled])
+    about = {} if normalize.gcn is None else {"gcn": normalize.gcn}
+    write_safetensors(out, tensors, about)
 
 
-def split_rows(split: np.ndarray, validation_images: int) -> dict[str, np.ndarray]:
-    """Row numbers of each part; validation takes the last training rows, as the authors did."""
+def split_rows(split: np.ndarray, validation_images: int | None) -> dict[str, np.ndarray]:
+    """Row numbers of each part; validation takes the last training rows, as the authors did, unless
+    the dataset says which rows validate."""
     train, test = np.flatnonzero(split == TRAIN), np.flatnonzero(split == TEST)
+    if validation_images is None:
+        return {"train": train, "valid": np.flatnonzero(split == VALID), "test": test}
     if validation_images >= len(train):
         raise DataError(
             f"normalize.validation_images is {validation_images:,}, but there are only "
@@ -36,10 +48,33 @@ def split_rows(split: np.ndarray, validation_images: int) -> dict[str, np.ndarra
     return {"train": train[:-validation_images], "valid": train[-validation_images:], "test": test}
 
 
-def normalized_blocks(images_NHWC: np.ndarray) -> Iterator[bytes]:
-    """float32 bytes in [-1, 1], NCHW, `BLOCK` images at a time; float images are taken as they are."""
-    for start in range(0, len(images_NHWC), BLOCK):
-        block = images_NHWC[start : start + BLOCK].transpose(0, 3, 1, 2)
-        if block.dtype == np.uint8:
-            block = block.astype(np.float32) / np.float32(127.5) - np.float32(1)
-        yield np.ascontiguousarray(block, dtype="<f4").tobytes()
+def whole(integers: np.ndarray) -> Blocks:
+    return "int64", integers.shape, iter([integers.astype("<i8").tobytes()])
+
+
+def blocks(images_NHWC: np.ndarray, pixels) -> Blocks:
+    """float32, NCHW, `BLOCK` images at a time; float images are taken as they are."""
+    count, height, width, channels = images_NHWC.shape
+
+    def parts() -> Iterator[bytes]:
+        for start in range(0, count, BLOCK):
+            block = images_NHWC[start : start + BLOCK].transpose(0, 3, 1, 2)
+            if block.dtype == np.uint8:
+                block = pixels(block)
+            yield np.ascontiguousarray(block, dtype="<f4").tobytes()
+
+    return "float32", (count, channels, height, width), parts()
+
+
+def symmetric(block_NCHW: np.ndarray) -> np.ndarray:
+    """uint8 -> [-1, 1]."""
+    return block_NCHW.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def contrast_normalized(block_NCHW: np.ndarray, norm: float) -> np.ndarray:
+    """Each image minus its mean, scaled to the L2 norm `norm` (authors' GCN: no bias, no deviation)."""
+    images_NP = block_NCHW.reshape(len(block_NCHW), -1).astype(np.float64)
+    images_NP -= images_NP.mean(axis=1, keepdims=True)
+    length_N1 = np.sqrt((images_NP**2).sum(axis=1, keepdims=True))
+    length_N1[length_N1 < FLAT] = 1
+    return (images_NP / length_N1 * norm).reshape(block_NCHW.shape)

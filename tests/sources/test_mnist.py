@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config.datasets import Mnist
 from pipeline.errors import SourceError
+from pipeline.sources import idx, packages
 from pipeline.sources import mnist as source
 from pipeline.sources.raw import Unavailable
 
@@ -28,7 +29,7 @@ def files(mnist) -> dict[str, bytes]:
     train, test = mnist.images[:60_000, ..., 0], mnist.images[60_000:, ..., 0]
     labels = mnist.labels.astype(np.uint8)
     arrays = (train, labels[:60_000], test, labels[60_000:])
-    return {name: source.format_idx(a) for name, a in zip(source.DIGESTS, arrays, strict=True)}
+    return {name: idx.format_idx(a) for name, a in zip(idx.NAMES, arrays, strict=True)}
 
 
 @pytest.fixture
@@ -70,12 +71,12 @@ def test_a_damaged_file_is_skipped_and_named(files, tmp_path, offline, capsys, d
         source.fetch(Mnist(name="mnist", local=str(tmp_path)))
     assert reason in str(error.value)
     assert str(error.value).count("no network") == 3
-    assert "set datasets.mnist.source.local" in str(error.value)
+    assert "set source.local of the dataset" in str(error.value)
     assert reason in capsys.readouterr().err
 
 
 def test_a_mirror_that_serves_an_error_page_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(source, "read_url", lambda url: b"<html>Sorry, moved</html>")
+    monkeypatch.setattr(idx, "read_url", lambda url: b"<html>Sorry, moved</html>")
     with pytest.raises(Unavailable, match=r"not a whole gzip file.*<html>Sorry, moved"):
         source.from_mirrors()
 
@@ -96,14 +97,14 @@ def test_a_pickle_that_names_anything_but_arrays_is_refused():
             return (print, ("this must never run",))
 
     with pytest.raises(Unavailable, match=r"names builtins\.print"):
-        source.restricted_pickle(gzip.compress(pickle.dumps(Harmful())))
+        packages.restricted_pickle("a file", pickle.dumps(Harmful()), "latin1")
 
 
 def test_a_package_client_that_fails_is_quoted():
     with pytest.raises(Unavailable, match="python failed: no such thing"):
-        source.run(["python", "-c", "raise SystemExit('no such thing')"], ".")
+        packages.run(["python", "-c", "raise SystemExit('no such thing')"], ".")
 
 
 def test_idx_survives_a_round_trip():
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    assert np.array_equal(source.parse_idx(source.format_idx(array)), array)
+    assert np.array_equal(idx.parse_idx(idx.format_idx(array)), array)

@@ -163,7 +163,12 @@ def line(tmp_path_factory: pytest.TempPathFactory):
         training.advance()
         if training.step % (run.train.steps // 4) == 0:
             training.remember()
-    about = {"train": run.train.model_dump(mode="json"), "seed": 0, "image_shape": [1, 1, 1]}
+    about = {
+        "train": run.train.model_dump(mode="json"),
+        "seed": 0,
+        "image_shape": [1, 1, 1],
+        "classes": 0,
+    }
     model = folder / "model.safetensors"
     write_model(model, training.weights() | training.snapshots, about)
     density = {"means": torch.tensor(source.means), "std": torch.tensor(source.std)}

@@ -6,6 +6,7 @@ from pipeline.config.datasets import Normalize
 from pipeline.errors import DataError
 from pipeline.files import write_npz
 from pipeline.stages import normalize
+from pipeline.tensors import read_about
 
 
 @pytest.fixture
@@ -41,3 +42,19 @@ def test_a_truncated_raw_file_is_named(raw, tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"raw\.npz: not a readable \.npz file"):
         normalize.run(Normalize(validation_images=2), path, tmp_path / "out.safetensors")
+
+
+def test_contrast_normalised_images_have_mean_0_and_the_asked_norm(raw, tmp_path):
+    path, images = raw
+    out = tmp_path / "out.safetensors"
+    normalize.run(Normalize(validation_images=2, gcn=55.0), path, out)
+    found = load_file(out)["train_images"].reshape(5, -1)
+    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 55, rtol=1e-6)
+    centred = images[0].ravel() - images[0].mean()
+    assert np.corrcoef(found[0], centred)[0, 1] == pytest.approx(1, abs=1e-6)
+    assert read_about(out) == {"gcn": 55.0}
+
+
+def test_an_image_without_contrast_becomes_0():
+    assert not normalize.contrast_normalized(np.full((1, 1, 2, 2), 7, np.uint8), 55).any()

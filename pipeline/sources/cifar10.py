@@ -1,0 +1,77 @@
+"""CIFAR-10: 60,000 colour photographs of ten kinds, 32 x 32 (Krizhevsky 2009)."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config.datasets import Cifar10
+from pipeline.sources.packages import read_url, restricted_pickle
+from pipeline.sources.raw import TEST, TRAIN, Raw, Unavailable, first_available
+
+# The archives as published: NumPy pickles, or rows of bytes. Either holds the same images.
+PICKLES, ROWS = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
+DIGESTS = {
+    PICKLES: "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    ROWS: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+}
+BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+PIXELS = 3 * 32 * 32  # a plane of red, one of green, one of blue
+
+
+def fetch(source: Cifar10) -> Raw:
+    """50,000 training and 10,000 test images; SourceError lists every place that was tried."""
+    places = {"torchvision's mirror": from_mirror}
+    if source.local is not None:
+        folder = Path(source.local)
+        places = {f"local folder {folder}": lambda: from_folder(folder)} | places
+    place, files = first_available("cifar10", places, DIGESTS, f"{PICKLES} or {ROWS}")
+    ((name, archive),) = files.items()
+    batches = unpack(name, archive)
+    images = np.concatenate([pixels for pixels, _ in batches])
+    return Raw(
+        images=images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1),
+        labels=np.concatenate([labels for _, labels in batches]).astype(np.int64),
+        split=np.repeat(
+            np.array([TRAIN, TEST], np.uint8),
+            [sum(len(pixels) for pixels, _ in batches[:-1]), len(batches[-1][0])],
+        ),
+        provenance={"source": place, "sha256": {name: DIGESTS[name]}},
+    )
+
+
+def from_folder(folder: Path) -> dict[str, bytes]:
+    for name in DIGESTS:
+        if (folder / name).is_file():
+            return {name: (folder / name).read_bytes()}
+    raise Unavailable(f"has neither {PICKLES} nor {ROWS}")
+
+
+def from_mirror() -> dict[str, bytes]:
+    from torchvision.datasets import CIFAR10
+
+    return {PICKLES: read_url(CIFAR10.url)}
+
+
+def unpack(name: str, archive: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
+    """uint8 pixels [10,000, 3072] and labels of each batch; `archive` has been verified."""
+    read, suffix = (read_pickle, "") if name == PICKLES else (read_rows, ".bin")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        members = {Path(member.name).name: member for member in opened.getmembers()}
+        contents = []
+        for batch in BATCHES:
+            file = opened.extractfile(members[f"{batch}{suffix}"])
+            assert file is not None
+            contents.append(read(batch, file.read()))
+    return contents
+
+
+def read_pickle(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    batch = restricted_pickle(name, content, "bytes")
+    return batch[b"data"], np.asarray(batch[b"labels"])
+
+
+def read_rows(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
+    return rows[:, 1:], rows[:, 0]

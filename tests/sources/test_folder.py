@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.config.datasets import Folder
+from pipeline.errors import SourceError
+from pipeline.sources import folder as source
+
+
+def settings(path, **more) -> Folder:
+    return Folder(name="folder", path=str(path), **({"height": 8, "width": 8} | more))
+
+
+def fetched(path, **more):
+    """With the digest that the first attempt asks for, as a user would."""
+    with pytest.raises(SourceError) as error:
+        source.fetch(settings(path, **more))
+    return source.fetch(settings(path, digest=str(error.value).split()[-1], **more))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two classes of grey pictures in two formats and sizes."""
+    random = np.random.default_rng(0)
+    for kind, size in (("cat", 8), ("dog", 12)):
+        (tmp_path / kind).mkdir()
+        for index in range(10):
+            pixels = random.integers(0, 256, (size, size), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / kind / f"{index}.{['png', 'bmp'][index % 2]}")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_subfolders_are_labels_and_a_share_of_the_pictures_tests(pictures):
+    raw = fetched(pictures, channels=1, test_share=0.2)
+    assert raw.images.shape == (20, 8, 8, 1)
+    assert np.bincount(raw.labels).tolist() == [10, 10]
+    assert raw.provenance["classes"] == ["cat", "dog"]
+    assert np.bincount(raw.split).tolist() == [16, 4]
+    exact = np.asarray(Image.open(pictures / "cat/3.bmp"))
+    assert any(np.array_equal(exact, image[..., 0]) for image in raw.images)
+
+
+def test_names_do_not_matter_but_every_byte_does(pictures):
+    before = fetched(pictures, channels=1)
+    (pictures / "cat/3.bmp").rename(pictures / "cat/other.bmp")
+    after = source.fetch(settings(pictures, channels=1, digest=before.provenance["digest"]))
+    assert np.array_equal(before.images, after.images)
+    Image.new("L", (8, 8)).save(pictures / "cat/other.bmp")
+    with pytest.raises(SourceError, match=r"holds 20 pictures with the digest .*\n  digest: "):
+        source.fetch(settings(pictures, digest=before.provenance["digest"]))
+
+
+def one(path, picture: Image.Image, name: str = "a.png", **more) -> np.ndarray:
+    """What becomes of `picture`, beside a black one."""
+    path.mkdir()
+    picture.save(path / name)
+    Image.new("L", (8, 8), 0).save(path / "black.png")
+    images = fetched(path, **more).images
+    return images[0] if images[0].any() else images[1]
+
+
+def test_proportions_are_kept_or_not_as_asked(tmp_path):
+    wide = Image.new("L", (16, 8), 255)
+    wide.paste(90, (0, 0, 4, 8))  # the left quarter, which a crop to 8 x 8 takes away
+    cropped = one(tmp_path / "a", wide, resize="crop", channels=1)
+    squeezed = one(tmp_path / "b", wide, resize="stretch", channels=1)
+    assert (cropped == 255).all()
+    assert squeezed[4, 0, 0] < 100 and squeezed[4, 7, 0] == 255
+
+
+def test_transparent_turned_and_deep_pictures(tmp_path):
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    assert (one(tmp_path / "clear", clear) == 255).all()  # on white
+
+    turned = Image.new("L", (8, 8), 10)
+    turned.paste(200, (0, 0, 8, 4))  # the upper half
+    exif = Image.Exif()
+    exif[0x0112] = 3  # held upside down
+    (tmp_path / "turned").mkdir()
+    turned.save(tmp_path / "turned/a.png", exif=exif)
+    Image.new("L", (8, 8), 0).save(tmp_path / "turned/b.png")
+    image = max(fetched(tmp_path / "turned", channels=1).images, key=np.sum)
+    assert image[0, 0, 0] == 10 and image[7, 0, 0] == 200
+
+    deep = Image.fromarray(np.full((8, 8), 65535 // 2, np.uint16))
+    assert np.abs(one(tmp_path / "deep", deep, channels=1).astype(int) - 127).max() <= 1
+
+
+def test_a_file_that_is_no_picture_is_named(pictures):
+    (pictures / "cat/broken.png").write_bytes(b"not a png")
+    with pytest.raises(SourceError, match=r"broken\.png cannot be read as a picture.*take it out"):
+        fetched(pictures)
+
+
+def test_a_missing_or_empty_folder_is_named(tmp_path):
+    with pytest.raises(SourceError, match="is not a folder"):
+        source.fetch(settings(tmp_path / "nowhere"))
+    with pytest.raises(SourceError, match="holds 0 pictures; formats are"):
+        source.fetch(settings(tmp_path))
