@@ -5,6 +5,7 @@ import io
 import pickle
 import struct
 import tarfile
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ LABELS = random.integers(0, 10, (6, ROWS))
 class Python2(pickle._Pickler):
     """Writes bytes as Python 2 wrote its strings: the published files are that old."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_bytes(self, content: bytes) -> None:
         self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
