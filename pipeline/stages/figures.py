@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.evaluation import neighbours, plots
+from pipeline.evaluation import neighbours, plots, theory_plots
 from pipeline.evaluation.figures import is_picture
+from pipeline.evaluation.published import adversarial_nets
 from pipeline.files import existing, read_array, read_json, write_bytes
 from pipeline.gan import noise
 from pipeline.gan.streams import generator
@@ -21,8 +22,6 @@ STRIPS, STEPS = 4, 10  # of Figure 3
 PATH_STEPS = 200  # of the same for points
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 POINTS = 10_000
-# Means of Table 1 of the paper, in nats, for the runs on the dataset that they were measured on.
-PUBLISHED = {"mnist": [("adversarial nets, 2014", 225.0)]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
         ),
         "sigma": plots.sigma(
             numbers["parzen"],
-            PUBLISHED.get(source, []),
+            adversarial_nets(source),
             f"{steps}: Parzen window of {numbers['parzen']['n_samples']:,} samples",
         ),
         "theory": theory(numbers["theory"], steps),
@@ -70,12 +69,12 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
 def theory(content: dict, steps: str) -> bytes:
     if content["kind"] == "quadrature":
         final = content["final"]
-        return plots.figure_1(
+        return theory_plots.figure_1(
             content,
             f"{steps}: C(G) {final['c']:.4f} (−log 4 is {content['minus_log_4']:.4f}), "
             f"JSD {final['jsd']:.4f} nats, |D − 1/2| {final['d_to_half']:.3f} at the end",
         )
-    return plots.bound(
+    return theory_plots.bound(
         content,
         f"{steps}: V(D, G) {content['value']:.3f} on test images (−log 4 is "
         f"{content['minus_log_4']:.3f}),\nso JSD is at least {content['jsd_at_least']:.3f} nats",

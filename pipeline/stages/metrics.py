@@ -39,7 +39,10 @@ def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
     for warning in result["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.metrics, result)
-    write_json(paths.theory, theory.evaluate(paths.model, about, tensors, parts, samples))
+    of_theory = theory.evaluate(paths.model, about, tensors, parts, samples)
+    for warning in of_theory["warnings"]:
+        print(f"metrics {name}: warning: {warning}", file=sys.stderr)
+    write_json(paths.theory, of_theory)
 
 
 def read_samples(path: Path, image_shape: tuple) -> Tensor:

@@ -56,7 +56,7 @@ def scores(
             for key in ("fid", "precision", "recall")
         },
         "jsd": round(jsd, 4),
-        "warnings": len(parzen["warnings"]) + len(metrics["warnings"]),
+        "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
     }
 
 

@@ -6,18 +6,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation.published import TABLE_1
 from pipeline.files import read_json, write_bytes, write_json
 
-# Mean test log-likelihood in nats and its standard error, as published in 2014 (MNIST: across
-# examples). Real-valued MNIST, 10,000 samples.
-PUBLISHED = {
-    "mnist": [
-        ("DBN", 138.0, 2.0),
-        ("Stacked CAE", 121.0, 1.6),
-        ("Deep GSN", 214.0, 1.1),
-        ("Adversarial nets", 225.0, 2.0),
-    ]
-}
 # Columns of table.csv: what a row may have, and the heading of those that table.md shows.
 COLUMNS = {
     "dataset": None,
@@ -72,7 +63,7 @@ def rows_of(
     rows += [over_seeds(family, own) for family in families if len(family) > 1 and family[0] in own]
     rows += [
         {"model": model, "published": True, "log_likelihood": mean, "standard_error": error}
-        for model, mean, error in PUBLISHED.get(source, [])
+        for model, mean, error in TABLE_1.get(source, [])
     ]
     real = [real_row(run) for run in own.values() if run["real_data"] is not None]
     rows += [row for index, row in enumerate(real) if row not in real[:index]]
@@ -107,7 +98,7 @@ def render(rows: list[Row]) -> str:
         headings = tuple(heading for heading in COLUMNS.values() if heading)
         parts.append(f"## {dataset}\n\n" + markdown([headings, *cells]))
     parts.append(
-        "± is the standard error over test images (over seeds: the standard deviation). Real data: "
+        "± is the standard error over test images (TFD: over folds; seeds: the standard deviation). Real data: "
         "training images in the place of samples. A score above that line is no sign of better samples: "
         "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
         "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD in nats, "
