@@ -62,9 +62,7 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
 
     with (
         Live(paths.live, resume=training.step > 0) as live,
-        Progress(
-            name, settings.steps, training.step, settings.batch_size * settings.discriminator_steps
-        ) as progress,
+        Progress(name, settings.steps, training.step, training.images) as progress,
     ):
         play(
             training,
@@ -129,10 +127,9 @@ def measure(
     training: Training, seen: dict[str, Tensor], images_per_second: float
 ) -> dict[str, float]:
     """One row of training.tsv; d_real and d_fake are mean probabilities D(x) and D(G(z))."""
-    settings = training.settings
     row = {
         "step": training.step,
-        "images": training.step * settings.batch_size * settings.discriminator_steps,
+        "images": training.images(training.step),
         "d_loss": seen["d_loss"].item(),
         "g_loss": seen["g_loss"].item(),
         "d_real": seen["d_real"].sigmoid().mean().item(),
