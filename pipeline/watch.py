@@ -57,7 +57,8 @@ class Progress:
         """`images`: the number of images that D has seen after so many steps."""
         self.name = name
         self.steps = steps
-        self.first_step = self.step = first_step
+        self.step = first_step
+        self.trained = 0  # images, in this process
         self.images = images
         self.started = self.spoke_at = time.monotonic()
         self.bar = tqdm(
@@ -78,12 +79,13 @@ class Progress:
         return time.monotonic() - self.started
 
     def images_per_second(self) -> float:
-        done = self.images(self.step + 1) - self.images(self.first_step)
-        return done / max(self.seconds(), 1e-9)
+        return self.trained / max(self.seconds(), 1e-9)
 
-    def advance(self) -> None:
-        self.step += 1
-        self.bar.update()
+    def to(self, step: int) -> None:
+        """Step `step` is done; it may be an earlier one, after a rollback."""
+        self.trained += max(0, self.images(step) - self.images(self.step))
+        self.bar.update(step - self.step)
+        self.step = step
 
     def line(self, row: dict[str, float]) -> None:
         facts = f"{row['images_per_second']:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"

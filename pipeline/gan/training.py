@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, noise, rules, updates
+from pipeline.gan import devices, monitor, noise, rules, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import Discriminator, Generator, initialize, start_at_the_mean
 from pipeline.gan.noise import Latent
@@ -52,6 +52,8 @@ class Training:
         self.batches = Batches(
             pixels.to(device), labels_N, settings.batch_size, self.streams["data"]
         )
+        every = max(1, len(pixels) // 200)
+        self.real_spread = monitor.spread(pixels[::every])
         self.game = rules.game(
             settings,
             G=self.G,

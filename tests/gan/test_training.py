@@ -33,11 +33,11 @@ def settings_with(changes: dict) -> Train:
         "generator": {"hidden": [12], "activation": "relu", "norm": "batch", "output": "tanh"},
         "discriminator": {"hidden": [12], "activation": "maxout", "dropout_hidden": 0.3},
     }
-    train: dict = {"steps": 20, "batch_size": 20, "noise": {"dim": 8}}
+    train: dict = {"steps": 20, "log_steps": 4, "batch_size": 20, "noise": {"dim": 8}}
     for name, player in players.items():
         usual = {**player, "init": {"name": "he"}, "optimizer": adam}
         train[name] = usual | changes.get(name, {})
-    return Train.model_validate({**changes, **train})
+    return Train.model_validate(train | {k: v for k, v in changes.items() if k not in players})
 
 
 def game_of(**changes) -> Training:
