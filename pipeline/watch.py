@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,13 @@ class Live:
 class Progress:
     """A bar with images/s and time left on a terminal; elsewhere a line every few seconds."""
 
-    def __init__(self, name: str, steps: int, first_step: int, images_per_step: int):
+    def __init__(self, name: str, steps: int, first_step: int, images: Callable[[int], int]):
+        """`images`: the number of images that D has seen after so many steps."""
         self.name = name
         self.steps = steps
-        self.first_step = self.step = first_step
-        self.images_per_step = images_per_step
+        self.step = first_step
+        self.trained = 0  # images, in this process
+        self.images = images
         self.started = self.spoke_at = time.monotonic()
         self.bar = tqdm(
             total=steps,
@@ -76,12 +79,13 @@ class Progress:
         return time.monotonic() - self.started
 
     def images_per_second(self) -> float:
-        done = self.step - self.first_step + 1
-        return done * self.images_per_step / max(self.seconds(), 1e-9)
+        return self.trained / max(self.seconds(), 1e-9)
 
-    def advance(self) -> None:
-        self.step += 1
-        self.bar.update()
+    def to(self, step: int) -> None:
+        """Step `step` is done; it may be an earlier one, after a rollback."""
+        self.trained += max(0, self.images(step) - self.images(self.step))
+        self.bar.update(step - self.step)
+        self.step = step
 
     def line(self, row: dict[str, float]) -> None:
         facts = f"{row['images_per_second']:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
@@ -91,7 +95,7 @@ class Progress:
         if not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
             return
         self.spoke_at = now
-        left = (self.steps - row["step"]) * self.images_per_step / row["images_per_second"]
+        left = (self.images(self.steps) - row["images"]) / row["images_per_second"]
         print(
             f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, {left:.0f} s left",
             file=sys.stderr,

@@ -132,7 +132,7 @@ def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:
             field = models[0].model_fields.get(part)
             model = field.annotation if field else None
         elif get_args(model):
-            model = get_args(model)[-1]
+            model = next(part for part in reversed(get_args(model)) if part is not ...)
         keys.append(str(part))
     return ".".join(keys), allowed
 

@@ -35,15 +35,23 @@ def build(optimizer: config.Optimizer, vector: Tensor) -> torch.optim.Optimizer:
             return ClassicalMomentum([vector], lr, momentum.start)
         case config.Adam(lr=lr, beta1=beta1, beta2=beta2):
             return torch.optim.Adam([vector], lr, (beta1, beta2), fused=True)
+        case config.RmsProp(lr=lr, decay=decay):
+            return torch.optim.RMSprop([vector], lr, decay)
     raise TypeError(f"no optimiser for {optimizer!r}")
 
 
 def schedule(
-    optimizer: torch.optim.Optimizer, settings: config.Optimizer, step: int, steps: int, epoch: int
+    optimizer: torch.optim.Optimizer,
+    settings: config.Optimizer,
+    step: int,
+    steps: int,
+    epoch: int,
+    factor: float = 1.0,
 ) -> None:
-    """Set the learning rate of update `step` of `steps` and the momentum of the `epoch`-th pass (all from 0)."""
+    """Set the learning rate of update `step` of `steps`, times `factor`, and the momentum of the
+    `epoch`-th pass (all from 0)."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(settings, step, steps)
+        group["lr"] = learning_rate(settings, step, steps) * factor
         if isinstance(settings, config.Sgd):
             group["momentum"] = momentum(settings.momentum, epoch)
 

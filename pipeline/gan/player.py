@@ -44,27 +44,31 @@ class Player:
             views = [view for view, low in zip(self.views, self._low, strict=True) if low]
             torch._foreach_copy_(copies, views)
 
-    def schedule(self, step: int, steps: int, epoch: int) -> None:
-        optimizers.schedule(self.optimizer, self.settings, step, steps, epoch)
+    def schedule(self, step: int, steps: int, epoch: int, factor: float = 1.0) -> None:
+        """`factor`: of the learning rate that the settings give."""
+        optimizers.schedule(self.optimizer, self.settings, step, steps, epoch, factor)
 
     def gradient_norm(self) -> Tensor:
         """L2 norm of the last gradient, over all weights."""
         assert self.vector.grad is not None
         return torch.linalg.vector_norm(self.vector.grad)
 
-    def state_dict(self) -> dict:
-        return {
-            "weights": self.vector.detach(),
-            "buffers": dict(self.net.named_buffers()),
-            "optimizer": self.optimizer.state_dict(),
-        }
+    def net_state(self) -> dict:
+        """What the net computes with, without the optimiser."""
+        return {"weights": self.vector.detach(), "buffers": dict(self.net.named_buffers())}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_net_state(self, state: dict) -> None:
         self.vector.detach().copy_(state["weights"])
         for name, buffer in self.net.named_buffers():
             buffer.copy_(state["buffers"][name])
-        self.optimizer.load_state_dict(state["optimizer"])
         self._renew()
+
+    def state_dict(self) -> dict:
+        return self.net_state() | {"optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.load_net_state(state)
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:

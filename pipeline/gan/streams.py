@@ -8,7 +8,17 @@ import torch
 class Streams:
     """Independent generators derived from one seed; their states are saved with the weights."""
 
-    NAMES = ("init", "data", "noise", "labels", "dropout", "instance_noise")
+    NAMES = (
+        "init",
+        "data",
+        "noise",
+        "labels",
+        "dropout",
+        "instance_noise",
+        "targets",
+        "replay",
+        "past_players",
+    )
 
     def __init__(self, seed: int, device: torch.device | str = "cpu"):
         self.of = {name: generator(seed, name, device) for name in self.NAMES}

@@ -1,7 +1,7 @@
 """A game under way: the players and everything else that changes from one step to the next."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+import copy
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, noise, rules, updates
+from pipeline.gan import devices, monitor, noise, rules, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import Discriminator, Generator, initialize, start_at_the_mean
 from pipeline.gan.noise import Latent
@@ -41,6 +41,7 @@ class Training:
         self.image_shape = tuple(images_NCHW.shape[1:])
         self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
         self.step = 0
+        self.learning_rate_factor = 1.0  # less than 1 after a rollback
         self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
         G, D = self._nets(images_NCHW)
@@ -52,6 +53,8 @@ class Training:
         self.batches = Batches(
             pixels.to(device), labels_N, settings.batch_size, self.streams["data"]
         )
+        every = max(1, len(pixels) // 200)
+        self.real_spread = monitor.spread(pixels[::every])
         self.game = rules.game(
             settings,
             G=self.G,
@@ -61,11 +64,8 @@ class Training:
             judge=D.judge,
             blur=self._blur,
             image_by_image=D.image_by_image,
-        )
-        self._update: Callable[[updates.Game], dict[str, Tensor]] = (
-            partial(updates.alternating, k=settings.discriminator_steps)
-            if settings.update == "alternating"
-            else updates.simultaneous
+            streams=self.streams,
+            step=lambda: self.step,
         )
 
     def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
@@ -89,13 +89,25 @@ class Training:
     def advance(self) -> dict[str, Tensor]:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
         for player in (self.G, self.D):
-            player.schedule(self.step, self.settings.steps, self.batches.epoch)
+            player.schedule(
+                self.step, self.settings.steps, self.batches.epoch, self.learning_rate_factor
+            )
         with devices.autocast(self.device, self.precision):
-            seen = self._update(self.game)
+            seen = self._update()
         self.step += 1
         if self.average is not None and self.settings.ema is not None:
             follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
         return seen
+
+    def _update(self) -> dict[str, Tensor]:
+        if self.settings.update == "simultaneous":
+            return updates.simultaneous(self.game)
+        return updates.alternating(self.game, k_at(self.settings.discriminator_steps, self.step))
+
+    def images(self, step: int) -> int:
+        """How many images of the data D has learned from after `step` steps."""
+        schedule = self.settings.discriminator_steps
+        return minibatches(schedule, step) * self.settings.batch_size
 
     def draw(self, count: int, stream: torch.Generator) -> Latent:
         """What G makes `count` images of."""
@@ -141,6 +153,8 @@ class Training:
         """All that the next step depends on: continuing from it gives the same bits."""
         return {
             "step": self.step,
+            "learning_rate_factor": self.learning_rate_factor,
+            "memory": {name: tip.state_dict() for name, tip in self.game.memory.items()},
             "snapshots": self.snapshots,
             "streams": self.streams.state_dict(),
             "batches": self.batches.state_dict(),
@@ -151,12 +165,25 @@ class Training:
 
     def load_state_dict(self, state: dict) -> None:
         self.step = state["step"]
+        self.learning_rate_factor = state["learning_rate_factor"]
+        for name, tip in self.game.memory.items():
+            tip.load_state_dict(state["memory"][name])
         self.snapshots = state["snapshots"]
         self.streams.load_state_dict(state["streams"])
         self.batches.load_state_dict(state["batches"])
         self.average = state["average"]
         self.G.load_state_dict(state["G"])
         self.D.load_state_dict(state["D"])
+
+    def go_back(self, state: dict, learning_rate_factor: float) -> None:
+        """Return to a `state` of earlier on, with learning rates times `learning_rate_factor`.
+
+        Random numbers and the data go on from where they are: the same ones would fail the same way.
+        """
+        factor = self.learning_rate_factor * learning_rate_factor
+        now = {"streams": self.streams.state_dict(), "batches": self.batches.state_dict()}
+        self.load_state_dict(copy.deepcopy(state) | now)
+        self.learning_rate_factor = factor
 
 
 def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
@@ -193,3 +220,17 @@ def follow(average: Tensor, weights: Tensor, settings: config.Average, step: int
 def value(decay: config.Decay, step: int) -> float:
     """Of a linear schedule after `step` updates."""
     return decay.start + (decay.end - decay.start) * min(1.0, step / decay.steps)
+
+
+def k_at(schedule: Sequence[config.StepsOfD], step: int) -> int:
+    """k of Algorithm 1 in step `step`, counted from 0."""
+    return [stretch.k for stretch in schedule if stretch.from_step <= step][-1]
+
+
+def minibatches(schedule: Sequence[config.StepsOfD], step: int) -> int:
+    """Number of minibatches that D has seen after `step` steps."""
+    ends = [stretch.from_step for stretch in schedule[1:]] + [step]
+    return sum(
+        stretch.k * max(0, min(end, step) - stretch.from_step)
+        for stretch, end in zip(schedule, ends, strict=True)
+    )

@@ -3,8 +3,10 @@
 `alternating` is Algorithm 1 of the paper; `simultaneous` is what its authors' code runs.
 """
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -31,6 +33,14 @@ class Look:
 Term = Callable[[Look], Tensor]  # a number to be added to a player's loss
 
 
+class Stateful(Protocol):
+    """Something in the rules that changes from step to step."""
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state: dict) -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Game:
     """The players and the rules; everything that an update needs and nothing it has to look up."""
@@ -47,10 +57,17 @@ class Game:
     generator_terms: tuple[Term, ...] = ()
     # what D is shown for samples: the fresh ones, or older ones among them
     replay: Callable[[Tensor, Latent], tuple[Tensor, Latent]] = lambda fake, latent: (fake, latent)
+    # inside, the player is the opponent of the other: itself, or for some steps an older one
+    as_opponent: Callable[[Player], contextlib.AbstractContextManager[None]] = lambda player: (
+        contextlib.nullcontext()
+    )
+    discriminator_learns: Callable[[Tensor], bool] = lambda loss: True  # at this loss
     # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
     image_by_image: bool
+    joint: bool = False  # real and fake share a batch all the same
     # the losses are sums over images of a function of the image's logit, without zeros in its slope
     logits_only: bool
+    memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
 
 
 def alternating(game: Game, k: int) -> dict[str, Tensor]:
@@ -63,22 +80,25 @@ def alternating(game: Game, k: int) -> dict[str, Tensor]:
 
 def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
     """One ascent step of D on V(D, G)."""
-    with torch.no_grad():
+    with game.as_opponent(game.G), torch.no_grad():
         fake_BCHW = game.G(*latent)
     fake_BCHW, latent = game.replay(fake_BCHW, latent)
     look = look_at(game, real, fake_BCHW, latent)
     loss = discriminator_loss(game, look)
-    game.D.step(torch.autograd.grad(loss, game.D.params))
+    if game.discriminator_learns(loss):
+        game.D.step(torch.autograd.grad(loss, game.D.params))
     return report(look) | {"d_loss": loss.detach()}
 
 
 def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
     """One descent step of G; D is only looked through. `real` is for terms that compare with data."""
-    fake_BCHW = game.G(*latent)
-    of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
-    loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
-    game.G.step(torch.autograd.grad(loss, game.G.params))
-    return {"g_loss": loss.detach()}
+    with game.as_opponent(game.D):
+        fake_BCHW = game.G(*latent)
+        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+        loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
+        gradients = torch.autograd.grad(loss, game.G.params)
+    game.G.step(gradients)
+    return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
 def simultaneous(game: Game) -> dict[str, Tensor]:
@@ -96,23 +116,29 @@ def simultaneous(game: Game) -> dict[str, Tensor]:
         d_gradients = list(torch.autograd.grad(d_loss, game.D.params, retain_graph=True))
         (pull_BCHW,) = torch.autograd.grad(g_loss, seen_BCHW)
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
-    game.D.step(d_gradients)
+    if game.discriminator_learns(d_loss):
+        game.D.step(d_gradients)
     game.G.step(g_gradients)
-    return report(look) | {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
+    losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
+    return report(look) | losses | {"fake": fake_BCHW.detach()}
 
 
 def look_at(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
     """D's look at both. Where D mixes the images of a batch, real and fake are batches of their own
     (ganhacks 4); where it does not, one pass over both gives the same and costs less."""
-    if game.image_by_image:
+    if game.image_by_image or game.joint:
         count = len(real.images)
         both = game.judge(game.blur(torch.cat([real.images, fake_BCHW])), joined(real, latent))
-        of_real = Judgement(*(part[:count] for part in both))
-        of_fake = Judgement(*(part[count:] for part in both))
+        of_real, of_fake = part(both, slice(count)), part(both, slice(count, None))
     else:
         of_real = game.judge(game.blur(real.images), real.labels)
         of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
     return Look(real, latent, fake_BCHW, of_real, of_fake)
+
+
+def part(both: Judgement, rows: slice) -> Judgement:
+    classes = None if both.classes is None else both.classes[rows]
+    return Judgement(both.logit[rows], both.features[rows], classes)
 
 
 def joined(real: Real, latent: Latent) -> Tensor | None:

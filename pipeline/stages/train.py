@@ -1,7 +1,6 @@
 """train R: play the game of the 2014 paper; keep the players, the log and the verdict."""
 
 import hashlib
-import math
 import shutil
 import sys
 import time
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor
 
 from pipeline.config.train import Train
-from pipeline.errors import TrainingError
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
 from pipeline.gan import devices, monitor
@@ -31,6 +29,7 @@ COLUMNS = [
     "d_fake",
     "g_gradient_norm",
     "d_gradient_norm",
+    "diversity",
     "images_per_second",
 ]
 GRID_IMAGES = 10
@@ -65,26 +64,18 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
     checkpoint = (
         paths.checkpoints / identity(settings, seed, threads, kind, images) / "checkpoint.pt"
     )
-    rows, grids, seconds = restore(checkpoint, training)
+    watch = monitor.Monitor(settings, lambda said: print(f"train {name}: {said}", file=sys.stderr))
+    grids, seconds = restore(checkpoint, training, watch)
 
     with (
         Live(paths.live, resume=training.step > 0) as live,
-        Progress(
-            name, settings.steps, training.step, settings.batch_size * settings.discriminator_steps
-        ) as progress,
+        Progress(name, settings.steps, training.step, training.images) as progress,
     ):
-        play(
-            training,
-            seed,
-            rows,
-            grids,
-            live,
-            progress,
-            lambda: save(checkpoint, training, rows, grids),
+        verdict = play(
+            training, watch, grids, live, progress, lambda: save(checkpoint, training, watch, grids)
         )
     seconds += progress.seconds()
 
-    verdict = monitor.judge(rows)
     print(
         f"train {name}: {verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip(),
         file=sys.stderr,
@@ -99,30 +90,41 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
         "code": code_version(),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
-    write_rows(paths.log, rows)
+    write_rows(paths.log, watch.rows)
     write_bytes(paths.progress, figures.grid(torch.cat(grids).numpy(), GRID_IMAGES))
     outcome = {**asdict(verdict), "steps": training.step, "seconds": round(seconds, 1)}
     write_json(paths.verdict, outcome)
     shutil.rmtree(checkpoint.parent, ignore_errors=True)
 
 
-def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
-    """The training loop: advance, and now and then log, look and save."""
+def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Verdict:
+    """The training loop: advance, and now and then log, judge, look and save."""
     settings = training.settings
-    fixed = training.draw(GRID_IMAGES, generator(seed, "grid", training.device))
+    fixed = training.draw(GRID_IMAGES, generator(training.seed, "grid", training.device))
     if not grids:
         grids.append(look(training, fixed))
         training.remember()
         live.picture(training.step, grids[-1].numpy())
+    watch.begin(training)
     saved_at = time.monotonic()
 
     while training.step < settings.steps:
         seen = training.advance()
+        progress.to(training.step)
 
-        if training.step % settings.log_steps == 0 or training.step == settings.steps:
-            rows.append(measure(training, seen, progress.images_per_second()))
-            live.numbers(rows[-1])
-            progress.line(rows[-1])
+        if watch.due(training.step):
+            row = measure(training, seen, progress.images_per_second())
+            failed = watch.see(row, training)
+            went_back = training.step < row["step"]
+            if went_back:
+                del grids[1 + training.step // settings.grid_steps :]
+                progress.to(training.step)
+            if failed:
+                return failed
+            if went_back:
+                continue
+            live.numbers(row)
+            progress.line(row)
         if training.step % settings.grid_steps == 0 or training.step == settings.steps:
             grids.append(look(training, fixed))
             training.remember()
@@ -130,32 +132,26 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
-        progress.advance()
+    return watch.verdict()
 
 
 def measure(
     training: Training, seen: dict[str, Tensor], images_per_second: float
 ) -> dict[str, float]:
-    """One row of training.tsv; d_real and d_fake are mean probabilities D(x) and D(G(z))."""
-    settings = training.settings
-    row = {
+    """One row of training.tsv. d_real and d_fake: mean probabilities D(x) and D(G(z)); diversity: mean
+    distance between the samples of the step, in units of that between real images."""
+    return {
         "step": training.step,
-        "images": training.step * settings.batch_size * settings.discriminator_steps,
+        "images": training.images(training.step),
         "d_loss": seen["d_loss"].item(),
         "g_loss": seen["g_loss"].item(),
         "d_real": seen["d_real"].sigmoid().mean().item(),
         "d_fake": seen["d_fake"].sigmoid().mean().item(),
         "g_gradient_norm": training.G.gradient_norm().item(),
         "d_gradient_norm": training.D.gradient_norm().item(),
+        "diversity": monitor.spread(seen["fake"]) / training.real_spread,
         "images_per_second": round(images_per_second, 1),
     }
-    if not all(math.isfinite(number) for number in row.values()):
-        raise TrainingError(
-            f"training diverged at step {training.step:,}: "
-            f"d_loss {row['d_loss']:.3g}, g_loss {row['g_loss']:.3g}. "
-            "Lower the learning rates, or add train.instance_noise; nothing was written."
-        )
-    return row
 
 
 @torch.no_grad()
@@ -196,21 +192,25 @@ def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tens
     return digest.hexdigest()[:16]
 
 
-def save(checkpoint: Path, training: Training, rows: list, grids: list[Tensor]) -> None:
+def save(checkpoint: Path, training: Training, watch: monitor.Monitor, grids: list[Tensor]) -> None:
+    state = {"training": training.state_dict(), "monitor": watch.state_dict(), "grids": grids}
     with atomic(checkpoint) as file:
-        torch.save({"training": training.state_dict(), "rows": rows, "grids": grids}, file)
+        torch.save(state, file)
 
 
-def restore(checkpoint: Path, training: Training) -> tuple[list, list, float]:
-    """Rows, grids and seconds so far; the training goes on where it was, if it ever was."""
+def restore(
+    checkpoint: Path, training: Training, watch: monitor.Monitor
+) -> tuple[list[Tensor], float]:
+    """Grids and seconds so far; training and monitor go on where they were, if they ever were."""
     if not checkpoint.is_file():
-        return [], [], 0.0
+        return [], 0.0
     state = torch.load(checkpoint, weights_only=True)
     training.load_state_dict(state["training"])
+    watch.load_state_dict(state["monitor"])
     print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
-    images = state["rows"][-1]["images"] if state["rows"] else 0
-    rate = state["rows"][-1]["images_per_second"] if state["rows"] else 0
-    return state["rows"], state["grids"], images / rate if rate else 0.0
+    images = watch.rows[-1]["images"] if watch.rows else 0
+    rate = watch.rows[-1]["images_per_second"] if watch.rows else 0
+    return state["grids"], images / rate if rate else 0.0
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:

@@ -72,6 +72,58 @@ def test_every_recipe_is_valid(recipe: Path):
             "discriminator_steps is 2, use 1 or update: alternating",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"].update(discriminator_steps=0),
+            "runs.digits.train.discriminator_steps.0.k: found 0, must be greater than 0",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                discriminator_steps=[{"from_step": 5, "k": 1}]
+            ),
+            "discriminator_steps starts at steps 5; the first must be 0",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                discriminator_steps=[{"from": 0, "k": 1}]
+            ),
+            "discriminator_steps.0.from: unknown key (did you mean from_step?)",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                update="simultaneous", replay={"share": 0.5}
+            ),
+            "replay shows D other samples than those that G learns from, so it needs update: alternating",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                update="simultaneous", past_players={"every_steps": 100}
+            ),
+            "past_players shows D other samples",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(replay={"size": 99}),
+            "replay.size is 99; it must be at least batch_size, 100",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(past_players={"every_steps": 20}),
+            "train.past_players: for_steps is 20; it must be less than every_steps, 20",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(labels={"real": [0.9, 1.2]}),
+            "train.labels: the targets have means 1.05 (real) and 0 (fake)",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(labels={"real": [1.2, 0.7]}),
+            "train.labels: real is [1.2, 0.7]; the lower end comes first",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(labels={"flip": 0.5}),
+            "train.labels.flip: found 0.5, must be less than 0.5",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(monitor={"policy": "restart"}),
+            "train.monitor.policy: found 'restart', must be ",
+        ),
+        (
             lambda p: p["runs"].update({"my-run": copy.deepcopy(p["runs"]["line"])}),
             "runs.my-run: a name starts with a letter",
         ),

@@ -88,6 +88,12 @@ def test_maxouts_gradient_is_right():
     assert torch.autograd.gradcheck(lambda x: layers.Maxout.apply(x, 4), pieces)
 
 
+def test_maxouts_gradient_has_a_gradient():
+    """A penalty on D's gradient differentiates twice."""
+    pieces = torch.randn(3, 12, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: layers.Maxout.apply(x, 4), pieces)
+
+
 def test_dropout_keeps_the_mean_and_the_stated_share():
     dropout = layers.Dropout(0.2, generator(0, "dropout"))
     x = torch.ones(1000, 200)

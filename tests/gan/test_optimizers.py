@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.config.params import load
-from pipeline.config.train import Adam, Linear
+from pipeline.config.train import Adam, Linear, RmsProp
 from pipeline.gan import optimizers
 from tests.conftest import ROOT
 
@@ -44,3 +44,18 @@ def test_a_linear_schedule_ends_at_its_factor():
     settings = Adam(name="adam", lr=0.01, schedule=Linear(name="linear", end_factor=0.1))
     rates = [optimizers.learning_rate(settings, step, 100) for step in (0, 50, 100)]
     assert rates == pytest.approx([0.01, 0.0055, 0.001])
+
+
+def test_rmsprop_divides_by_the_root_mean_square_of_the_gradient():
+    """By hand, with a rate that a rollback has halved."""
+    settings = RmsProp(name="rmsprop", lr=0.1, decay=0.9, schedule=Linear(name="linear"))
+    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = optimizers.build(settings, p)
+    value, square = 1.0, 0.0
+    for step in range(3):
+        optimizers.schedule(optimizer, settings, step, 4, epoch=0, factor=0.5)
+        p.grad = 2 * p.detach()
+        square = 0.9 * square + 0.1 * (2 * value) ** 2
+        value -= 0.5 * 0.1 * (1 - step / 4) * 2 * value / (square**0.5 + 1e-8)
+        optimizer.step()
+        assert p.item() == pytest.approx(value, abs=1e-12)

@@ -26,6 +26,25 @@ def shrunk(recipe: str, run: str) -> Train:
     )
 
 
+def settings_with(changes: dict) -> Train:
+    """A small game with some keys of `train` changed, as they are written in params.yaml."""
+    adam = {"name": "adam", "lr": 2e-3}
+    players = {
+        "generator": {"hidden": [12], "activation": "relu", "norm": "batch", "output": "tanh"},
+        "discriminator": {"hidden": [12], "activation": "maxout", "dropout_hidden": 0.3},
+    }
+    train: dict = {"steps": 20, "log_steps": 4, "batch_size": 20, "noise": {"dim": 8}}
+    for name, player in players.items():
+        usual = {**player, "init": {"name": "he"}, "optimizer": adam}
+        train[name] = usual | changes.get(name, {})
+    return Train.model_validate(train | {k: v for k, v in changes.items() if k not in players})
+
+
+def game_of(**changes) -> Training:
+    """A small training under some tips."""
+    return Training(settings_with(changes), 0, images(), CPU)
+
+
 RUNS = [
     ("params.yaml", "mnist"),
     ("params.yaml", "line"),
@@ -39,27 +58,72 @@ def images(count: int = 110) -> torch.Tensor:
     return torch.rand(count, 1, 4, 4, generator=generator(0, "test")) * 2 - 1
 
 
-@pytest.mark.parametrize(("recipe", "run"), RUNS)
-def test_resuming_gives_the_bits_of_an_uninterrupted_run(recipe: str, run: str, tmp_path):
-    """Seven steps cross an epoch's end; the checkpoint passes through a file."""
-    settings = shrunk(recipe, run)
+def assert_resumes(settings: Train, tmp_path) -> None:
+    """Eleven steps cross an epoch's end; the checkpoint passes through a file."""
     whole = Training(settings, 0, images(), CPU)
-    for _ in range(7):
+    for _ in range(11):
         whole.advance()
 
     first = Training(settings, 0, images(), CPU)
-    for _ in range(3):
+    for _ in range(5):
         first.advance()
     torch.save(first.state_dict(), tmp_path / "checkpoint.pt")
     second = Training(settings, 0, images(), CPU)
     second.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
-    for _ in range(4):
+    for _ in range(6):
         second.advance()
 
     expected, found = whole.weights(), second.weights()
     assert expected.keys() == found.keys()
     for name in expected:
         assert torch.equal(expected[name], found[name]), name
+
+
+@pytest.mark.parametrize(("recipe", "run"), RUNS)
+def test_resuming_gives_the_bits_of_an_uninterrupted_run(recipe: str, run: str, tmp_path):
+    assert_resumes(shrunk(recipe, run), tmp_path)
+
+
+RMSPROP = {"name": "rmsprop", "lr": 1e-3, "schedule": {"name": "linear"}}
+SGD = {"name": "sgd", "lr": 0.05, "momentum": {"start": 0.5, "end": 0.9, "saturate_epochs": 3}}
+TIPS: dict[str, dict] = {
+    "soft labels": {"labels": {"real": [0.7, 1.2], "fake": [0.0, 0.3], "flip": 0.1}},
+    "label flip": {"labels": {"real": 0.9}, "generator_loss": "label_flip"},
+    "minimax": {"generator_loss": "minimax"},
+    "replay": {"replay": {"share": 0.5, "size": 30}},
+    "past players": {"past_players": {"every_steps": 2, "for_steps": 1, "keep": 2}},
+    "balance": {"balance": {"train_discriminator_above": 1.0}},
+    "schedule of k": {"discriminator_steps": [{"from_step": 0, "k": 3}, {"from_step": 6, "k": 1}]},
+    "feature matching": {"feature_matching": {"weight": 0.1}},
+    "historical averaging": {"historical_averaging": {"weight": 0.01}},
+    "r1": {"r1": {"gamma": 10, "every_steps": 4}},
+    "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
+    "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
+    "average": {"ema": {"name": "exponential", "decay": 0.9}},
+    "rmsprop": {"generator": {"optimizer": RMSPROP}, "discriminator": {"optimizer": RMSPROP}},
+    "sgd for D": {"discriminator": {"optimizer": SGD}},
+    "simultaneous": {
+        "update": "simultaneous",
+        "labels": {"real": 0.9},
+        "r1": {"gamma": 1},
+        "historical_averaging": {"weight": 0.01},
+    },
+    "all at once": {
+        "labels": {"real": [0.7, 1.2], "flip": 0.1},
+        "generator_loss": "label_flip",
+        "replay": {"size": 30},
+        "past_players": {"every_steps": 2, "for_steps": 1},
+        "feature_matching": {},
+        "historical_averaging": {"weight": 0.01},
+        "r1": {"every_steps": 3},
+        "discriminator_steps": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("tip", TIPS)
+def test_resuming_with_a_tip_gives_the_bits_of_an_uninterrupted_run(tip: str, tmp_path):
+    assert_resumes(settings_with(TIPS[tip]), tmp_path)
 
 
 @pytest.mark.parametrize(("recipe", "run"), RUNS)

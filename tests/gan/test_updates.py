@@ -1,13 +1,18 @@
 """One iteration against a computation that shares nothing with it: NumPy and finite differences."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from pipeline.config.train import (
+    R1,
+    FeatureMatching,
     HeInit,
+    HistoricalAveraging,
+    Labels,
     MlpDiscriminator,
     MlpGenerator,
     Momentum,
@@ -15,11 +20,12 @@ from pipeline.config.train import (
     Sgd,
     Train,
 )
-from pipeline.gan import losses, nets, updates
+from pipeline.gan import nets, rules, updates
 from pipeline.gan.batches import Real
 from pipeline.gan.noise import Latent
 from pipeline.gan.player import Player
-from pipeline.gan.streams import generator
+from pipeline.gan.streams import Streams, generator
+from pipeline.gan.tips.targets import Targets
 
 LR = 0.1
 SHAPE = (1, 1, 2)  # "images" of two pixels
@@ -31,15 +37,24 @@ COMMON = {
 }
 
 
-def tiny_game(generator_loss: str, scale: float = 1.0, image_by_image: bool = True) -> updates.Game:
+def tiny_game(
+    generator_loss: str = "non_saturating",
+    scale: float = 1.0,
+    image_by_image: bool = True,
+    **tips: Any,
+) -> updates.Game:
+    """`tips`: further keys of `train`, as in params.yaml."""
     train = Train(
         steps=1,
         batch_size=4,
         noise=Noise(dim=3),
+        generator_loss=generator_loss,
+        discriminator_loss_scale=scale,
         generator=MlpGenerator(
             name="mlp", hidden=(5,), activation="tanh", output="linear", **COMMON
         ),
         discriminator=MlpDiscriminator(name="mlp", hidden=(4,), activation="softplus", **COMMON),
+        **tips,
     )
     G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
     D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
@@ -48,17 +63,17 @@ def tiny_game(generator_loss: str, scale: float = 1.0, image_by_image: bool = Tr
     real, noise = iter(X), itertools.cycle(Z)
     D = D.double()
     # the nets end in .float(): inputs are float64, and 1e-6 is what is left of that
-    return updates.Game(
+    return rules.game(
+        train,
         G=Player(G.double(), COMMON["optimizer"]),
         D=Player(D, COMMON["optimizer"]),
         next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
         next_latent=lambda: Latent(torch.from_numpy(next(noise))),
         judge=D.judge,
         blur=lambda images: images.double(),
-        discriminator_loss=lambda real, fake: scale * losses.discriminator(real, fake),
-        generator_loss=losses.GENERATOR[generator_loss],
         image_by_image=image_by_image,
-        logits_only=True,
+        streams=Streams(0),
+        step=lambda: 0,
     )
 
 
@@ -124,6 +139,104 @@ def test_simultaneous_takes_both_gradients_at_the_old_weights(
     np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)
 
 
+SOFT = Labels(real=(0.7, 1.2), fake=(0.0, 0.3), flip=0.2)
+
+
+def targets() -> Targets:
+    """Draws what a game with the labels SOFT draws."""
+    return Targets(SOFT, generator(0, "targets"))
+
+
+def towards(logits: np.ndarray, target: torch.Tensor) -> np.ndarray:
+    """Cross-entropy of targets, which generalises -log D(x) and -log(1 - D(x))."""
+    t = target.double().numpy()
+    return (t * np.logaddexp(0, -logits) + (1 - t) * np.logaddexp(0, logits)).mean()
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_d_learns_the_drawn_targets(update: str):
+    game = tiny_game(update=update, labels=SOFT)
+    real, fake = targets().for_discriminator(4)
+    d, g = vector(game.D), vector(game.G)
+
+    def soft_loss(theta):
+        return towards(D_(theta, X[0]), real) + towards(D_(theta, G_(g, Z[0])), fake)
+
+    if update == "simultaneous":
+        updates.simultaneous(game)
+    else:
+        updates.discriminator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.D), d - LR * gradient(soft_loss, d), atol=1e-6)
+
+
+def test_label_flip_teaches_g_the_target_of_real_images():
+    game = tiny_game("label_flip", labels=SOFT)
+    target = targets().of_real(4)
+    d, g = vector(game.D), vector(game.G)
+    expected = g - LR * gradient(lambda t: towards(D_(d, G_(t, Z[0])), target), g)
+    updates.generator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.G), expected, atol=1e-6)
+
+
+def features(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    w1, b1, _, _ = split(theta, (4, 2), (4,), (1, 4), (1,))
+    return np.logaddexp(0, x @ w1.T + b1)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_feature_matching_brings_the_mean_features_together(update: str, alone: bool):
+    game = tiny_game(update=update, feature_matching=FeatureMatching(weight=0.3, alone=alone))
+    d, g = vector(game.D), vector(game.G)
+
+    def loss(theta):
+        gap = features(d, X[0]).mean(axis=0) - features(d, G_(theta, Z[0])).mean(axis=0)
+        usual = 0 if alone else G_LOSSES["non_saturating"](d, theta, Z[0])
+        return usual + 0.3 * (gap**2).sum()
+
+    if update == "simultaneous":
+        updates.simultaneous(game)
+    else:
+        updates.generator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
+
+
+def squared_slope(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Mean of |dD/dx|^2, the derivative written out."""
+    w1, b1, w2, _ = split(theta, (4, 2), (4,), (1, 4), (1,))
+    slope = (w2 / (1 + np.exp(-(x @ w1.T + b1)))) @ w1
+    return (slope**2).sum(axis=1).mean()
+
+
+def test_r1_penalises_the_slope_of_d_at_data_and_counts_more_when_it_is_rare():
+    game = tiny_game(r1=R1(gamma=3.0, every_steps=2))
+    for i, times in enumerate((2, 0)):
+        d, g = vector(game.D), vector(game.G)
+        expected = d - LR * gradient(
+            lambda t, i=i, g=g, times=times: (
+                d_loss(t, g, X[i], Z[i]) + times * 3.0 / 2 * squared_slope(t, X[i])
+            ),
+            d,
+        )
+        updates.discriminator_step(game, game.next_real(), game.next_latent())
+        np.testing.assert_allclose(vector(game.D), expected, atol=1e-6)
+
+
+def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
+    game = tiny_game(historical_averaging=HistoricalAveraging(weight=0.7))
+    d, g = [vector(game.D)], [vector(game.G)]
+    for i in range(3):
+        pull_d, pull_g = (2 * 0.7 * (past[-1] - np.mean(past, axis=0)) for past in (d, g))
+        z_d, z_g = Z[2 * i], Z[2 * i + 1]
+        d_gradient = gradient(lambda t, i=i, z=z_d: d_loss(t, g[-1], X[i], z), d[-1])
+        d.append(d[-1] - LR * (d_gradient + pull_d))
+        g_gradient = gradient(lambda t, z=z_g: G_LOSSES["non_saturating"](d[-1], t, z), g[-1])
+        g.append(g[-1] - LR * (g_gradient + pull_g))
+        updates.alternating(game, 1)
+    np.testing.assert_allclose(vector(game.D), d[-1], atol=3e-6)
+    np.testing.assert_allclose(vector(game.G), g[-1], atol=3e-6)
+
+
 def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     game = tiny_game("non_saturating")
     real = game.next_real()
@@ -134,16 +247,23 @@ def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     assert game.D.gradient_norm() == norm
 
 
-def test_real_and_fake_never_share_a_batch_of_a_net_that_mixes_images():
+@pytest.mark.parametrize(
+    ("image_by_image", "batches", "expected"),
+    [
+        (False, "separate", [4, 4, 4]),  # D's step looks twice, G's once
+        (False, "joint", [8, 4]),
+        (True, "separate", [8, 4]),  # nothing is mixed: one pass costs less
+    ],
+)
+def test_real_and_fake_share_a_batch_of_a_net_that_mixes_images_only_if_asked_to(
+    image_by_image: bool, batches: str, expected: list[int]
+):
     """ganhacks 4: BatchNorm sees one kind of image at a time."""
-    for image_by_image, expected in ((False, [4, 4, 4]), (True, [8, 4])):
-        game = tiny_game("non_saturating", image_by_image=image_by_image)
-        sizes = []
-        game.D.net.body.register_forward_pre_hook(
-            lambda net, inputs, sizes=sizes: sizes.append(len(inputs[0]))
-        )
-        updates.alternating(game, 1)
-        assert sizes == expected
+    game = tiny_game(image_by_image=image_by_image, batches=batches)
+    sizes = []
+    game.D.net.body.register_forward_pre_hook(lambda net, inputs: sizes.append(len(inputs[0])))
+    updates.alternating(game, 1)
+    assert sizes == expected
 
 
 def test_a_certain_discriminator_gives_finite_factors():

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 from pipeline.__main__ import main
@@ -74,6 +76,64 @@ def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypat
     assert "training diverged at step 50: d_loss inf" in said
     assert "Lower the learning rates" in said
     assert not (here / "results/line/model.safetensors").exists()
+
+
+def watch_closely(here, policy: str) -> None:
+    """A row and a good state every ten steps."""
+    params = json.loads((here / "params.yaml").read_text())
+    monitor = {"policy": policy, "good_steps": 10}
+    params["runs"]["line"]["train"] |= {"log_steps": 10, "monitor": monitor}
+    (here / "params.yaml").write_text(json.dumps(params))
+
+
+def steps_logged(here) -> list[int]:
+    lines = (here / "results/line/training.tsv").read_text().splitlines()
+    return [int(line.split("\t")[0]) for line in lines[1:]]
+
+
+def test_a_stopped_training_keeps_its_verdict_and_the_last_good_samples(here, monkeypatch, capsys):
+    advance = Training.advance
+
+    def overflow(self):
+        seen = advance(self)
+        if self.step == 50:
+            self.G.vector.data.fill_(torch.nan)
+            return seen | {"g_loss": torch.tensor(torch.nan)}
+        return seen
+
+    watch_closely(here, "stop")
+    monkeypatch.setattr(Training, "advance", overflow)
+    assert main(["train", "line"]) == 0
+    verdict = json.loads((here / "results/line/verdict.json").read_text())
+    assert verdict["verdict"] == "not_a_number"
+    assert "training diverged at step 50: d_loss" in verdict["reason"]
+    assert verdict["hint"] in capsys.readouterr().err
+    assert steps_logged(here)[-1] == verdict["steps"] == 40
+    assert main(["sample", "line"]) == 0
+    assert np.isfinite(np.load(here / "results/line/samples.npy")).all()
+
+
+def test_a_rollback_leaves_the_rows_and_pictures_of_one_training(here, monkeypatch, capsys):
+    advance, failures, drawn = Training.advance, [], []
+
+    def overflow_once(self):
+        seen = advance(self)
+        if self.step == 50 and not failures:
+            failures.append(self.step)
+            return seen | {"g_loss": torch.tensor(torch.nan)}
+        return seen
+
+    watch_closely(here, "rollback")
+    monkeypatch.setattr(Training, "advance", overflow_once)
+    monkeypatch.setattr(train.figures, "grid", lambda x, columns: drawn.append(len(x)) or b"")
+    assert main(["train", "line"]) == 0
+    said = capsys.readouterr().err
+    assert "step 50: not_a_number" in said
+    assert "Back to step 30 with learning rates times 0.5" in said
+    assert steps_logged(here) == [1, 10, 20, 30, 40, 50, 60]
+    assert drawn[-1] == 4 * train.GRID_IMAGES  # of steps 0, 20, 40 and 60
+    reason = json.loads((here / "results/line/verdict.json").read_text())["reason"]
+    assert reason.endswith("after going back once")
 
 
 def test_a_checkpoint_belongs_to_exactly_its_settings(here):

@@ -1,5 +1,6 @@
 """`runs.R.train` of params.yaml: the two players and how they learn."""
 
+import itertools
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,29 +22,57 @@ from pipeline.config.train.optimizers import (
     Linear,
     Momentum,
     Optimizer,
+    RmsProp,
     Sgd,
 )
-from pipeline.config.train.tips import Average, Decay, ExponentialAverage, PowerAverage
+from pipeline.config.train.tips import (
+    R1,
+    AuxiliaryClassifier,
+    Average,
+    Balance,
+    Decay,
+    ExponentialAverage,
+    FeatureMatching,
+    HistoricalAveraging,
+    Labels,
+    Monitor,
+    PastPlayers,
+    PowerAverage,
+    Replay,
+    StepsOfD,
+    StepsOfDiscriminator,
+)
 
 __all__ = [
+    "R1",
     "Adam",
+    "AuxiliaryClassifier",
     "Average",
+    "Balance",
     "Decay",
     "Discriminator",
     "Exponential",
     "ExponentialAverage",
+    "FeatureMatching",
     "Generator",
     "HeInit",
+    "HistoricalAveraging",
     "Init",
+    "Labels",
     "Linear",
     "MlpDiscriminator",
     "MlpGenerator",
     "Momentum",
+    "Monitor",
     "Noise",
     "NormalInit",
     "Optimizer",
+    "PastPlayers",
     "PowerAverage",
+    "Replay",
+    "RmsProp",
     "Sgd",
+    "StepsOfD",
     "Train",
     "UniformInit",
 ]
@@ -62,8 +91,10 @@ class Train(Section):
     # alternating: Algorithm 1, fresh z for G; simultaneous: both gradients at the old weights,
     # one z and one dropout mask for both (the authors' code)
     update: Literal["alternating", "simultaneous"] = "alternating"
-    discriminator_steps: Positive = 1  # k of Algorithm 1
-    generator_loss: Literal["non_saturating", "minimax"] = "non_saturating"
+    # k of Algorithm 1, or a list of {from_step, k}
+    discriminator_steps: StepsOfDiscriminator = (StepsOfD(from_step=0, k=1),)
+    # label_flip: the cross-entropy towards the target of real images (ganhacks 2)
+    generator_loss: Literal["non_saturating", "minimax", "label_flip"] = "non_saturating"
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
     discriminator_loss_scale: Annotated[float, Field(gt=0)] = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
@@ -75,15 +106,53 @@ class Train(Section):
     generator: Generator
     discriminator: Discriminator
     instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
+    # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
+    batches: Literal["separate", "joint"] = "separate"
+    labels: Labels = Labels()
+    replay: Replay | None = None
+    past_players: PastPlayers | None = None
+    balance: Balance | None = None
+    feature_matching: FeatureMatching | None = None
+    historical_averaging: HistoricalAveraging | None = None
+    r1: R1 | None = None
+    auxiliary_classifier: AuxiliaryClassifier | None = None
     ema: Average | None = None  # moving average of G's weights, to draw samples from
+    monitor: Monitor = Monitor()
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
 
     @model_validator(mode="after")
-    def one_update_of_each_when_simultaneous(self) -> Self:
-        if self.update == "simultaneous" and self.discriminator_steps != 1:
+    def discriminator_steps_begin_at_once_and_go_on(self) -> Self:
+        starts = [stretch.from_step for stretch in self.discriminator_steps]
+        if starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
             raise ValueError(
-                f"update: simultaneous takes one step of each player; "
-                f"discriminator_steps is {self.discriminator_steps}, use 1 or update: alternating"
+                f"discriminator_steps starts at steps {', '.join(map(str, starts))}; "
+                "the first must be 0, and each later than the one before"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def one_update_of_each_when_simultaneous(self) -> Self:
+        if self.update == "alternating":
+            return self
+        for stretch in self.discriminator_steps:
+            if stretch.k != 1:
+                raise ValueError(
+                    f"update: simultaneous takes one step of each player; "
+                    f"discriminator_steps is {stretch.k}, use 1 or update: alternating"
+                )
+        for tip, asked_for in (("replay", self.replay), ("past_players", self.past_players)):
+            if asked_for:
+                raise ValueError(
+                    f"{tip} shows D other samples than those that G learns from, so it needs "
+                    "update: alternating"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def replay_holds_a_batch(self) -> Self:
+        if self.replay and self.replay.size < self.batch_size:
+            raise ValueError(
+                f"replay.size is {self.replay.size:,}; it must be at least batch_size, {self.batch_size:,}"
             )
         return self

@@ -55,4 +55,11 @@ class Adam(Section):
     beta2: Probability = 0.999
 
 
-Optimizer = Annotated[Sgd | Adam, Field(discriminator="name")]
+class RmsProp(Section):
+    name: Literal["rmsprop"]
+    lr: Annotated[float, Field(gt=0, le=1000)]
+    schedule: Schedule = Constant(name="constant")
+    decay: Probability = 0.99  # of the mean square of the gradient
+
+
+Optimizer = Annotated[Sgd | Adam | RmsProp, Field(discriminator="name")]

@@ -1,10 +1,15 @@
-"""What may be added to the game of 2014; all of it is off unless asked for."""
+"""What may be added to the game of 2014; all of it is off unless asked for.
 
-from typing import Annotated, Literal
+"Tip n" is number n of ganhacks (Chintala, Denton, Arjovsky, Mathieu 2016); docs/tips.md has them all.
+"""
 
-from pydantic import Field
+from typing import Annotated, Any, Literal, Self
 
-from pipeline.config.base import NotNegative, Positive, Section
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipeline.config.base import NotNegative, Positive, Probability, Section
+
+Weight = Annotated[float, Field(gt=0)]
 
 
 class Decay(Section):
@@ -32,3 +37,125 @@ class PowerAverage(Section):
 
 
 Average = Annotated[ExponentialAverage | PowerAverage, Field(discriminator="name")]
+
+
+def both_ends(found: Any) -> Any:
+    """0.9 means [0.9, 0.9]."""
+    return (found, found) if isinstance(found, int | float) else found
+
+
+Range = Annotated[tuple[float, float], Field(strict=False), BeforeValidator(both_ends)]
+
+
+class Labels(Section):
+    """Targets of D, drawn uniformly for every image (tip 6).
+
+    `real: 0.9` alone is one-sided smoothing (Salimans 2016).
+    """
+
+    real: Range = (1.0, 1.0)  # tip 6: [0.7, 1.2]
+    fake: Range = (0.0, 0.0)  # tip 6: [0.0, 0.3]
+    flip: Annotated[float, Field(ge=0, lt=0.5)] = 0.0  # share of images whose target D gets wrong
+
+    @model_validator(mode="after")
+    def the_loss_has_a_minimum(self) -> Self:
+        for name, (low, high) in (("real", self.real), ("fake", self.fake)):
+            if low > high:
+                raise ValueError(f"{name} is [{low:g}, {high:g}]; the lower end comes first")
+        real, fake = sum(self.real) / 2, sum(self.fake) / 2
+        if not 0 <= fake < real <= 1:
+            raise ValueError(
+                f"the targets have means {real:g} (real) and {fake:g} (fake); they must be "
+                "0 <= fake < real <= 1, or D's loss has no minimum"
+            )
+        return self
+
+
+class Replay(Section):
+    """Samples of earlier steps shown to D among the fresh ones (tip 8; Shrivastava 2017)."""
+
+    share: Probability = 0.5  # of the samples that D sees
+    # images; one that is shown again is on average size / (share * batch_size) updates of D old
+    size: Positive = 10_000
+
+
+class PastPlayers(Section):
+    """Earlier players brought back as opponents: D learns from samples of an older G, G from an
+    older D, for some steps (tip 8)."""
+
+    every_steps: Positive  # the players are kept every so many steps, and an older pair comes back
+    for_steps: Positive = 20
+    keep: Positive = 3  # pairs; one of them is drawn
+
+    @model_validator(mode="after")
+    def they_leave_again(self) -> Self:
+        if self.for_steps >= self.every_steps:
+            raise ValueError(
+                f"for_steps is {self.for_steps}; it must be less than every_steps, {self.every_steps}"
+            )
+        return self
+
+
+class Balance(Section):
+    """D learns only while its loss is above a value: what tip 11 advises against, for comparison."""
+
+    train_discriminator_above: NotNegative  # D's loss, in nats; log 4 at D = 1/2
+
+
+class FeatureMatching(Section):
+    """Adds weight * |E f(x) - E f(G(z))|^2 to G's loss, f the inputs of D's last layer (Salimans 2016)."""
+
+    weight: Weight = 1.0
+    alone: bool = False  # in the place of G's loss, as published
+
+
+class HistoricalAveraging(Section):
+    """Adds weight * |theta - mean of theta so far|^2 to both losses (Salimans 2016)."""
+
+    weight: Weight
+
+
+class R1(Section):
+    """Adds gamma / 2 * E |gradient of D's logit at x|^2 over real images to D's loss (Mescheder 2018)."""
+
+    gamma: Weight = 10.0  # Mescheder 2018
+    every_steps: Positive = 1  # updates of D; then the penalty counts so many times (Karras 2020)
+
+
+class AuxiliaryClassifier(Section):
+    """Adds weight * cross-entropy of the class to both losses (tip 12; Odena 2017)."""
+
+    weight: Weight = 1.0
+
+
+class StepsOfD(Section):
+    """`k` updates of D for each one of G, from `from_step` on (tip 14)."""
+
+    from_step: Annotated[int, Field(ge=0)]
+    k: Positive
+
+
+def always(found: Any) -> Any:
+    """3 means [{from_step: 0, k: 3}]."""
+    return ({"from_step": 0, "k": found},) if isinstance(found, int) else found
+
+
+StepsOfDiscriminator = Annotated[
+    tuple[StepsOfD, ...], Field(strict=False, min_length=1), BeforeValidator(always)
+]
+
+
+class Monitor(Section):
+    """What happens when a training goes wrong (tip 10).
+
+    warn: it is said once, with advice, and training goes on; NaN ends the run without results.
+    stop: the run ends; its samples and the verdict are kept, and the pipeline goes on.
+    rollback: back to a state in which all was well, with other random numbers and lower learning
+    rates, at most `rollbacks` times; then it stops.
+    """
+
+    policy: Literal["warn", "stop", "rollback"] = "warn"
+    good_steps: Positive = 500  # a state is kept every so many steps while all is well
+    rollbacks: Positive = 3
+    # of both learning rates, from each rollback on
+    learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -48,6 +48,7 @@ class Judgement(NamedTuple):
 
     logit: Tensor  # [B]; D(x) = sigmoid(logit)
     features: Tensor  # [B, F], the inputs of the last layer
+    classes: Tensor | None = None  # [B, K], logits of an auxiliary classifier
 
 
 class Discriminator(nn.Module):

@@ -55,13 +55,13 @@ class Maxout(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient_BU: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         h_BPU, largest_BU = ctx.saved_tensors
-        gradient_BPU = torch.empty_like(h_BPU)
-        pieces = zip(h_BPU.chunk(ctx.pieces, 1), gradient_BPU.chunk(ctx.pieces, 1), strict=True)
-        for h_BU, out_BU in pieces:
+        parts = []
+        for h_BU in h_BPU.chunk(ctx.pieces, dim=1):
             # the gradient where h - largest is 0, nothing where it is less; vectorised also in bf16
-            out_BU.copy_(torch.ops.aten.threshold_backward(gradient_BU, h_BU - largest_BU, -1e-30))
-            gradient_BU = gradient_BU - out_BU
-        return gradient_BPU, None
+            part_BU = torch.ops.aten.threshold_backward(gradient_BU, h_BU - largest_BU, -1e-30)
+            parts.append(part_BU)
+            gradient_BU = gradient_BU - part_BU
+        return torch.cat(parts, dim=1), None
 
 
 class Hidden(nn.Module):
