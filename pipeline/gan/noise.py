@@ -38,6 +38,9 @@ class Latent(NamedTuple):
     labels: Tensor | None = None  # [B], of a conditional G
 
 
-def draw(settings: config.Noise, count: int, stream: Generator) -> Latent:
-    """What G makes `count` images of."""
-    return Latent(PRIORS[settings.prior]((count, settings.dim), stream))
+def draw(train: config.Train, count: int, stream: Generator, classes: int) -> Latent:
+    """What G makes `count` images of; a conditional G's labels are equally likely."""
+    z_BZ = PRIORS[train.noise.prior]((count, train.noise.dim), stream)
+    if train.conditional is None:
+        return Latent(z_BZ)
+    return Latent(z_BZ, torch.randint(classes, (count,), generator=stream, device=stream.device))

@@ -16,7 +16,13 @@ class Player:
     gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
     """
 
-    def __init__(self, net: nn.Module, optimizer: config.Optimizer, precision: str = "float32"):
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: config.Optimizer,
+        precision: str = "float32",
+        max_column_norm: float | None = None,
+    ):
         self.net = net
         self.settings = optimizer
         self.params = list(net.parameters())
@@ -28,6 +34,14 @@ class Player:
         for param, view, low in zip(self.params, self.views, self._low, strict=True):
             param.data = view.bfloat16() if low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
+        self.max_column_norm = max_column_norm
+        self._connected = [
+            view
+            for param, view in zip(self.params, self.views, strict=True)
+            if any(layer.weight is param for layer in net.modules() if isinstance(layer, nn.Linear))
+        ]
+        self._limit()
+        self._renew()
 
     def __call__(self, *inputs: Tensor | None) -> Tensor:
         return self.net(*inputs)
@@ -36,7 +50,18 @@ class Player:
         """One step of the optimiser along `gradients`, one for each of `params`."""
         torch._foreach_copy_(self._gradients, list(gradients))
         self.optimizer.step()
+        self._limit()
         self._renew()
+
+    @torch.no_grad()
+    def _limit(self) -> None:
+        """Scale the weights into each unit (each piece of a maxout unit) down to the largest norm allowed."""
+        if self.max_column_norm is None:
+            return
+        for weight_UI in self._connected:
+            norm_U1 = torch.linalg.vector_norm(weight_UI, dim=1, keepdim=True)
+            # the authors' divisor is safe against 0 by 1e-7
+            weight_UI.mul_(norm_U1.clamp_max(self.max_column_norm) / (norm_U1 + 1e-7))
 
     def _renew(self) -> None:
         copies = [p.data for p, low in zip(self.params, self._low, strict=True) if low]

@@ -11,7 +11,13 @@ from pipeline.config import train as config
 from pipeline.errors import TrainingError
 from pipeline.gan import devices, monitor, noise, rules, updates
 from pipeline.gan.batches import Batches
-from pipeline.gan.nets import Discriminator, Generator, initialize, start_at_the_mean
+from pipeline.gan.nets import (
+    REFERENCES,
+    Discriminator,
+    Generator,
+    initialize,
+    start_at_the_mean,
+)
 from pipeline.gan.noise import Latent
 from pipeline.gan.player import Player, load_vector
 from pipeline.gan.streams import Streams, generator
@@ -45,8 +51,10 @@ class Training:
         self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
         G, D = self._nets(images_NCHW)
-        self.G = Player(G, settings.generator.optimizer, self.precision)
-        self.D = Player(D, settings.discriminator.optimizer, self.precision)
+        self.G, self.D = (
+            Player(net, of.optimizer, self.precision, of.max_column_norm)
+            for net, of in ((G, settings.generator), (D, settings.discriminator))
+        )
         self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
         labels_N = None if labels_N is None else labels_N.to(device)
@@ -69,13 +77,14 @@ class Training:
         )
 
     def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
-        G = self._new_generator(self.streams["dropout"])
+        G = self._new_generator(self.streams["layers"])
         D = self._new_discriminator()
-        initialize(G, self.settings.generator.init, self.streams["init"])
-        initialize(D, self.settings.discriminator.init, self.streams["init"])
-        net = self.settings.generator
-        if net.output_bias == "data":
+        net, stream = self.settings.generator, self.streams["init"]
+        initialize(G, G.last, net, stream)
+        initialize(D, D.last, self.settings.discriminator, stream)
+        if isinstance(net, config.MlpGenerator) and net.output_bias == "data":
             start_at_the_mean(G.body.last, net, images_NCHW.mean(dim=0))
+        G.refer_to(*self.draw(REFERENCES, stream))
         return G, D
 
     def _new_generator(self, stream: torch.Generator) -> Generator:
@@ -111,7 +120,7 @@ class Training:
 
     def draw(self, count: int, stream: torch.Generator) -> Latent:
         """What G makes `count` images of."""
-        return noise.draw(self.settings.noise, count, stream)
+        return noise.draw(self.settings, count, stream, self.classes)
 
     def _blur(self, images_BCHW: Tensor) -> Tensor:
         std = value(self.settings.instance_noise, self.step)
@@ -129,6 +138,7 @@ class Training:
         """
         G = self._new_generator(generator(self.seed, "sampler", self.device))
         load_vector(G, self.G.vector if raw or self.average is None else self.average)
+        G.load_state_dict(dict(self.G.net.named_buffers()), strict=False)
         stream = generator(self.seed, "norms", self.device)
         measure_norms(G, [self.draw(1_000, stream) for _ in range(10)])
         return G.eval()

@@ -107,14 +107,20 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str
 @torch.no_grad()
 def interpolation(model: Path, weights: str, steps: str) -> bytes:
     """Figure 3: G between pairs of noise, along the line that stays typical of the prior."""
-    G, train, shape = load_generator(model, weights)
-    ends = noise.draw(train.noise, 2 * STRIPS, generator(0, "figure 3")).z
+    G, train, shape, classes = load_generator(model, weights)
+    ends = noise.draw(train, 2 * STRIPS, generator(0, "figure 3"), classes).z
     is_picture = shape[-2:] != (1, 1)
     along = torch.linspace(0, 1, STEPS if is_picture else PATH_STEPS)
     path, kind = (
         (straight, "straight lines") if train.noise.prior == "uniform" else (slerp, "great circles")
     )
-    images = torch.stack([G(path(a, b, along)) for a, b in ends.split(2)])  # RS, C, H, W
+    labels = [
+        None if train.conditional is None else torch.full((len(along),), strip % classes)
+        for strip in range(STRIPS)
+    ]
+    images = torch.stack(
+        [G(path(a, b, along), label) for (a, b), label in zip(ends.split(2), labels, strict=True)]
+    )  # RS, C, H, W
     if train.pixels == "unit":
         images = images * 2 - 1
     names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]

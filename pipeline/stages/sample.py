@@ -19,20 +19,26 @@ from pipeline.tensors import read_about, read_tensors
 def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, grid: Path) -> None:
     """float32 [count, C, H, W] in [-1, 1], and a picture of the first of them."""
     devices.reproducible(threads)
-    G, train, shape = load_generator(model, settings.weights)
+    G, train, shape, classes = load_generator(model, settings.weights)
     stream = generator(seed, "sample")
     first = []
     with array_writer(samples, (settings.count, *shape)) as file:
         for start in range(0, settings.count, settings.batch_size):
             count = min(settings.batch_size, settings.count - start)
-            images = G(*noise.draw(train.noise, count, stream)).float()
+            latent = noise.draw(train, count, stream, classes)
+            if (
+                latent.labels is not None
+            ):  # as many of each class, one in each column of the picture
+                latent = latent._replace(labels=torch.arange(start, start + count) % classes)
+            images = G(*latent).float()
             if train.pixels == "unit":
                 images = images * 2 - 1
             file.write(images.numpy().tobytes())
             first.append(images)
             first = first if sum(map(len, first)) < wanted(settings, shape) + count else first[:-1]
     shown = torch.cat(first)[: wanted(settings, shape)]
-    write_bytes(grid, figures.grid(shown.numpy(), settings.grid_columns))
+    columns = settings.grid_columns if train.conditional is None else classes
+    write_bytes(grid, figures.grid(shown.numpy(), columns))
 
 
 def wanted(settings: Sample, shape: tuple) -> int:
@@ -41,8 +47,9 @@ def wanted(settings: Sample, shape: tuple) -> int:
     return settings.grid_rows * settings.grid_columns if is_picture else 10_000
 
 
-def load_generator(model: Path, weights: str) -> tuple[Generator, Train, tuple]:
-    """G in evaluation mode, its training settings, and the shape [C, H, W] of what it makes."""
+def load_generator(model: Path, weights: str) -> tuple[Generator, Train, tuple, int]:
+    """G in evaluation mode, its training settings, the shape [C, H, W] of what it makes, and the number
+    of classes of the data (0: none)."""
     about = read_about(model)
     train = Train.model_validate(about["train"])
     shape = tuple(about["image_shape"])
@@ -56,4 +63,4 @@ def load_generator(model: Path, weights: str) -> tuple[Generator, Train, tuple]:
         )
     G = Generator(train, shape, about["classes"], generator(about["seed"], "sample layers"))
     G.load_state_dict(tensors)
-    return G.eval(), train, shape
+    return G.eval(), train, shape, about["classes"]

@@ -96,7 +96,7 @@ class Players:
         return generator(self.seed, f"theory {name}")
 
     def draw(self, count: int, stream: torch.Generator) -> noise.Latent:
-        return noise.draw(self.train.noise, count, stream)
+        return noise.draw(self.train, count, stream, self.classes)
 
     def ranged(self, images: Tensor) -> Tensor:
         """From [-1, 1] to the range that the nets work in."""

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from pipeline.config.params import load
-from pipeline.config.train import UniformInit
 from pipeline.gan import nets
 from pipeline.gan.nets import layers
 from pipeline.gan.streams import generator
@@ -32,7 +31,7 @@ def test_the_authors_nets_have_their_published_sizes():
 
 def test_initial_weights_are_uniform_in_the_authors_range_and_biases_zero():
     train, G, _ = authors_players()
-    nets.initialize(G, train.generator.init, generator(0, "init"))
+    nets.initialize(G, G.last, train.generator, generator(0, "init"))
     weight = G.body.hidden[1].linear.weight
     assert weight.abs().max().item() <= 0.05
     assert weight.std().item() == pytest.approx(0.05 / math.sqrt(3), rel=0.01)
@@ -42,7 +41,7 @@ def test_initial_weights_are_uniform_in_the_authors_range_and_biases_zero():
 def test_the_output_starts_at_the_training_mean():
     """With z = 0 only the output bias speaks; a pixel that is always 0 starts at logit -16.1."""
     train, G, _ = authors_players()
-    nets.initialize(G, train.generator.init, generator(0, "init"))
+    nets.initialize(G, G.last, train.generator, generator(0, "init"))
     mean = torch.full(MNIST, 0.25)
     mean[0, 0, 0] = 0.0
     nets.start_at_the_mean(G.body.last, train.generator, mean * 2 - 1)
@@ -58,14 +57,14 @@ def test_the_output_bias_fits_every_output_and_range(output: str, pixels: str):
     settings = train.generator.model_copy(update={"output": output})
     train = train.model_copy(update={"generator": settings, "pixels": pixels})
     G = nets.Generator(train, MNIST, 0, generator(0, "layers"))
-    nets.initialize(G, UniformInit(name="uniform", range=0.05), generator(0, "init"))
+    nets.initialize(G, G.last, settings, generator(0, "init"))
     nets.start_at_the_mean(G.body.last, settings, torch.full(MNIST, -0.5))
     expected = -0.5 if pixels == "symmetric" else 0.25
     assert G(torch.zeros(1, 100)).mean().item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_maxout_is_the_largest_piece_of_each_unit():
-    layer = layers.Hidden(3, 2, "maxout", 5, "none")
+    layer = layers.connected(3, 2, "maxout", 5, "none")
     x = torch.randn(4, 3)
     affine = x @ layer.linear.weight.T + layer.linear.bias
     expected = torch.stack([affine[:, 0::2].amax(dim=1), affine[:, 1::2].amax(dim=1)], dim=1)

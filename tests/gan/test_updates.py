@@ -59,7 +59,7 @@ def tiny_game(
     G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
     D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
     for net, seed in ((G, "G"), (D, "D")):
-        nets.initialize(net, HeInit(name="he"), generator(0, seed))
+        nets.initialize(net, net.last, train.generator, generator(0, seed))
     real, noise = iter(X), itertools.cycle(Z)
     D = D.double()
     # the nets end in .float(): inputs are float64, and 1e-6 is what is left of that

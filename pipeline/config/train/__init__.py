@@ -7,14 +7,23 @@ from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Section
 from pipeline.config.train.nets import (
-    Discriminator,
-    Generator,
+    Conditional,
+    DcganDiscriminator,
+    DcganGenerator,
+    DeconvGenerator,
+    Discriminators,
+    Generators,
     HeInit,
     Init,
+    MaxoutConvDiscriminator,
+    MaxoutConvolution,
     MlpDiscriminator,
     MlpGenerator,
     NormalInit,
+    OrthogonalInit,
+    SparseInit,
     UniformInit,
+    XavierInit,
 )
 from pipeline.config.train.optimizers import (
     Adam,
@@ -49,17 +58,23 @@ __all__ = [
     "AuxiliaryClassifier",
     "Average",
     "Balance",
+    "Conditional",
+    "DcganDiscriminator",
+    "DcganGenerator",
     "Decay",
-    "Discriminator",
+    "DeconvGenerator",
+    "Discriminators",
     "Exponential",
     "ExponentialAverage",
     "FeatureMatching",
-    "Generator",
+    "Generators",
     "HeInit",
     "HistoricalAveraging",
     "Init",
     "Labels",
     "Linear",
+    "MaxoutConvDiscriminator",
+    "MaxoutConvolution",
     "MlpDiscriminator",
     "MlpGenerator",
     "Momentum",
@@ -67,14 +82,17 @@ __all__ = [
     "Noise",
     "NormalInit",
     "Optimizer",
+    "OrthogonalInit",
     "PastPlayers",
     "PowerAverage",
     "Replay",
     "RmsProp",
     "Sgd",
+    "SparseInit",
     "StepsOfD",
     "Train",
     "UniformInit",
+    "XavierInit",
 ]
 
 
@@ -103,8 +121,9 @@ class Train(Section):
     precision: Literal["auto", "float32", "bf16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     noise: Noise = Noise()
-    generator: Generator
-    discriminator: Discriminator
+    generator: Generators
+    discriminator: Discriminators
+    conditional: Conditional | None = None
     instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
     # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
     batches: Literal["separate", "joint"] = "separate"
@@ -147,6 +166,16 @@ class Train(Section):
                     f"{tip} shows D other samples than those that G learns from, so it needs "
                     "update: alternating"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def the_auxiliary_classifier_has_something_to_find_out(self) -> Self:
+        told = self.conditional is not None and self.conditional.discriminator
+        if self.auxiliary_classifier and (self.conditional is None or told):
+            raise ValueError(
+                "auxiliary_classifier needs a G that is told the class and a D that is not: add "
+                "conditional: {discriminator: false}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "leaky_relu": lambda x: F.leaky_relu(x, 0.2),
     "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
     "softplus": F.softplus,
 }
 
@@ -32,10 +33,15 @@ class Dropout(nn.Module):
     def forward(self, x_BI: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x_BI
-        keep = 1 - self.rate
-        # compared with keep, because it is several times faster than bernoulli_
-        drawn_BI = torch.rand(x_BI.shape, generator=self.stream, device=x_BI.device)
-        return x_BI * (drawn_BI < keep).to(x_BI.dtype).div_(keep)
+        return dropped(x_BI, self.rate, self.stream)
+
+
+def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
+    """`x` with a share `rate` of it set to 0 and the rest scaled up."""
+    keep = 1 - rate
+    # compared with keep, because it is several times faster than bernoulli_
+    drawn = torch.rand(x.shape, generator=stream, device=x.device)
+    return x * (drawn < keep).to(x.dtype).div_(keep)
 
 
 class Maxout(torch.autograd.Function):
@@ -65,17 +71,125 @@ class Maxout(torch.autograd.Function):
 
 
 class Hidden(nn.Module):
-    """Affine map, optional BatchNorm, nonlinearity; for maxout the largest of `pieces` affine maps."""
+    """Affine map, norm, nonlinearity; for maxout the largest of `pieces` affine maps.
 
-    def __init__(self, inputs: int, units: int, activation: str, pieces: int, norm: str):
+    Serves fully connected and convolutional maps alike: units are the second axis of either.
+    """
+
+    def __init__(self, affine: nn.Module, norm: nn.Module, activation: str, pieces: int = 1):
         super().__init__()
-        self.pieces = pieces if activation == "maxout" else 1
+        self.pieces = pieces
         self.activation = ACTIVATIONS.get(activation)
-        self.linear = nn.Linear(inputs, units * self.pieces)
-        self.norm = nn.BatchNorm1d(units * self.pieces) if norm == "batch" else nn.Identity()
+        self.linear = affine
+        self.norm = norm
 
-    def forward(self, x_BI: Tensor) -> Tensor:
-        h = self.norm(self.linear(x_BI))
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(self.linear(x))
         if self.activation is not None:
             return self.activation(h)
         return cast(Tensor, Maxout.apply(h, self.pieces))
+
+
+def connected(inputs: int, units: int, activation: str, pieces: int, norm: str) -> Hidden:
+    """A fully connected hidden layer."""
+    pieces = pieces if activation == "maxout" else 1
+    affine = nn.Linear(inputs, units * pieces)
+    return Hidden(affine, NORMS_1D[norm](units * pieces), activation, pieces)
+
+
+class Disturbed(nn.Module):
+    """What tips 13 and 17 do to a hidden layer of G: Gaussian noise in training, dropout also after it."""
+
+    def __init__(self, std: float, rate: float, when_sampling: bool, stream: torch.Generator):
+        super().__init__()
+        self.std, self.rate = std, rate
+        self.when_sampling = when_sampling
+        self.stream = stream
+
+    def forward(self, h: Tensor) -> Tensor:
+        if self.training and self.std > 0:
+            h = h + self.std * torch.randn(h.shape, generator=self.stream, device=h.device)
+        if self.rate > 0 and (self.training or self.when_sampling):
+            h = dropped(h, self.rate, self.stream)
+        return h
+
+
+class VirtualBatchNorm(nn.Module):
+    """Normalises by a fixed reference batch and the example itself, so that no other example of the
+    batch matters (Salimans 2016). A batch that comes while `reference` is None is the reference."""
+
+    def __init__(self, units: int, eps: float = 1e-5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(units))
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.eps = eps
+        self.reference: tuple[int, Tensor, Tensor] | None = None  # size, mean, mean square
+
+    def forward(self, h_BU: Tensor) -> Tensor:
+        if self.reference is None:
+            self.reference = (len(h_BU), h_BU.mean(dim=0), h_BU.square().mean(dim=0))
+            mean, square = self.reference[1:]
+        else:
+            count, mean_U, square_U = self.reference
+            share = 1 / (count + 1)
+            mean = (1 - share) * mean_U + share * h_BU
+            square = (1 - share) * square_U + share * h_BU.square()
+        scaled = (h_BU - mean) * torch.rsqrt((square - mean.square()).clamp_min(0) + self.eps)
+        return scaled * self.weight + self.bias
+
+
+NORMS_1D: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda units: nn.Identity(),
+    "batch": nn.BatchNorm1d,
+    "instance": nn.LayerNorm,
+    "virtual_batch": VirtualBatchNorm,
+}
+NORMS_2D: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda channels: nn.Identity(),
+    "batch": nn.BatchNorm2d,
+    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+}
+
+
+class SpectralNorm(nn.Module):
+    """`layer` with its weight over the largest singular value, by one power iteration a pass
+    (Miyato 2018, algorithm 1). The vector is a buffer: checkpoints hold it."""
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d):
+        super().__init__()
+        self.layer = layer
+        self.left: Tensor
+        self.register_buffer("left", F.normalize(torch.ones(len(layer.weight)), dim=0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.layer.weight
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix_UI = weight.flatten(1).float()
+            left_U = self.left
+            with torch.no_grad():
+                right_I = F.normalize(matrix_UI.T @ left_U, dim=0)
+                left_U = F.normalize(matrix_UI @ right_I, dim=0)
+                if self.training:
+                    self.left = left_U
+            largest = left_U @ (matrix_UI @ right_I)
+        scaled = (weight / largest).to(weight.dtype)
+        return torch.func.functional_call(self.layer, {"weight": scaled}, (x,))
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features [B, F] -> [B, F + kernels]: beside its own, how near each image is to the others.
+
+    o_b(i) = sum over j != i of exp(-|M_ib - M_jb|_1), M = f T (Salimans 2016, section 3.2).
+    """
+
+    def __init__(self, features: int, kernels: int, dims: int):
+        super().__init__()
+        self.shape = (kernels, dims)
+        self.project = nn.Linear(features, kernels * dims, bias=False)
+        self.bias = nn.Parameter(torch.full((kernels,), -1.0))  # Salimans's code
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        m_BKC = self.project(features_BF).float().unflatten(1, self.shape)
+        distance_BBK = (m_BKC[:, None] - m_BKC[None]).abs().sum(dim=3)
+        nearness_BK = torch.exp(-distance_BBK).sum(dim=1) - 1  # without itself
+        return torch.cat([features_BF, nearness_BK + self.bias], dim=1)

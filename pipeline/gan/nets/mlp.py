@@ -6,9 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config import train as config
-from pipeline.gan.nets.layers import Dropout, Hidden
+from pipeline.gan.nets.layers import Disturbed, Dropout, connected
 
 # Shapes: B batch, U units, D pixels, Z noise.
+
+
+def stack(net: config.MlpGenerator | config.MlpDiscriminator, inputs: int) -> nn.ModuleList:
+    """The hidden layers of `net`."""
+    widths = itertools.pairwise([inputs, *net.hidden])
+    return nn.ModuleList(
+        connected(i, u, activation, net.pieces, net.norm)
+        for (i, u), activation in zip(widths, net.activations, strict=True)
+    )
 
 
 class MlpGenerator(nn.Module):
@@ -19,17 +28,14 @@ class MlpGenerator(nn.Module):
     ):
         super().__init__()
         self.image_shape = image_shape
-        widths = [inputs, *net.hidden]
-        self.hidden = nn.ModuleList(
-            Hidden(i, u, net.activation, net.pieces, net.norm)
-            for i, u in itertools.pairwise(widths)
-        )
-        self.last = nn.Linear(widths[-1], int(torch.Size(image_shape).numel()))
+        self.hidden = stack(net, inputs)
+        self.disturbed = Disturbed(net.noise_std, net.dropout, net.dropout_when_sampling, stream)
+        self.last = nn.Linear(net.hidden[-1], int(torch.Size(image_shape).numel()))
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         h_BU = z_BZ
         for layer in self.hidden:
-            h_BU = layer(h_BU)
+            h_BU = self.disturbed(layer(h_BU))
         return self.last(h_BU).unflatten(1, self.image_shape)
 
 
@@ -39,14 +45,10 @@ class MlpDiscriminator(nn.Module):
     def __init__(self, net: config.MlpDiscriminator, image_shape: tuple, stream: torch.Generator):
         super().__init__()
         self.image_by_image = net.norm != "batch"
-        widths = [int(torch.Size(image_shape).numel()), *net.hidden]
         rates = [net.dropout_input] + [net.dropout_hidden] * len(net.hidden)
-        self.features = widths[-1]
+        self.features = net.hidden[-1]
         self.dropout = nn.ModuleList(Dropout(rate, stream) for rate in rates)
-        self.hidden = nn.ModuleList(
-            Hidden(i, u, net.activation, net.pieces, net.norm)
-            for i, u in itertools.pairwise(widths)
-        )
+        self.hidden = stack(net, int(torch.Size(image_shape).numel()))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         h_BU = x_BCHW.flatten(1)
