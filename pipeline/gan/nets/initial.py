@@ -45,6 +45,7 @@ def output_maps(output: nn.Module) -> list[nn.Module]:
     return [layer for layer in output.modules() if isinstance(layer, AFFINE)]
 
 
+@torch.no_grad()
 def _draw_weights(
     layer: nn.Module, init: config.Init, is_last: bool, stream: torch.Generator
 ) -> None:
