@@ -88,6 +88,16 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
     add("table", table, "Table 1 over all runs, beside the published rows")
+    sweep_command = add(
+        "sweep", sweep, "write variants of a run into params.yaml (over seeds, ...)"
+    )
+    sweep_command.add_argument(
+        "run", metavar="RUN", nargs="?", help="a key of runs: (default: all that have seeds:)"
+    )
+    sweep_command.add_argument(
+        "grid", metavar="KEY=VALUE,VALUE", nargs="*", help="seed=0,1,2 train.steps=1000,2000"
+    )
+    sweep_command.add_argument("--file", type=Path, default=PARAMS, help="another params file")
     add("share", share, "push the branch and its results to the team")
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
@@ -100,8 +110,10 @@ def parser() -> argparse.ArgumentParser:
 def check(options: argparse.Namespace) -> None:
     params = load(options.file)
     if options.out:
+        from pipeline.experiments import check_shared_blocks
         from pipeline.files import write_json
 
+        check_shared_blocks(options.file)
         write_json(options.out, params.model_dump(mode="json"))
     print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
 
@@ -219,6 +231,17 @@ def families(runs: dict[str, Run]) -> list[list[str]]:
     for name, run in runs.items():
         together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
     return list(together.values())
+
+
+def sweep(options: argparse.Namespace) -> None:
+    from pipeline.sweep import fan_out, sweep
+
+    run, grid, file = options.run, options.grid, options.file
+    written = sweep(file, run, grid) if run else fan_out(file)
+    for words, names in (("added", written.added), ("there already", written.present)):
+        if names:
+            print(f"{file}: {words}: {', '.join(names)}")
+    print("Next: snakemake --cores all (or dvc repro)")
 
 
 def share(options: argparse.Namespace) -> None:
