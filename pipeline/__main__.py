@@ -1,7 +1,6 @@
 """python -m pipeline STAGE [NAME]: one stage by hand; the same commands that dvc.yaml runs."""
 
 import argparse
-import errno
 import os
 import sys
 import warnings
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.config.params import Run, load
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
 from pipeline.guard import recorded_as_read
 
 PARAMS = Path("params.yaml")
@@ -36,12 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+    except DISK_ERRORS as error:
+        if (why := refused_write(error)) is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
         print(
-            f"error: {error.strerror}{where}. Nothing half-written was left behind; "
+            f"error: {why}. Nothing half-written was left behind; "
             "make room (or get write access) and run the same command again.",
             file=sys.stderr,
         )

@@ -29,7 +29,7 @@ def check_shared_blocks(path: Path) -> None:
     shared = shared_blocks(text)
     if shown.returncode or text == shown.stdout or not shared:
         return
-    read = YAML(typ="safe", pure=True).load
+    read = YAML(typ="safe").load
     changed = changes(read(shown.stdout), read(text))
     if not changed:
         raise ConfigError(

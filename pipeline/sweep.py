@@ -207,7 +207,7 @@ def joined(word: str) -> str:
 
 
 def plain(text: str) -> Any:
-    return YAML(typ="safe", pure=True).load(text)
+    return YAML(typ="safe").load(text)
 
 
 def run_node(text: str, run: str, where: object) -> Node:

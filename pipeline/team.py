@@ -16,7 +16,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from ruamel.yaml import YAML
 
 from pipeline import folder
-from pipeline.errors import PipelineError
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
 SETUP = "docs/team.md"
 
@@ -30,8 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=("share", "fetch"))
     try:
         {"share": share, "fetch": fetch}[parser.parse_args(arguments).command]()
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (PipelineError, *DISK_ERRORS) as error:
+        why = str(error) if isinstance(error, PipelineError) else refused_write(error)
+        if why is None:
+            raise
+        print(f"error: {why}", file=sys.stderr)
         return 1
     return 0
 
@@ -276,7 +279,10 @@ def dvc(*arguments: str, remote: str = "") -> str:
 
 
 def explained(done: subprocess.CompletedProcess[str]) -> str:
-    return meaning("\n".join(line for line in done.stderr.splitlines() if line.strip()))
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lost = [line for line in lines if "failed to transfer" in line]
+    said = [line for line in lines if line not in lost and not line.startswith(CHATTER)]
+    return meaning("\n".join([*lost[:1], *said]))  # they differ in the file only
 
 
 def meaning(words: str) -> str:
@@ -287,12 +293,20 @@ def meaning(words: str) -> str:
     return words
 
 
+CHATTER = "Having any troubles?"
+FULL = (
+    "There is no room left: make some and run the same command again. What has arrived there stays; the "
+    "branch is pushed when all data are."
+)
 # (what stands in the error, what to do)
 SILENCE = "Nobody answers there: is the address right, the server up, the VPN on?"
 SIGNS = (
     ("acquire lock", "Another dvc command is at work in this folder; run again when it is done."),
-    ("No space left", "The disk is full: make room and run the same command again."),
+    ("No space left", FULL),
+    ("quota exceeded", FULL),
+    ("File too large", FULL),
     ("Read-only file system", "There is no right to write there."),
+    ("Not a directory", "A file stands where the remote's folder should be: is the address right?"),
     ("requires 'dvc-", f"Install what this kind of remote needs: {SETUP}"),
     ("is supported, but requires", f"Install what this kind of remote needs: {SETUP}"),
     ("Permission denied", f"Wrong user, key or password? See {SETUP}."),

@@ -89,7 +89,7 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} has merge markers (<<<<<<<). Choose a side, then: git add {path}"
         )
     try:
-        content = YAML(typ="safe", pure=True).load(text)
+        content = YAML(typ="safe").load(text)
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML.\n{error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("runs"), dict):

@@ -170,6 +170,11 @@ def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
         ("git remote remove origin", SHARE, "Git has no remote to share through. Add one"),
         ("dvc remote remove team", SHARE, "DVC has no remote for the results. Add one"),
         ("mv '../data remote' ../gone", SHARE, "which is not there. If it is on a disk or share"),
+        (
+            "rm -r '../data remote/files' && touch '../data remote/files'",
+            SHARE,
+            "A file stands where the remote's folder should be",
+        ),
         ("mv ../team.git ../gone.git", SHARE, "git fetch failed; nothing was lost"),
         ("rm results/x/made.txt", SHARE, "Run it first: snakemake --cores all"),
         ("echo >> data/a.txt", SHARE, "Run it first: snakemake --cores all"),

@@ -260,5 +260,5 @@ def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(
 
     monkeypatch.setattr(folder, "open_lock", refuse)
     monkeypatch.setattr(processes, "announce", lambda: None)  # not for the tests to come
-    with pytest.raises(WorkflowError, match=r"snakemake.lock: .*get write access or room"):
+    with pytest.raises(WorkflowError, match=r"snakemake.lock\). .*get write access or make room"):
         workflow.load({}, judge=True)
