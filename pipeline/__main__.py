@@ -96,7 +96,11 @@ def parser() -> argparse.ArgumentParser:
         "grid", metavar="KEY=VALUE,VALUE", nargs="*", help="seed=0,1,2 train.steps=1000,2000"
     )
     sweep_command.add_argument("--file", type=Path, default=PARAMS, help="another params file")
-    add("share", share, "push the branch and its results to the team")
+    add("share", share, "push the branch and its results to the team").add_argument(
+        "--partial",
+        action="store_true",
+        help="also if something is not run, such as a failing stage",
+    )
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
     score_options(
@@ -245,7 +249,7 @@ def sweep(options: argparse.Namespace) -> None:
 def share(options: argparse.Namespace) -> None:
     from pipeline import team
 
-    team.share()
+    team.share(options.partial)
 
 
 def fetch(options: argparse.Namespace) -> None:

@@ -149,6 +149,24 @@ def test_a_missing_object_is_named_with_who_can_push_it(team: Team):
     assert_complete(ben)
 
 
+def test_results_beside_a_failing_run_are_shared(team: Team):
+    team.ada.set("x", factor=7)
+    team.ada.set("z", source="a", base=1, factor=-1)
+    assert "factor -1 of z is negative" in team.ada.run(*SNAKEMAKE, fails=True)
+    team.ada.commit("z fails")
+    assert "share all the rest: python -m pipeline share --partial" in team.ada.run(
+        *SHARE, fails=True
+    )
+    team.ada.run(*SHARE, "--partial")
+    ben = team.clone("ben")
+    assert "all that was run. Not yet: grow@z" in ben.run(*FETCH)
+    assert (ben.path / "results/scores/x.txt").read_text().endswith("by 7\n")
+    ben.set("z", factor=1)
+    ben.run(*SNAKEMAKE)
+    assert ben.executed() == ["grow@z", "total"]
+    assert_complete(ben)
+
+
 def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
     """The last stage reads the folder of all scores: a removed run's must not count."""
     team.ada.set("z", source="a", base=1, factor=1)
