@@ -1,7 +1,6 @@
 """python -m pipeline STAGE [NAME]: one stage by hand; the same commands that dvc.yaml runs."""
 
 import argparse
-import errno
 import os
 import sys
 import warnings
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.config.params import Run, load
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
 from pipeline.guard import recorded_as_read
 
 PARAMS = Path("params.yaml")
@@ -36,12 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+    except DISK_ERRORS as error:
+        if (why := refused_write(error)) is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
         print(
-            f"error: {error.strerror}{where}. Nothing half-written was left behind; "
+            f"error: {why}. Nothing half-written was left behind; "
             "make room (or get write access) and run the same command again.",
             file=sys.stderr,
         )
@@ -88,7 +86,21 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
     add("table", table, "Table 1 over all runs, beside the published rows")
-    add("share", share, "push the branch and its results to the team")
+    sweep_command = add(
+        "sweep", sweep, "write variants of a run into params.yaml (over seeds, ...)"
+    )
+    sweep_command.add_argument(
+        "run", metavar="RUN", nargs="?", help="a key of runs: (default: all that have seeds:)"
+    )
+    sweep_command.add_argument(
+        "grid", metavar="KEY=VALUE,VALUE", nargs="*", help="seed=0,1,2 train.steps=1000,2000"
+    )
+    sweep_command.add_argument("--file", type=Path, default=PARAMS, help="another params file")
+    add("share", share, "push the branch and its results to the team").add_argument(
+        "--partial",
+        action="store_true",
+        help="also if something is not run, such as a failing stage",
+    )
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
     score_options(
@@ -100,8 +112,10 @@ def parser() -> argparse.ArgumentParser:
 def check(options: argparse.Namespace) -> None:
     params = load(options.file)
     if options.out:
+        from pipeline.experiments import check_shared_blocks
         from pipeline.files import write_json
 
+        check_shared_blocks(options.file)
         write_json(options.out, params.model_dump(mode="json"))
     print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
 
@@ -221,10 +235,21 @@ def families(runs: dict[str, Run]) -> list[list[str]]:
     return list(together.values())
 
 
+def sweep(options: argparse.Namespace) -> None:
+    from pipeline.sweep import fan_out, sweep
+
+    run, grid, file = options.run, options.grid, options.file
+    written = sweep(file, run, grid) if run else fan_out(file)
+    for words, names in (("added", written.added), ("there already", written.present)):
+        if names:
+            print(f"{file}: {words}: {', '.join(names)}")
+    print("Next: snakemake --cores all (or dvc repro)")
+
+
 def share(options: argparse.Namespace) -> None:
     from pipeline import team
 
-    team.share()
+    team.share(options.partial)
 
 
 def fetch(options: argparse.Namespace) -> None:

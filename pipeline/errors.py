@@ -1,5 +1,8 @@
 """Mistakes a user can make or meet. The command line prints them without a traceback."""
 
+import errno
+import sqlite3
+
 
 class PipelineError(Exception):
     """Base of all of them: the message says what, where, what was expected and what to do."""
@@ -19,3 +22,22 @@ class SourceError(PipelineError):
 
 class TrainingError(PipelineError):
     """Training cannot start or cannot go on."""
+
+
+# full disk, full quota, larger than allowed; no right to write
+DISK_ERRORS = (OSError, sqlite3.OperationalError)  # some of them are refusals
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+
+
+def refused_write(error: BaseException | None) -> str | None:
+    """What it says if it comes from a disk that takes no more, or from a folder that may not be written.
+
+    DVC keeps databases outside of the project, too (core.site_cache_dir), and wraps errors.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        if isinstance(error, sqlite3.OperationalError) and "locked" not in str(error):
+            return f"{error} (a database of DVC, in /var/tmp/dvc or your core.site_cache_dir)"
+        error = error.__cause__
+    return None

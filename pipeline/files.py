@@ -1,17 +1,20 @@
 """Files in and out. A file appears under its name whole or not at all, whatever kills the writer."""
 
 import json
+import math
 import os
 import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline.errors import DataError
+
+# imported where it is used: a job of Snakemake writes dvc.lock by this module and needs no arrays
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -43,12 +46,16 @@ def read_json(path: Path) -> Any:
     return json.loads(existing(path).read_text(encoding="utf-8"))
 
 
-def write_npz(path: Path, **arrays: np.ndarray) -> None:
+def write_npz(path: Path, **arrays: "np.ndarray") -> None:
+    import numpy as np
+
     with atomic(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path) -> dict[str, "np.ndarray"]:
+    import numpy as np
+
     try:
         with existing(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
@@ -58,8 +65,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def read_array(path: Path) -> np.ndarray:
+def read_array(path: Path) -> "np.ndarray":
     """The array of a .npy file, mapped into memory; never unpickles."""
+    import numpy as np
+
     try:
         return np.load(existing(path), mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -69,6 +78,8 @@ def read_array(path: Path) -> np.ndarray:
 @contextmanager
 def array_writer(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
     """A float32 .npy file of `shape` to be filled with rows in order, however many at a time."""
+    import numpy as np
+
     with atomic(path) as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -77,7 +88,7 @@ def array_writer(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
 
 Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes in order
 
-_SAFETENSORS_TYPES = {"float32": "F32", "int64": "I64"}
+_SAFETENSORS_TYPES = {"float32": ("F32", 4), "int64": ("I64", 8)}  # and bytes of one number
 
 
 def write_safetensors(path: Path, tensors: dict[str, Blocks], about: dict[str, Any]) -> None:
@@ -88,8 +99,8 @@ def write_safetensors(path: Path, tensors: dict[str, Blocks], about: dict[str, A
     header: dict[str, Any] = {"__metadata__": {"about": json.dumps(about)}} if about else {}
     offset = 0
     for name, (dtype, shape, _) in tensors.items():
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-        kind = _SAFETENSORS_TYPES[dtype]
+        kind, item_bytes = _SAFETENSORS_TYPES[dtype]
+        size = math.prod(shape) * item_bytes
         header[name] = {
             "dtype": kind,
             "shape": list(shape),

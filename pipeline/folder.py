@@ -126,6 +126,8 @@ def mend_lockfile() -> None:
     if not LOCKFILE.exists():
         return
     content = LOCKFILE.read_bytes()
+    if LAST_LOCKFILE.exists() and LAST_LOCKFILE.read_bytes() == content:
+        return
     if b"<<<<<<< " in content:
         raise PipelineError(
             f"{LOCKFILE} has merge markers (<<<<<<<). Do not edit it; let DVC find out what fits:\n"
@@ -134,8 +136,7 @@ def mend_lockfile() -> None:
             "the merge really changed runs. See docs/team.md."
         )
     if whole(content):
-        if not LAST_LOCKFILE.exists() or LAST_LOCKFILE.read_bytes() != content:
-            write_bytes(LAST_LOCKFILE, content)
+        write_bytes(LAST_LOCKFILE, content)
         return
     for origin, former in (
         ("its last good copy", lambda: LAST_LOCKFILE.read_bytes()),

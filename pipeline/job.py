@@ -11,11 +11,11 @@ import sys
 
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
-from dvc.repo import Repo
+from dvc.repo import Repo, lock_repo
 from dvc.stage.exceptions import StageCmdFailedError
 
-from pipeline import folder, processes
-from pipeline.errors import PipelineError
+from pipeline import dvcfiles, folder, processes
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
 
 def main(stage: str) -> int:
@@ -23,29 +23,35 @@ def main(stage: str) -> int:
     try:
         processes.interrupt_with_starter()
         processes.announce()
+        dvcfiles.parse_params_once()
         ran = folder.when_free(lambda: reproduce(stage), is_busy)
-    except (DvcException, PipelineError) as error:
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except (DvcException, PipelineError, *DISK_ERRORS) as error:
+        if (why := reason(error)) is None:
+            raise
         print(
-            f"error: stage {stage} failed: {reason(error)}\n"
+            f"error: stage {stage} failed: {why}\n"
             f"  its log: {log_file(stage)}\n"
             "  next: mend the cause, then: snakemake --cores all (what is done stays done)",
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     print(f"{stage}: {'done and recorded in dvc.lock' if ran else 'up to date'}", file=sys.stderr)
     return 0
 
 
-def reproduce(stage: str) -> bool:
+def reproduce(name: str) -> bool:
     """Whether it ran or came from the cache; False if it was up to date."""
     folder.mend()
     # jobs run side by side: wait for each other when they read or write dvc.lock
-    with Repo(_wait_for_lock=True) as repo:
-        with repo.lock:
-            folder.mend_lockfile()
-        return bool(repo.reproduce(stage, single_item=True))
+    with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+        folder.mend_lockfile()
+        stage = repo.stage.load_one(name=name)
+        if stage.reproduce() is None:
+            return False
+        dvcfiles.record(repo, stage)
+        return True
 
 
 def is_busy(error: BaseException) -> bool:
@@ -57,11 +63,14 @@ def log_file(stage: str) -> str:
     return f"logs/{stage.replace('@', '_')}.log"
 
 
-def reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str | None:
+    """In words; None if it is a mistake of ours."""
+    if why := refused_write(error):
+        return f"{why}. Make room or get write access."
     error = innermost(error)
     if isinstance(error, StageCmdFailedError):
         return f"see its own message above; {error}"
-    return str(error)
+    return str(error) if isinstance(error, DvcException | PipelineError) else None
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -80,13 +81,18 @@ def end_with_starter() -> None:
 def interrupt_with_starter() -> None:
     """As if Ctrl-C was pressed when the starter is gone: in this process and in all below it.
 
-    While DVC runs a command, it ignores the signal itself, and ends when the command has.
+    While DVC runs a command, it ignores the signal itself, and ends when the command has. The signal
+    is repeated: whatever code it meets may swallow the exception (a destructor, for one).
     """
 
     def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        interrupt_descendants()
+        while True:
+            os.kill(os.getpid(), signal.SIGINT)
+            interrupt_descendants()
+            time.sleep(1)
 
+    if None in starters():
+        raise KeyboardInterrupt
     when_starter_ends(interrupt)
 
 

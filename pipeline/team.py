@@ -16,7 +16,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from ruamel.yaml import YAML
 
 from pipeline import folder
-from pipeline.errors import PipelineError
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
 SETUP = "docs/team.md"
 
@@ -28,20 +28,29 @@ class TeamError(PipelineError):
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.team", description=__doc__)
     parser.add_argument("command", choices=("share", "fetch"))
+    parser.add_argument("--partial", action="store_true", help="share without what is not run")
+    options = parser.parse_args(arguments)
     try:
-        {"share": share, "fetch": fetch}[parser.parse_args(arguments).command]()
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        share(options.partial) if options.command == "share" else fetch()
+    except (PipelineError, *DISK_ERRORS) as error:
+        why = str(error) if isinstance(error, PipelineError) else refused_write(error)
+        if why is None:
+            raise
+        print(f"error: {why}", file=sys.stderr)
         return 1
     return 0
 
 
-def share() -> None:
-    """Push the branch and all results it records; refuse to share what others could not use."""
+def share(partial: bool = False) -> None:
+    """Push the branch and all results it records; refuse to share what others could not use.
+
+    partial: also if something that params.yaml asks for has not been run, such as a failing stage.
+    """
     origin, remote = git_remote(), data_remote()
     folder.mend_all()
     branch = current_branch()
-    check_recorded()
+    if not partial:
+        check_recorded()
     check_committed()
     check_not_behind(origin, branch)
     # Data first: nobody then finds a commit whose results are not there yet.
@@ -71,7 +80,11 @@ def fetch() -> None:
     done = run("dvc", "pull", "--run-cache", "--force")
     if done.returncode:
         report_lost(remote, available, done)
-    print(f"Data <- {remote}: {last_line(done.stdout)}")
+    if unfinished := never_run():
+        print(f"Data <- {remote}: all that was run. Not yet: {', '.join(unfinished)}")
+        print("Next: snakemake --cores all")
+    else:
+        print(f"Data <- {remote}: {last_line(done.stdout)}")
 
 
 def fetch_results_of(theirs: str, remote: str) -> None:
@@ -106,7 +119,7 @@ def check_recorded() -> None:
     if status:
         raise TeamError(
             f"not everything that params.yaml asks for has been run: {', '.join(status)}.\n"
-            "Run it first: snakemake --cores all"
+            "Run it first: snakemake --cores all. Or share all the rest: python -m pipeline share --partial"
         )
 
 
@@ -171,13 +184,32 @@ GENERATED = ("dvc.lock", "results/table.md", "results/summary.json", "results/to
 def not_in_cache() -> dict[str, str]:
     """Results that dvc.lock records and this folder's cache lacks: path -> checksum."""
     with Repo() as repo:
-        recorded = {
-            os.path.relpath(out.fs_path): out.hash_info.value
-            for out in repo.index.outs
-            if out.use_cache and out.hash_info
-        }
         cache = repo.cache.local
-        return {path: oid for path, oid in recorded.items() if not cache.exists(oid)}
+        return {path: oid for path, oid in outputs_recorded(repo).items() if not cache.exists(oid)}
+
+
+def not_in_folder() -> list[str]:
+    """Results that dvc.lock records and that are not here."""
+    with Repo() as repo:
+        return [path for path in outputs_recorded(repo) if not Path(path).exists()]
+
+
+def outputs_recorded(repo: Repo) -> dict[str, str]:
+    return {
+        os.path.relpath(out.fs_path): out.hash_info.value
+        for out in repo.index.outs
+        if out.use_cache and out.hash_info
+    }
+
+
+def never_run() -> list[str]:
+    """Stages that dvc.lock does not know."""
+    with Repo() as repo:
+        return sorted(
+            stage.addressing
+            for stage in repo.index.stages
+            if any(out.use_cache and not out.hash_info for out in stage.outs)
+        )
 
 
 def on_remote(remote: str, wanted: dict[str, str]) -> set[str]:
@@ -207,6 +239,8 @@ def report_lost(remote: str, available: set[str], pulled: subprocess.CompletedPr
             else f"was never pushed to {remote}"
         )
         lines.append(f"{path}: {fate}. {who_can_push(checksum)}")
+    if not lines and never_run() and not not_in_folder():
+        return  # DVC fails if anything in dvc.yaml has no result yet
     if not lines:
         raise TeamError(f"dvc pull failed:\n{explained(pulled)}")
     raise TeamError(
@@ -276,7 +310,10 @@ def dvc(*arguments: str, remote: str = "") -> str:
 
 
 def explained(done: subprocess.CompletedProcess[str]) -> str:
-    return meaning("\n".join(line for line in done.stderr.splitlines() if line.strip()))
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lost = [line for line in lines if "failed to transfer" in line]
+    said = [line for line in lines if line not in lost and not line.startswith(CHATTER)]
+    return meaning("\n".join([*lost[:1], *said]))  # they differ in the file only
 
 
 def meaning(words: str) -> str:
@@ -287,12 +324,20 @@ def meaning(words: str) -> str:
     return words
 
 
+CHATTER = "Having any troubles?"
+FULL = (
+    "There is no room left: make some and run the same command again. What has arrived there stays; the "
+    "branch is pushed when all data are."
+)
 # (what stands in the error, what to do)
 SILENCE = "Nobody answers there: is the address right, the server up, the VPN on?"
 SIGNS = (
     ("acquire lock", "Another dvc command is at work in this folder; run again when it is done."),
-    ("No space left", "The disk is full: make room and run the same command again."),
+    ("No space left", FULL),
+    ("quota exceeded", FULL),
+    ("File too large", FULL),
     ("Read-only file system", "There is no right to write there."),
+    ("Not a directory", "A file stands where the remote's folder should be: is the address right?"),
     ("requires 'dvc-", f"Install what this kind of remote needs: {SETUP}"),
     ("is supported, but requires", f"Install what this kind of remote needs: {SETUP}"),
     ("Permission denied", f"Wrong user, key or password? See {SETUP}."),

@@ -7,7 +7,6 @@ one. The data inputs of a fresh stage are `ancient`; those of a stale one are no
 does not pass a trigger on to a rule all of whose inputs are ancient.
 """
 
-import errno
 import os
 import signal
 import uuid
@@ -24,9 +23,9 @@ from dvc.stage import PipelineStage
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, report
 
-from pipeline import folder, processes
+from pipeline import dvcfiles, folder, processes
 from pipeline.config import params
-from pipeline.errors import PipelineError
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 from pipeline.job import log_file
 
 VERDICTS = Path(".dvc/tmp/verdicts")
@@ -119,6 +118,7 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
             "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
         )
     processes.announce()
+    dvcfiles.parse_params_once()
     try:
         if not judge:
             with Repo() as repo:
@@ -133,12 +133,12 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
         ) from None
     except (PipelineError, DvcException) as error:
         raise WorkflowError(str(error)) from None
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+    except DISK_ERRORS as error:
+        if (why := refused_write(error)) is None:
             raise
         raise WorkflowError(
-            f"{error.filename}: {error.strerror}. Even a plan writes a little into .dvc/tmp: get write "
-            "access or room, or work in a clone of your own (git clone, then make fetch)."
+            f"{why}. Even a plan writes a little into .dvc/tmp: get write access or make room, or work "
+            "in a clone of your own (git clone, then make fetch)."
         ) from None
     for rule in rules:
         write_verdict(rule, rule.stage in stale)

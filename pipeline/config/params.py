@@ -71,6 +71,18 @@ class Params(Section):
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """The validated content of `path`; ConfigError names every wrong key, what was found and allowed."""
+    content = read(path)
+    for name, run in (content.get("runs") or {}).items():
+        if has_seeds(run):
+            raise ConfigError(
+                f"{path}: runs.{name}.seeds is {run['seeds']}, but these runs are not written out yet. "
+                "Next: python -m pipeline sweep"
+            )
+    return validate(content, str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What the file says, not validated; ConfigError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -83,10 +95,17 @@ def load(path: Path = Path("params.yaml")) -> Params:
             f"{path} has merge markers (<<<<<<<). Choose a side, then: git add {path}"
         )
     try:
-        content = YAML(typ="safe", pure=True).load(text)
+        content = YAML(typ="safe").load(text)
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML.\n{error}") from None
-    return validate(content, str(path))
+    if not isinstance(content, dict) or not isinstance(content.get("runs"), dict):
+        return validate(content, str(path)).model_dump()  # it says what is missing
+    return content
+
+
+def has_seeds(run: Any) -> bool:
+    """Whether it stands for one run for each of its `seeds` (see pipeline/sweep.py)."""
+    return isinstance(run, dict) and "seeds" in run
 
 
 def validate(content: Any, where: str) -> Params:

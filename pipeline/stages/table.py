@@ -25,7 +25,13 @@ COLUMNS = {
     "steps": "steps",
     "seconds": "seconds",
     "verdict": "verdict",
+    # rows over seeds only: the standard deviation
+    "fid_std": None,
+    "precision_std": None,
+    "recall_std": None,
+    "jsd_std": None,
 }
+AVERAGED = ("fid", "precision", "recall", "jsd")  # over seeds, beside the log-likelihood
 Row = dict[str, Any]
 
 
@@ -72,14 +78,18 @@ def rows_of(
 
 
 def over_seeds(family: list[str], runs: dict[str, dict]) -> Row:
-    """Mean over runs that differ in their seed; its error is the standard deviation over them."""
+    """Mean over runs that differ in their seed, and the standard deviation over them."""
     row: Row = {"model": f"mean over {len(family)} seeds: {', '.join(family)}"}
-    for key in ("log_likelihood", "fid", "precision", "recall", "jsd"):
+    for key in AVERAGED:
         values = [runs[name][key] for name in family]
-        row[key] = round(statistics.fmean(values), 4)
+        if None not in values:
+            row[key] = round(statistics.fmean(values), 4)
+            row[f"{key}_std"] = round(statistics.stdev(values), 4)
     likelihoods = [runs[name]["log_likelihood"] for name in family]
-    row["log_likelihood"] = round(row["log_likelihood"], 1)
-    return row | {"standard_error": round(statistics.stdev(likelihoods), 1)}
+    return row | {
+        "log_likelihood": round(statistics.fmean(likelihoods), 1),
+        "standard_error": round(statistics.stdev(likelihoods), 1),
+    }
 
 
 def real_row(run: dict) -> Row:
@@ -98,7 +108,7 @@ def render(rows: list[Row]) -> str:
         headings = tuple(heading for heading in COLUMNS.values() if heading)
         parts.append(f"## {dataset}\n\n" + markdown([headings, *cells]))
     parts.append(
-        "± is the standard error over test images (TFD: over folds; seeds: the standard deviation). Real data: "
+        "± is the standard error over test images (TFD: over folds); in a row over seeds, the standard deviation. Real data: "
         "training images in the place of samples. A score above that line is no sign of better samples: "
         "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
         "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD in nats, "
@@ -109,6 +119,9 @@ def render(rows: list[Row]) -> str:
 
 def cells_of(row: Row) -> tuple[str, ...]:
     shown = {key: cell(row.get(key)) for key, heading in COLUMNS.items() if heading}
+    for key in AVERAGED:
+        if f"{key}_std" in row:
+            shown[key] += f" ± {row[f'{key}_std']:.2g}"
     shown["log_likelihood"] = f"{row['log_likelihood']:g} ± {row['standard_error']:g}"
     if row["published"]:
         shown["model"] += " (published, 2014)"

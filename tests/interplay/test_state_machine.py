@@ -32,8 +32,8 @@ REPRO = ("dvc", "repro")
 
 CUT_OFF = (
     "Unable to read RWLock-file",
-    "unable to read: 'dvc.lock'",
-    "'dvc.lock' validation failed",
+    "dvc.lock' is invalid",
+    "dvc.lock' validation failed",
 )
 
 Key = tuple[object, ...]

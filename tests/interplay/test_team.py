@@ -149,6 +149,24 @@ def test_a_missing_object_is_named_with_who_can_push_it(team: Team):
     assert_complete(ben)
 
 
+def test_results_beside_a_failing_run_are_shared(team: Team):
+    team.ada.set("x", factor=7)
+    team.ada.set("z", source="a", base=1, factor=-1)
+    assert "factor -1 of z is negative" in team.ada.run(*SNAKEMAKE, fails=True)
+    team.ada.commit("z fails")
+    assert "share all the rest: python -m pipeline share --partial" in team.ada.run(
+        *SHARE, fails=True
+    )
+    team.ada.run(*SHARE, "--partial")
+    ben = team.clone("ben")
+    assert "all that was run. Not yet: grow@z" in ben.run(*FETCH)
+    assert (ben.path / "results/scores/x.txt").read_text().endswith("by 7\n")
+    ben.set("z", factor=1)
+    ben.run(*SNAKEMAKE)
+    assert ben.executed() == ["grow@z", "total"]
+    assert_complete(ben)
+
+
 def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
     """The last stage reads the folder of all scores: a removed run's must not count."""
     team.ada.set("z", source="a", base=1, factor=1)
@@ -170,6 +188,11 @@ def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
         ("git remote remove origin", SHARE, "Git has no remote to share through. Add one"),
         ("dvc remote remove team", SHARE, "DVC has no remote for the results. Add one"),
         ("mv '../data remote' ../gone", SHARE, "which is not there. If it is on a disk or share"),
+        (
+            "rm -r '../data remote/files' && touch '../data remote/files'",
+            SHARE,
+            "A file stands where the remote's folder should be",
+        ),
         ("mv ../team.git ../gone.git", SHARE, "git fetch failed; nothing was lost"),
         ("rm results/x/made.txt", SHARE, "Run it first: snakemake --cores all"),
         ("echo >> data/a.txt", SHARE, "Run it first: snakemake --cores all"),

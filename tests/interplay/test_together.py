@@ -13,6 +13,7 @@ import pytest
 from snakemake.exceptions import WorkflowError
 
 from pipeline import folder, processes, workflow
+from tests.conftest import ROOT
 from tests.interplay.tinyproject import Tiny, kill, new_tiny, wait_until
 
 NOTHING = "Nothing to be done"
@@ -227,6 +228,23 @@ def test_a_cut_off_lock_file_is_restored(done: Tiny, kept: float):
     assert path.read_bytes() == before
 
 
+def test_dvc_says_what_the_documentation_lists_and_make_mend_helps(done: Tiny):
+    """The words to look for after a kill -9 of plain `dvc`, which does not mend its own files."""
+    listed = (ROOT / "docs/team.md").read_text()
+    whole = (done.path / "dvc.lock").read_text()
+    for name, cut_off, words in (
+        (".dvc/tmp/rwlock", "", "Unable to read RWLock-file '.dvc/tmp/rwlock'"),
+        ("dvc.lock", whole[: whole.index("hash:") + 3], "'./dvc.lock' is invalid."),
+        ("dvc.lock", "", "'./dvc.lock' validation failed."),
+    ):
+        (done.path / name).write_text(cut_off)
+        assert words in done.run("dvc", "status", fails=True)
+        assert words in listed
+        done.run("python", "-m", "pipeline.folder")  # `make mend`
+        assert UP_TO_DATE in done.run("dvc", "status")
+    assert (done.path / "dvc.lock").read_text() == whole
+
+
 def test_a_lock_file_with_merge_markers_is_not_touched(done: Tiny):
     path = done.path / "dvc.lock"
     marked = "<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '2.0'\n>>>>>>> other\n"
@@ -260,5 +278,5 @@ def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(
 
     monkeypatch.setattr(folder, "open_lock", refuse)
     monkeypatch.setattr(processes, "announce", lambda: None)  # not for the tests to come
-    with pytest.raises(WorkflowError, match=r"snakemake.lock: .*get write access or room"):
+    with pytest.raises(WorkflowError, match=r"snakemake.lock\). .*get write access or make room"):
         workflow.load({}, judge=True)

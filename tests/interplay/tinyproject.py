@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 # What drives the stages; the rest of the package is about GANs.
 ENGINE = (
     "__init__.py",
+    "dvcfiles.py",
     "errors.py",
     "files.py",
     "folder.py",

@@ -83,11 +83,14 @@ def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
 
 def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
     runs = {
-        name: RUN | {"log_likelihood": x} for name, x in (("a", 210.0), ("b", 220.0), ("c", 5.0))
+        name: RUN | {"log_likelihood": x, "fid": x / 10, "jsd": None}
+        for name, x in (("a", 210.0), ("b", 220.0), ("c", 5.0))
     }
     text = rendered(runs, {"mnist": "mnist"}, [["a", "b"], ["c"]])
     line = next(line for line in text.splitlines() if "mean over 2 seeds: a, b" in line)
-    assert "215 ± 7.1" in line
+    cells = [cell.strip() for cell in line.split("|")]
+    assert {"215 ± 7.1", "21.5 ± 0.71", "0.9 ± 0"} <= set(cells)
+    assert cells.count("") == 2 + 6  # no sigma, classes, JSD, steps, seconds, verdict of its own
 
 
 def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():

@@ -1,0 +1,79 @@
+"""Disks that take no more, and a job that a batch system ends: a few words, and the next call works.
+
+A limit on the size of files, which the kernel enforces on any user, stands for the full disk.
+"""
+
+import os
+import signal
+
+import psutil
+
+from tests.conftest import Project
+from tests.interplay.test_team import SHARE, Team, shared, team  # noqa: F401 (fixtures)
+from tests.interplay.test_together import REPRO, SNAKEMAKE, has_begun, tiny  # noqa: F401
+from tests.interplay.tinyproject import Tiny, wait_until
+
+LARGE = "x" * 5_000_000 + "\n"
+LIMITED = "ulimit -f 2000; exec"  # in KiB: less than that, and more than DVC's own files
+
+
+def limited(command: tuple[str, ...]) -> tuple[str, ...]:
+    return ("bash", "-c", f"{LIMITED} {' '.join(command)}")
+
+
+def test_a_full_remote_is_said_and_the_branch_is_not_pushed(team: Team):  # noqa: F811
+    (team.ada.path / "data/a.txt").write_text(LARGE)
+    team.ada.run(*SNAKEMAKE)
+    team.ada.commit("large")
+    shared_before = team.ada.run("git", "ls-remote", "origin")
+    said = team.ada.run(*limited(SHARE), fails=True)
+    assert "dvc push with the remote team failed; nothing was lost" in said
+    assert "There is no room left: make some and run the same command again" in said
+    assert said.count("failed to transfer") == 1, "not a line for each file"
+    assert "Traceback" not in said
+    assert team.ada.run("git", "ls-remote", "origin") == shared_before
+    assert "Data -> team: " in team.ada.run(*SHARE)
+
+
+def test_a_database_of_dvc_that_cannot_be_written_is_said(tiny: Tiny):  # noqa: F811
+    for command in (SNAKEMAKE, SHARE):
+        tiny.run("git", "remote", "add", "origin", ".") if command == SHARE else None
+        said = tiny.run("bash", "-c", f"ulimit -f 4; exec {' '.join(command)}", fails=True)
+        assert "a database of DVC, in /var/tmp/dvc or your core.site_cache_dir" in said
+        assert "Traceback" not in said
+
+
+def test_a_disk_that_fills_up_in_a_stage_leaves_nothing_half_written(project: Project):
+    made = "data/normalized/line.safetensors"
+    project.edit(
+        "dvc.yaml", "python -m pipeline normalize", "ulimit -f 8; python -m pipeline normalize"
+    )
+    said = project.run(*SNAKEMAKE, made, fails=True)
+    assert "File too large" in said
+    assert "Nothing half-written was left behind; make room" in said
+    assert "Traceback" not in said
+    assert list((project.path / "data/normalized").glob("*.safetensors*")) == []
+    assert list((project.path / "data/normalized").glob(".*.partial")) == []
+    project.run("git", "checkout", "dvc.yaml")
+    project.run(*REPRO, "normalize@line")
+    assert (project.path / made).is_file()
+
+
+def test_a_job_that_is_terminated_fails_alone_and_runs_with_the_next_call(tiny: Tiny):  # noqa: F811
+    """Slurm, Docker and systemd send SIGTERM first."""
+    snakemake = tiny.start(*SNAKEMAKE, SECONDS_PER_STAGE="3")
+    wait_until(lambda: has_begun(tiny, "make@x"))
+    job = next(
+        process
+        for process in psutil.process_iter()
+        if process.cmdline()[-2:] == ["pipeline.job", "make@x"] and process.cwd() == str(tiny.path)
+    )
+    os.kill(job.pid, signal.SIGTERM)
+    assert snakemake.wait(120) != 0
+    tiny.await_quiet()
+    assert (tiny.path / "results/scores/y.txt").is_file(), "the other run is complete"
+    assert not (tiny.path / "results/x/made.txt").exists()
+    tiny.executed()
+    tiny.run(*SNAKEMAKE)
+    assert tiny.executed() == ["make@x", "grow@x", "total"]
+    assert tiny.found() == tiny.expected()
