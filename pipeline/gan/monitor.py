@@ -62,7 +62,7 @@ def not_a_number(row: Row) -> Verdict | None:
         "not_a_number",
         f"training diverged at step {row['step']:,.0f}: "
         f"d_loss {row['d_loss']:.3g}, g_loss {row['g_loss']:.3g}",
-        "lower the learning rates, or add train.instance_noise",
+        "Lower the learning rates, or add train.instance_noise",
     )
 
 
@@ -74,7 +74,7 @@ def collapse(recent: list[Row]) -> Verdict | None:
     return Verdict(
         "collapse",
         f"samples are nearly the same: their mean distance is {diversity:.2g} of that of real images",
-        "train D more for each step of G (train.discriminator_steps), lower G's learning rate, "
+        "Train D more for each step of G (train.discriminator_steps), lower G's learning rate, "
         "or add train.replay",
     )
 
@@ -86,7 +86,7 @@ def exploding_gradient(recent: list[Row]) -> Verdict | None:
             return Verdict(
                 "exploding_gradient",
                 f"{player.upper()}'s gradient norm is {norm:.0f}, above {GRADIENT_LIMIT:.0f}",
-                "lower its learning rate, or add train.instance_noise or train.r1",
+                "Lower its learning rate, or add train.instance_noise or train.r1",
             )
     return None
 
@@ -98,7 +98,7 @@ def discriminator_won(recent: list[Row]) -> Verdict | None:
     return Verdict(
         "discriminator_won",
         f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}: G no longer learns",
-        "add train.instance_noise or train.r1, raise discriminator.dropout_hidden, or lower D's "
+        "Add train.instance_noise or train.r1, raise discriminator.dropout_hidden, or lower D's "
         "learning rate",
     )
 
@@ -112,7 +112,7 @@ def generator_fooling(recent: list[Row], trend: list[Row]) -> Verdict | None:
         "generator_fooling",
         f"D(G(z)) is {fake:.3f}{' and the loss of G falls steadily' if falling else ''}: "
         "D takes whatever G draws for data",
-        "raise D's learning rate or width, or train.discriminator_steps",
+        "Raise D's learning rate or width, or train.discriminator_steps",
     )
 
 
@@ -128,7 +128,7 @@ def unstable(trend: list[Row], at_equilibrium: float) -> Verdict | None:
     return Verdict(
         "unstable",
         f"D's loss jumps: {mean(trend, 'd_loss'):.2f} ± {jump:.2f} over the last {len(trend)} rows",
-        "lower the learning rates or their beta1, enlarge train.batch_size, or add train.instance_noise",
+        "Lower the learning rates or their beta1, enlarge train.batch_size, or add train.instance_noise",
     )
 
 
@@ -250,8 +250,7 @@ class Monitor:
     def _leave_nothing_broken(self, found: Verdict, training: "Training") -> None:
         """The last good state is what will be written; without one that has a row the run fails."""
         if len(self.good) < 2:
-            hint = found.hint[0].upper() + found.hint[1:]
-            raise TrainingError(f"{found.reason}. {hint}; nothing was written.")
+            raise TrainingError(f"{found.reason}. {found.hint}; nothing was written.")
         training.load_state_dict(copy.deepcopy(self.good[-1]))
         self._forget_rows_after(training.step)
 
@@ -261,7 +260,7 @@ class Monitor:
     def _warn(self, found: Verdict) -> None:
         if found.verdict not in self.said:
             self.said.append(found.verdict)
-            self.say(f"{found.verdict}: {found.reason}. Hint: {found.hint}")
+            self.say(f"{found.verdict}: {found.reason}. {found.hint}")
 
     def _counted(self, found: Verdict) -> Verdict:
         if not self.rollbacks:

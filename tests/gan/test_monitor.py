@@ -171,7 +171,7 @@ def test_a_warning_is_given_once_with_a_hint_and_training_goes_on():
     assert training.step == STEPS
     assert verdict.verdict == "generator_fooling"
     assert len(said) == 1
-    assert "Hint: raise D's learning rate" in said[0]
+    assert "Raise D's learning rate" in said[0]
 
 
 @pytest.mark.parametrize("policy", ["warn", "stop", "rollback"])

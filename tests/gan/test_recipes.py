@@ -1,0 +1,45 @@
+"""Every run of every recipe takes its first steps, with its own nets and tips, on noise in the shape of its data."""
+
+import math
+
+import pytest
+import torch
+
+from pipeline.config.params import load
+from pipeline.config.train import Train
+from pipeline.gan.streams import generator
+from pipeline.gan.training import Training
+from pipeline.stages.train import measure
+from tests.conftest import ROOT
+
+SHAPES = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "mixture": (1, 1, 1)}
+
+
+def games() -> dict[str, tuple[Train, tuple]]:
+    """Runs that differ in more than their seed, by recipe and name."""
+    found: dict[str, tuple[Train, tuple]] = {}
+    for recipe in [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]:
+        params = load(recipe)
+        for name, run in params.runs.items():
+            game = (run.train, SHAPES[params.datasets[run.dataset].source.name])
+            if game not in found.values():
+                found[f"{recipe.stem}: {name}"] = game
+    return found
+
+
+GAMES = games()
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_recipe_takes_its_first_steps(game: str):
+    settings, shape = GAMES[game]
+    count = settings.batch_size + 50
+    images = torch.rand(count, *shape, generator=generator(0, "test")) * 2 - 1
+    labels = torch.arange(count) % 10
+    training = Training(settings, 0, images, torch.device("cpu"), labels)
+    before = training.G.vector.detach().clone()
+    for _ in range(2):
+        row = measure(training, training.advance(), 1.0)
+        assert all(math.isfinite(number) for number in row.values())
+    assert not torch.equal(training.G.vector, before)
+    assert all(weights.isfinite().all() for weights in training.weights().values())
