@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config.base import Positive, Section
-from pipeline.config.datasets import Dataset
+from pipeline.config.datasets import Dataset, Mixture
 from pipeline.config.parzen import Parzen
 from pipeline.config.sample import Sample
 from pipeline.config.train import Train
@@ -59,6 +59,11 @@ class Params(Section):
             if run.dataset not in self.datasets:
                 raise ValueError(
                     f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
+                )
+            if run.train.conditional and isinstance(self.datasets[run.dataset].source, Mixture):
+                raise ValueError(
+                    f"runs.{name}.train.conditional is for images; for points of a mixture the theory "
+                    "holds D against one density"
                 )
             gcn = self.datasets[run.dataset].normalize.gcn
             if gcn is not None and run.train.generator.output != "linear":

@@ -206,10 +206,11 @@ def measure_norms(G: Generator, latents: Iterable[Latent]) -> None:
     norms = [layer for layer in G.modules() if isinstance(layer, _BatchNorm)]
     if not norms:
         return
+    G.eval()
     for layer in norms:
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over batches
-    G.train()
+        layer.train()
     for latent in latents:
         G(*latent)
 

@@ -32,7 +32,7 @@ class Paths:
 def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    parts = read_tensors(paths.data, ["train_images", "test_images", "test_labels"])
+    parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
     about, tensors = read_extractor(paths.features, dataset, parts["test_images"])
     result = evaluate(samples, parts, about, tensors)

@@ -112,14 +112,18 @@ class Players:
 @torch.no_grad()
 def image_bound(players: Players, parts: dict[str, Tensor], samples: Tensor) -> dict:
     D = players.D()
-    logits = {
-        name: torch.cat([D(players.ranged(block)) for block in images[:BOUND_IMAGES].split(1_000)])
-        for name, images in (
-            ("test", parts["test_images"]),
-            ("train", parts["train_images"]),
-            ("generated", samples),
-        )
+    size = 1_000 if D.image_by_image else players.train.batch_size  # as it was trained
+    drawn_labels = torch.arange(len(samples)) % max(1, players.classes)  # as `sample` drew them
+    seen = {
+        "test": (parts["test_images"], parts["test_labels"]),
+        "train": (parts["train_images"], parts["train_labels"]),
+        "generated": (samples, drawn_labels),
     }
+    logits = {}
+    for name, (images, labels) in seen.items():
+        shown = players.ranged(images[:BOUND_IMAGES]).split(size)
+        of_each = labels[:BOUND_IMAGES].split(size)
+        logits[name] = torch.cat([D(*block) for block in zip(shown, of_each, strict=True)])
     return {
         "kind": "bound",
         "minus_log_4": -theory.LOG_4,

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pipeline.config.datasets import Mixture
 from pipeline.config.params import load
 from pipeline.config.train import Train
 from pipeline.gan.streams import generator
@@ -12,7 +13,27 @@ from pipeline.gan.training import Training
 from pipeline.stages.train import measure
 from tests.conftest import ROOT
 
-SHAPES = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "mixture": (1, 1, 1)}
+SHAPES = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "tfd": (1, 48, 48),
+    "digits": (1, 8, 8),
+}
+
+
+def narrowed(train: Train) -> Train:
+    """At most 300 units a layer where the shape of the image does not ask for more."""
+
+    def of(net):
+        if not hasattr(net, "hidden"):
+            return net
+        *first, last = (min(units, 300) for units in net.hidden)
+        last = net.hidden[-1] if net.name == "deconv" else last
+        return net.model_copy(update={"hidden": (*first, last)})
+
+    changed = {"generator": of(train.generator), "discriminator": of(train.discriminator)}
+    return train.model_copy(update=changed)
 
 
 def games() -> dict[str, tuple[Train, tuple]]:
@@ -21,7 +42,12 @@ def games() -> dict[str, tuple[Train, tuple]]:
     for recipe in [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]:
         params = load(recipe)
         for name, run in params.runs.items():
-            game = (run.train, SHAPES[params.datasets[run.dataset].source.name])
+            source = params.datasets[run.dataset].source
+            points = isinstance(source, Mixture)
+            game = (
+                narrowed(run.train),
+                (len(source.means[0]), 1, 1) if points else SHAPES[source.name],
+            )
             if game not in found.values():
                 found[f"{recipe.stem}: {name}"] = game
     return found
