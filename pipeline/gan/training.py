@@ -40,6 +40,11 @@ class Training:
                 f"train.batch_size is {settings.batch_size:,}, but there are only "
                 f"{len(images_NCHW):,} training images; set it to that or less"
             )
+        if settings.auxiliary_classifier and labels_N is None:
+            raise TrainingError(
+                "train.auxiliary_classifier needs a label for every training image, and this dataset "
+                "has not got them; remove it, or choose another dataset"
+            )
         self.settings = settings
         self.seed = seed
         self.device = device

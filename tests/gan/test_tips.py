@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.config import train as config
+from pipeline.errors import TrainingError
 from pipeline.gan import losses, updates
 from pipeline.gan.batches import Real
 from pipeline.gan.nets import Judgement
@@ -15,8 +16,8 @@ from pipeline.gan.streams import generator
 from pipeline.gan.tips import terms
 from pipeline.gan.tips.replay import Replay
 from pipeline.gan.tips.targets import Targets
-from pipeline.gan.training import k_at, minibatches
-from tests.gan.test_training import game_of
+from pipeline.gan.training import Training, k_at, minibatches
+from tests.gan.test_training import CPU, game_of, images, settings_with
 
 MANY = 20_000
 
@@ -186,6 +187,15 @@ def test_the_auxiliary_classifier_learns_data_and_samples_and_teaches_g():
     assert terms.generators_classes(settings)(look).item() == pytest.approx(
         0.5 * of_fake.item(), rel=1e-5
     )
+
+
+def test_a_classifier_without_classes_is_refused():
+    with pytest.raises(TrainingError, match="needs a label for every training image"):
+        game_of(auxiliary_classifier={"weight": 1.0})
+    settings = settings_with({"auxiliary_classifier": {}})
+    game = Training(settings, 0, images(), CPU, torch.arange(len(images())) % 3)
+    with pytest.raises(TrainingError, match="this discriminator judges no classes"):
+        game.advance()
 
 
 def test_a_g_that_is_not_asked_for_classes_is_not_judged_by_them():

@@ -164,6 +164,8 @@ def test_d_learns_the_drawn_targets(update: str):
 
     if update == "simultaneous":
         updates.simultaneous(game)
+        new_g = g - LR * gradient(lambda t: G_LOSSES["non_saturating"](d, t, Z[0]), g)
+        np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)  # G's own loss is as ever
     else:
         updates.discriminator_step(game, game.next_real(), game.next_latent())
     np.testing.assert_allclose(vector(game.D), d - LR * gradient(soft_loss, d), atol=1e-6)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.config import train as config
+from pipeline.errors import TrainingError
 from pipeline.gan.nets import Judgement
 from pipeline.gan.player import Player
 from pipeline.gan.updates import Look
@@ -112,5 +113,9 @@ def cross_entropy(judged: Judgement, labels_B: Tensor | None) -> Tensor:
     """0 where there are no labels: G is not asked for a class."""
     if labels_B is None:
         return judged.logit.new_zeros(())
-    assert judged.classes is not None
+    if judged.classes is None:
+        raise TrainingError(
+            "train.auxiliary_classifier is set, but this discriminator judges no classes; remove it, "
+            "or choose a net that does"
+        )
     return F.cross_entropy(judged.classes.float(), labels_B)
