@@ -64,3 +64,13 @@ def test_an_experiment_reaches_a_teammate(tried: Project, tmp_path: Path):
     clone = Project(tmp_path / "a clone")
     clone.run("dvc", "exp", "pull", "origin", "now")
     assert "now" in clone.run("dvc", "exp", "list", "--all-commits")
+
+
+def test_a_value_that_dvc_cannot_set_stops_the_experiment(project: Project):
+    """DVC sets it under one key of a block that two share, and back under the other."""
+    project.pipeline("sweep", "line", "seed=1")
+    project.commit("seed 1")
+    said = project.run("dvc", "exp", "run", "-S", "runs.line.train.steps=7", fails=True)
+    assert "this experiment has the values of its commit" in said
+    assert "runs.line.train = runs.line_seed1.train" in said
+    assert "Traceback" not in said
