@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import __version__
+from pipeline import __version__, processes
 from pipeline.config.params import Run, load
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.guard import recorded_as_read
@@ -30,6 +30,7 @@ warnings.filterwarnings(
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    processes.interrupt_on_sigterm()
     try:
         with recorded_as_read():
             options.command(options)
@@ -133,6 +134,7 @@ def features(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     run, folder = run_and_folder(options.name)
+    from pipeline import gpus
     from pipeline.stages import train
 
     paths = train.Paths(
@@ -144,7 +146,8 @@ def train(options: argparse.Namespace) -> None:
         live=folder / "live",
         checkpoints=CHECKPOINTS,
     )
-    train.run(options.name, run.train, run.seed, run.threads, paths)
+    with gpus.lease(gpus.wanted(run.train.model_dump()), f"train {options.name}"):
+        train.run(options.name, run.train, run.seed, run.threads, paths)
 
 
 def sample(options: argparse.Namespace) -> None:

@@ -21,6 +21,10 @@ from pipeline.errors import PipelineError
 def main(stage: str) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
+        processes.interrupt_on_sigterm()
+        folder.tag_locks(stage)
+        if processes.is_elsewhere():
+            folder.check_locks_reach_here()
         processes.interrupt_with_starter()
         processes.announce()
         ran = folder.when_free(lambda: reproduce(stage), is_busy)
@@ -33,6 +37,7 @@ def main(stage: str) -> int:
         )
         return 1
     except KeyboardInterrupt:
+        print(f"{stage}: stopped; the next call goes on", file=sys.stderr)
         return 128 + signal.SIGINT
     print(f"{stage}: {'done and recorded in dvc.lock' if ran else 'up to date'}", file=sys.stderr)
     return 0
