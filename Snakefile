@@ -11,10 +11,15 @@ from pipeline.workflow import load
 pipeline = load(
     config, judge=workflow.is_main_process, wait=not workflow.output_settings.dryrun
 )
+pipeline.place(workflow)
 
 
 onstart:
-    pipeline.started(here=workflow.local_exec)
+    pipeline.started(workflow)
+
+
+onerror:
+    pipeline.failed()
 
 
 rule all:
@@ -34,9 +39,10 @@ for stage in pipeline.rules:
             pipeline.outputs(stage),
         log:
             stage.log,
+        localrule: stage.local
         threads: stage.threads
         resources:
-            gpu=stage.gpu,
+            **pipeline.resources(stage),
         params:
             stage=stage.stage,
         shell:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import __version__
+from pipeline import __version__, processes
 from pipeline.config.params import Run, load
 from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
 from pipeline.guard import recorded_as_read
@@ -29,6 +29,7 @@ warnings.filterwarnings(
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    processes.interrupt_on_sigterm()
     try:
         with recorded_as_read():
             options.command(options)
@@ -147,6 +148,7 @@ def features(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     run, folder = run_and_folder(options.name)
+    from pipeline import gpus
     from pipeline.stages import train
 
     paths = train.Paths(
@@ -158,7 +160,8 @@ def train(options: argparse.Namespace) -> None:
         live=folder / "live",
         checkpoints=CHECKPOINTS,
     )
-    train.run(options.name, run.train, run.seed, run.threads, paths)
+    with gpus.lease(gpus.wanted(run.train.model_dump()), f"train {options.name}"):
+        train.run(options.name, run.train, run.seed, run.threads, paths)
 
 
 def sample(options: argparse.Namespace) -> None:

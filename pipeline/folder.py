@@ -8,6 +8,8 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from dvc.lock import make_lock
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline import processes
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
 
@@ -28,6 +31,7 @@ SNAKEMAKE_LOCK = TEMPORARY / "snakemake.lock"
 LOCKFILE = Path("dvc.lock")
 LAST_LOCKFILE = TEMPORARY / "dvc.lock.last"  # the last one that was seen whole
 RETRY_SECONDS = 0.5
+TAG = re.compile(r"pipeline\.job@(\S+) ")
 
 T = TypeVar("T")
 
@@ -81,27 +85,69 @@ def mend_all() -> None:
         mend_lockfile()
 
 
-def mend() -> None:
+def check_locks_reach_here() -> None:
+    """In a job on another machine: is the lock that its Snakemake holds there seen as held here?
+
+    If not, either that Snakemake is gone, and with it who would wait for this job; or the file
+    system does not carry locks between machines, and jobs would overwrite each other's dvc.lock.
+    """
+    try:
+        with SNAKEMAKE_LOCK.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    except FileNotFoundError:
+        raise BusyError(
+            f"{SNAKEMAKE_LOCK} of the Snakemake that sent this job is not on {socket.gethostname()}: "
+            "the project's folder must be on a file system that all nodes share (docs/scale.md)."
+        ) from None
+    raise BusyError(
+        f"{socket.gethostname()} does not see the lock of the Snakemake that sent this job. Either it "
+        "was killed: call it again. Or the file system does not carry locks (flock) from machine to "
+        "machine: docs/scale.md says which do."
+    )
+
+
+def tag_locks(stage: str) -> None:
+    """DVC notes the command line beside each process number in its list of busy files.
+
+    A number says nothing on another machine; so have the machine's name in the command line.
+    """
+    sys.argv = [f"pipeline.job@{socket.gethostname()}", stage]
+
+
+def mend(everywhere: bool = False) -> None:
     """Undo what a kill in the middle of a write of DVC's leaves: DVC would refuse to start.
+
+    everywhere: no other machine is at work in this folder, so what one has left is left over.
 
     Both files are rewritten in place, not replaced. Neither holds anything that is not found again:
     the outputs of a stage lost from dvc.lock come back from the run-cache.
     """
     with make_lock(str(TEMPORARY / "rwlock.lock")):  # what DVC holds while it rewrites the file
-        _mend_rwlock(TEMPORARY / "rwlock")
+        _mend_rwlock(TEMPORARY / "rwlock", everywhere)
 
 
-def _mend_rwlock(path: Path) -> None:
+def _mend_rwlock(path: Path, everywhere: bool) -> None:
     """Without the entries of processes that are gone, even if another has their number today."""
     try:
         text, written = path.read_text(), path.stat().st_mtime
     except FileNotFoundError:
         return
+
+    def holds(holder: dict) -> bool:
+        tag = TAG.match(holder["cmd"])
+        if tag and tag[1] != socket.gethostname():
+            return not everywhere
+        if not tag and processes.is_elsewhere():
+            return True  # of a `dvc` that somebody has called on the machine where Snakemake is
+        return _lives(holder, written)
+
     try:
         entries = json.loads(text)
-        write = {file: by for file, by in entries.get("write", {}).items() if _holds(by, written)}
+        write = {file: by for file, by in entries.get("write", {}).items() if holds(by)}
         read = {
-            file: [by for by in readers if _holds(by, written)]
+            file: [by for by in readers if holds(by)]
             for file, readers in entries.get("read", {}).items()
         }
     except (ValueError, LookupError, TypeError, AttributeError):  # cut off
@@ -111,7 +157,7 @@ def _mend_rwlock(path: Path) -> None:
         write_bytes(path, json.dumps(kept).encode())
 
 
-def _holds(holder: dict, written: float) -> bool:
+def _lives(holder: dict, written: float) -> bool:
     """Whether the process of an entry of a file `written` (seconds since 1970) then still lives."""
     try:
         process = psutil.Process(int(holder["pid"]))

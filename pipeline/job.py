@@ -21,11 +21,16 @@ from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 def main(stage: str) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
+        processes.interrupt_on_sigterm()
+        folder.tag_locks(stage)
+        if processes.is_elsewhere():
+            folder.check_locks_reach_here()
         processes.interrupt_with_starter()
         processes.announce()
         dvcfiles.parse_params_once()
         ran = folder.when_free(lambda: reproduce(stage), is_busy)
     except KeyboardInterrupt:
+        print(f"{stage}: stopped; the next call goes on", file=sys.stderr)
         return 128 + signal.SIGINT
     except (DvcException, PipelineError, *DISK_ERRORS) as error:
         if (why := reason(error)) is None:

@@ -14,6 +14,7 @@ import psutil
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
 PROGRAMS = ("dvc", "python")  # may be process 1 in a container
 STARTER = "PIPELINE_STARTER"  # host, process number and time of birth
+ORIGIN = "PIPELINE_ORIGIN"  # host of the main Snakemake process, also on the nodes of a cluster
 PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of a Ctrl-C
 
 
@@ -25,6 +26,21 @@ def announce() -> None:
     """
     me = psutil.Process()
     os.environ[STARTER] = f"{socket.gethostname()} {me.pid} {me.create_time()}"
+
+
+def announce_origin() -> None:
+    """Call it in the main Snakemake process: its jobs can tell whether they are on another machine."""
+    os.environ[ORIGIN] = socket.gethostname()
+
+
+def is_elsewhere() -> bool:
+    """Whether a batch system has carried this process to a machine other than Snakemake's."""
+    return os.environ.get(ORIGIN, socket.gethostname()) != socket.gethostname()
+
+
+def interrupt_on_sigterm() -> None:
+    """A batch system that ends a job sends SIGTERM first: let locks go and clean up, as on Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def when_starter_ends(action: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ does not pass a trigger on to a rule all of whose inputs are ancient.
 
 import os
 import signal
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 import networkx
+from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -23,7 +25,7 @@ from dvc.stage import PipelineStage
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, report
 
-from pipeline import dvcfiles, folder, processes
+from pipeline import dvcfiles, folder, gpus, places, processes, slurm
 from pipeline.config import params
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 from pipeline.job import log_file
@@ -41,7 +43,9 @@ class Rule:
     inputs: list[str]  # outputs of other stages that it reads
     outputs: list[str]
     threads: int = 1
-    gpu: int = 0
+    gpu: int = 0  # if there are any
+    local: bool = False  # even with a cluster: it needs a network, or takes no time
+    resources: dict[str, int | str] = field(default_factory=dict)  # by Snakemake's names
     captions: dict[str, str] = field(default_factory=dict)  # file name -> words for the report
 
     @property
@@ -68,15 +72,31 @@ class Workflow:
         self.rules = rules
         self.stale = stale
         self.lock = lock  # open for as long as this process lives
+        self.gpus: int | None = None  # at once; None for no limit
+        self.submitting_since: float | None = None  # None while jobs run here
 
-    def started(self, here: bool) -> None:
-        """The scheduler stands and jobs are about to run: `here`, or on other machines."""
+    def place(self, workflow) -> None:
+        """Find out where the jobs of Snakemake's `workflow` run, and with how many GPUs."""
+        self.gpus = places.gpus_at_once(workflow, any(rule.gpu for rule in self.rules))
+
+    def started(self, workflow) -> None:
+        """The scheduler of Snakemake's `workflow` stands and its jobs are about to run."""
         if self.lock is None:
             return
-        if here:
+        if workflow.local_exec:
             processes.stop_jobs_on_signals()
         else:  # Snakemake cancels them in the queue after a Ctrl-C only
+            places.check_cluster(workflow)
+            slurm.mark_submitted()
+            self.submitting_since = time.time()
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def failed(self) -> None:
+        if self.submitting_since is not None:
+            slurm.explain_failures(self.submitting_since)
+
+    def resources(self, rule: Rule) -> dict[str, int | str]:
+        return rule.resources | {"gpu": rule.gpu if self.gpus is None else min(rule.gpu, self.gpus)}
 
     def inputs(self, rule: Rule) -> list[str]:
         if rule.stage in self.stale:
@@ -123,7 +143,9 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
         if not judge:
             with Repo() as repo:
                 return Workflow(list(read_rules(repo)), set())
+        processes.announce_origin()
         lock = folder.take_snakemake_lock(wait)
+        slurm.await_leftovers(wait)
         params.load()
         rules, stale = folder.when_free(read_and_judge, is_busy, seconds=BUSY_SECONDS)
     except LockError as error:
@@ -147,7 +169,7 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
 
 
 def read_and_judge() -> tuple[list[Rule], set[str]]:
-    folder.mend()
+    folder.mend(everywhere=True)
     with Repo() as repo:
         with repo.lock:
             folder.mend_lockfile()
@@ -170,7 +192,9 @@ def read_rules(repo: Repo) -> Iterator[Rule]:
             inputs=[relative(path) for path in made if any(is_within(path, dep) for dep in read)],
             outputs=[relative(out.fs_path) for out in stage.outs],
             threads=meta.get("threads", 1),
-            gpu=meta.get("gpu", 0) if gpu_count() else 0,
+            gpu=gpus_wanted(stage),
+            local=meta.get("local", False),
+            resources=meta.get("resources", {}),
             captions=meta.get("captions", {}),
         )
 
@@ -208,9 +232,17 @@ def forget_incomplete() -> None:
             mark.unlink()
 
 
-def gpu_count() -> int:
-    """NVIDIA devices of this machine, without importing torch."""
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+def gpus_wanted(stage: PipelineStage) -> int:
+    """Its meta has their number, or names the param with the settings of a training."""
+    meta = (stage.meta or {}).get("gpu", 0)
+    if isinstance(meta, int):
+        return meta
+    for dep in stage.deps:
+        if isinstance(dep, ParamsDependency) and meta in dep.params:
+            return gpus.wanted(dep.read_params()[meta])
+    raise PipelineError(
+        f"dvc.yaml: gpu of {stage.addressing} is {meta}, which is none of its params"
+    )
 
 
 def is_within(path: str, folder: Path) -> bool:

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,9 +24,12 @@ ENGINE = (
     "errors.py",
     "files.py",
     "folder.py",
+    "gpus.py",
     "guard.py",
     "job.py",
+    "places.py",
     "processes.py",
+    "slurm.py",
     "team.py",
     "workflow.py",
 )
@@ -177,8 +181,9 @@ def new_tiny(path: Path) -> Tiny:
     for name in ("Snakefile", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
         shutil.copy2(ROOT / name, path / name)
     (path / ".gitignore").write_text(
-        "/results/*\n!/results/total.txt\n/.snakemake\n/logs\n__pycache__\n"
+        "/results/*\n!/results/total.txt\n/.snakemake\n/logs\n/.venv\n__pycache__\n"
     )
+    (path / ".venv").symlink_to(Path(sys.prefix))  # as the nodes of a cluster look for it
     tiny = Tiny(path, path.parent / f"{path.name}.executions")
     tiny.run("git", "init", "--quiet", "--initial-branch", "main")
     tiny.commit("start")

@@ -12,6 +12,7 @@ from pathlib import Path
 def stage(name: str):
     """Log the execution where no engine looks; the parameters of all runs."""
     runs = json.loads(Path("params.yaml").read_text())["runs"]
+    misbehave(name)
     if "SECONDS_PER_STAGE" not in os.environ:
         log(name)
         yield runs
@@ -32,3 +33,13 @@ def stage(name: str):
 def log(name: str) -> None:
     with open(os.environ["EXECUTIONS"], "a") as file:
         file.write(f"{name}\n")
+
+
+def misbehave(name: str) -> None:
+    """As MISBEHAVE asks of the stage: {"make@x": "hang"} or, with megabytes, {"make@x": 900}."""
+    how = json.loads(os.environ.get("MISBEHAVE", "{}")).get(name)
+    if how:
+        log(name)
+        kept = b"" if how == "hang" else b"x" * (how * 2**20)
+        time.sleep(300)
+        del kept
