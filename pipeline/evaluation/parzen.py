@@ -12,11 +12,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-# Shapes: M points to score, N samples, D pixels, S sigmas.
+# Shapes: M points to score, N samples, D pixels, S sigmas; B points and C samples of a block, T tiles
+# of TILE samples, K tiles that count.
 POINTS_BLOCK, SAMPLES_BLOCK = 512, 2048  # 8 MB of float64 at a time; larger blocks are slower
-# exp of less than this is nothing beside the largest term, which is 1, but where results would be
-# subnormal or 0 it is up to 50 times slower
-NEGLIGIBLE = {torch.float32: -80.0, torch.float64: -700.0}
+TILE = 64
+# exp of less than this beside the largest term, which is 1, is nothing: 4e-12 for a million samples.
+# So tiles below it are skipped, and exponents cut there: results near 0 are up to 50 times slower.
+NEGLIGIBLE = -40.0
+MOSTLY = 0.4  # share of tiles that count, above which picking them out costs more than taking all
 
 
 class Samples(Protocol):
@@ -56,19 +59,25 @@ def estimate(
 def log_density(points_MD: Tensor, samples_ND: Samples, sigmas: list[float]) -> Tensor:
     """log p(points) in nats for every sigma: float64 [S, M].
 
-    Computed in the precision of the points: float32 is off by up to about 5e-4 nats at sigma 0.17 for
-    images of 784 pixels in [0, 1], and 1/sigma^2 times more below it; float64 by nothing visible.
+    Computed in the precision of the points. float32, measured on MNIST at sigma 0.17: the mean is off by
+    3e-5 nats, a single image by up to 8e-4; at other sigmas by 0.17^2/sigma^2 times as much. float64: 1e-12.
     Memory does not grow with the number of samples; they may be mapped from a file.
     """
     dims = points_MD.shape[1]
     centre_D = points_MD.mean(dim=0)  # distances stay, products and their rounding errors shrink
+    centred_MD = points_MD - centre_D
     sums = LogSums(len(points_MD), sigmas, points_MD.dtype)
+    size = min(SAMPLES_BLOCK, len(samples_ND))
+    centred_CD, squares_CD = torch.empty(2, size, dims, dtype=points_MD.dtype)
     for samples_CD in samples_ND.split(SAMPLES_BLOCK):
-        samples_CD = samples_CD.to(points_MD.dtype) - centre_D
+        count = len(samples_CD)
+        samples_CD = torch.sub(samples_CD, centre_D, out=centred_CD[:count])
+        # once, not for every block of points
+        half_norms_C = torch.mul(samples_CD, samples_CD, out=squares_CD[:count]).sum(dim=1) / 2
         for start in range(0, len(points_MD), POINTS_BLOCK):
             rows = slice(start, start + POINTS_BLOCK)
-            sums.add(rows, points_MD[rows] - centre_D, samples_CD)
-    log_sums_SM = sums.result((points_MD - centre_D).double().square().sum(dim=1))
+            sums.add(rows, centred_MD[rows], samples_CD, half_norms_C)
+    log_sums_SM = sums.result(centred_MD)
     normalizers = [dims * math.log(s * math.sqrt(2 * math.pi)) for s in sigmas]
     return (
         log_sums_SM
@@ -82,7 +91,8 @@ class LogSums:
 
     With -|x - g|^2 / 2 = x.g - |g|^2 / 2 - |x|^2 / 2, a block is one matrix product with a bias; what
     belongs to x alone is added at the end. Every exponent is taken relative to the largest so far, so
-    that none overflows and the largest is exactly 0. Buffers are kept: new ones cost more than exp.
+    that none overflows and the largest is exactly 0. Most are far below it, and skipped by whole tiles.
+    Buffers are kept: new ones cost more than exp.
     """
 
     def __init__(self, points: int, sigmas: list[float], dtype: torch.dtype):
@@ -92,26 +102,50 @@ class LogSums:
         self.factors = [(sigmas[0] / sigma) ** 2 for sigma in sigmas]
         self.largest_M = torch.full((points,), -math.inf, dtype=torch.float64)
         self.sums_SM = torch.zeros(len(sigmas), points, dtype=torch.float64)
-        self.exponents_BC = torch.empty(POINTS_BLOCK, SAMPLES_BLOCK, dtype=dtype)
-        self.scratch_BC = torch.empty_like(self.exponents_BC) if len(sigmas) > 1 else None
+        width = -(-SAMPLES_BLOCK // TILE) * TILE
+        self.exponents_BC = torch.empty(POINTS_BLOCK, width, dtype=dtype)
+        self.scratch_BC = torch.empty_like(self.exponents_BC)
 
-    def add(self, rows: slice, points_BD: Tensor, samples_CD: Tensor) -> None:
-        size = (slice(len(points_BD)), slice(len(samples_CD)))
-        exponents_BC = self.exponents_BC[size]
-        bias_C = samples_CD.square().sum(dim=1).mul_(-self.unit / 2)
-        torch.addmm(bias_C, points_BD, samples_CD.T, alpha=self.unit, out=exponents_BC)
-        largest_B = torch.maximum(self.largest_M[rows], exponents_BC.amax(dim=1))
-        exponents_BC.sub_(largest_B[:, None].to(exponents_BC.dtype))
+    def add(self, rows: slice, points_BD: Tensor, samples_CD: Tensor, half_norms_C: Tensor) -> None:
+        points, samples = len(points_BD), len(samples_CD)
+        whole = -(-samples // TILE) * TILE
+        exponents_BC = self.exponents_BC[:points, :whole]
+        exponents_BC[:, samples:] = -math.inf  # a last tile that is not full
+        bias_C = half_norms_C * -self.unit
+        product_BC = exponents_BC[:, :samples]
+        torch.addmm(bias_C, points_BD, samples_CD.T, alpha=self.unit, out=product_BC)
+        peaks_BT = exponents_BC.unflatten(1, (-1, TILE)).amax(dim=2)
+        largest_B = torch.maximum(self.largest_M[rows], peaks_BT.amax(dim=1))
         fallen_B = self.largest_M[rows] - largest_B
         self.largest_M[rows] = largest_B
+        below_BT = peaks_BT - largest_B[:, None].to(peaks_BT.dtype)
         for factor, sums_M in zip(self.factors, self.sums_SM, strict=True):
-            terms_BC = exponents_BC
-            if self.scratch_BC is not None:
-                terms_BC = torch.mul(exponents_BC, factor, out=self.scratch_BC[size])
-            terms_B = terms_BC.clamp_(min=NEGLIGIBLE[terms_BC.dtype]).exp_().sum(dim=1)
+            terms_B = self._terms(exponents_BC, largest_B, factor, below_BT > NEGLIGIBLE / factor)
             sums_M[rows] = sums_M[rows] * (fallen_B * factor).exp() + terms_B
 
-    def result(self, squared_norms_M: Tensor) -> Tensor:
+    def _terms(
+        self, exponents_BC: Tensor, largest_B: Tensor, factor: float, counts_BT: Tensor
+    ) -> Tensor:
+        """float64 [B]: sums of exp(factor * (exponent - largest)) over the tiles that count."""
+        largest_B = largest_B.to(exponents_BC.dtype)
+        row_K, tile_K = counts_BT.nonzero(as_tuple=True)
+        if len(row_K) > MOSTLY * counts_BT.numel():
+            scratch_BC = self.scratch_BC[: len(exponents_BC), : exponents_BC.shape[1]]
+            terms_BC = torch.sub(exponents_BC, largest_B[:, None], out=scratch_BC)
+            return _exp(terms_BC, factor).sum(dim=1).double()
+        picked_KI = exponents_BC.unflatten(1, (-1, TILE))[row_K, tile_K]
+        sums_K = _exp(picked_KI.sub_(largest_B[row_K, None]), factor).sum(dim=1).double()
+        return torch.zeros(len(exponents_BC), dtype=torch.float64).index_add_(0, row_K, sums_K)
+
+    def result(self, points_MD: Tensor) -> Tensor:
+        """[S, M] for the points, centred as they were when they were added."""
+        half_norms_M = torch.cat(
+            [block.double().square().sum(dim=1) / 2 for block in points_MD.split(POINTS_BLOCK)]
+        )
         factors_S = torch.tensor(self.factors, dtype=torch.float64)[:, None]
-        exponent_M = self.largest_M - squared_norms_M * (self.unit / 2)
-        return self.sums_SM.log() + factors_S * exponent_M
+        return self.sums_SM.log() + factors_S * (self.largest_M - half_norms_M * self.unit)
+
+
+def _exp(exponents: Tensor, factor: float) -> Tensor:
+    """exp(factor * exponents), in place; what is negligible may be a negligible number more."""
+    return exponents.mul_(factor).clamp_(min=NEGLIGIBLE).exp_()

@@ -58,6 +58,18 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch):
     )
 
 
+@pytest.mark.parametrize("mostly", [-1.0, 2.0])
+def test_skipping_negligible_tiles_does_not_change_the_result(monkeypatch, mostly):
+    """Two clusters far apart: at a small sigma only one counts. All tiles, or only those that count."""
+    samples = torch.cat([random_pixels(150, 50, "near"), random_pixels(150, 50, "far") + 9])
+    points = random_pixels(20, 50, "points")
+    monkeypatch.setattr(parzen, "MOSTLY", mostly)
+    found = parzen.log_density(points, samples, [0.1, 0.5, 5.0])
+    for row, sigma in zip(found, [0.1, 0.5, 5.0], strict=True):
+        expected = brute_force(points, samples, sigma)
+        torch.testing.assert_close(row, expected, atol=1e-9, rtol=0)
+
+
 def test_doubling_the_pixel_range_costs_log_2_for_every_pixel():
     """The same images and window in [-1, 1]: lower by 784 log 2 = 543.4 nats, exactly."""
     points, samples = random_pixels(20, 784, "points"), random_pixels(30, 784, "samples")
