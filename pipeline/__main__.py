@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import __version__
+from pipeline import __version__, ranks
 from pipeline.config.params import Run, load
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.guard import recorded_as_read
@@ -133,6 +133,12 @@ def features(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     run, folder = run_and_folder(options.name)
+    if run.train.devices > 1 and not ranks.inside():
+        from pipeline.gan import devices
+
+        devices.choose(run.train.device, run.train.precision, run.train.devices)
+        ranks.launch(run.train.devices, "train", options.name)
+        return
     from pipeline.stages import train
 
     paths = train.Paths(

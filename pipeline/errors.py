@@ -19,3 +19,9 @@ class SourceError(PipelineError):
 
 class TrainingError(PipelineError):
     """Training cannot start or cannot go on."""
+
+
+class PeerLost(SystemExit):
+    """Another rank of the run has died. Who started the ranks says which and why; this one just ends."""
+
+    CODE = 75

@@ -15,8 +15,9 @@ from pipeline.config.train import Train
 from pipeline.errors import TrainingError
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
-from pipeline.gan import devices, monitor
+from pipeline.gan import devices, monitor, parallel
 from pipeline.gan.noise import Latent
+from pipeline.gan.parallel import World
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.tensors import read_tensors, write_model
@@ -49,21 +50,45 @@ class Paths:
 
 
 def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> None:
-    """Train from the last checkpoint of exactly these settings, code and data, or from the start."""
-    devices.reproducible(threads)
-    device = devices.choose(settings.device)
+    """Train from the last checkpoint of exactly these settings, code and data, or from the start.
+
+    With several devices, each rank of the run calls it; `threads` are those of all.
+    """
+    devices.reproducible(threads // settings.devices, settings.precision, settings.compile)
+    device = devices.choose(
+        settings.device, settings.precision, settings.devices, parallel.local_rank()
+    )
+    if settings.compile:
+        devices.check_compiler(device)
+    with parallel.world(settings.devices, device.type) as world:
+        train(name, settings, seed, threads, paths, device, world)
+
+
+def train(
+    name: str,
+    settings: Train,
+    seed: int,
+    threads: int,
+    paths: Paths,
+    device: torch.device,
+    world: World,
+) -> None:
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
-    training = Training(settings, seed, images, device, labels)
+    training = Training(settings, seed, images, device, labels, world)
     checkpoint = (
         paths.checkpoints / identity(settings, seed, threads, device, images) / "checkpoint.pt"
     )
     rows, grids, seconds = restore(checkpoint, training)
 
     with (
-        Live(paths.live, resume=training.step > 0) as live,
+        Live(paths.live, resume=training.step > 0, on=world.writes) as live,
         Progress(
-            name, settings.steps, training.step, settings.batch_size * settings.discriminator_steps
+            name,
+            settings.steps,
+            training.step,
+            settings.batch_size * settings.discriminator_steps,
+            on=world.writes,
         ) as progress,
     ):
         play(
@@ -76,6 +101,8 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
             lambda: save(checkpoint, training, rows, grids),
         )
     seconds += progress.seconds()
+    if not world.writes:
+        return
 
     verdict = monitor.judge(rows)
     print(
@@ -119,7 +146,7 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
             grids.append(look(training, fixed))
             training.remember()
             live.picture(training.step, grids[-1].numpy())
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        if training.world.writes and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
         progress.advance()
@@ -128,15 +155,26 @@ def play(training, seed, rows, grids, live, progress, save_checkpoint) -> None:
 def measure(
     training: Training, seen: dict[str, Tensor], images_per_second: float
 ) -> dict[str, float]:
-    """One row of training.tsv; d_real and d_fake are mean probabilities D(x) and D(G(z))."""
+    """One row of training.tsv; d_real and d_fake are mean probabilities D(x) and D(G(z)).
+
+    Means are over the minibatches of all ranks; every rank gets the same row, but for the speed.
+    """
     settings = training.settings
+    training.check_ranks_agree()
+    means = training.world.average(
+        torch.stack(
+            [
+                seen["d_loss"],
+                seen["g_loss"],
+                seen["d_real"].sigmoid().mean(),
+                seen["d_fake"].sigmoid().mean(),
+            ]
+        )
+    ).tolist()
     row = {
         "step": training.step,
         "images": training.step * settings.batch_size * settings.discriminator_steps,
-        "d_loss": seen["d_loss"].item(),
-        "g_loss": seen["g_loss"].item(),
-        "d_real": seen["d_real"].sigmoid().mean().item(),
-        "d_fake": seen["d_fake"].sigmoid().mean().item(),
+        **dict(zip(("d_loss", "g_loss", "d_real", "d_fake"), means, strict=True)),
         "g_gradient_norm": training.G.gradient_norm().item(),
         "d_gradient_norm": training.D.gradient_norm().item(),
         "images_per_second": round(images_per_second, 1),
@@ -197,9 +235,10 @@ def restore(checkpoint: Path, training: Training) -> tuple[list, list, float]:
     """Rows, grids and seconds so far; the training goes on where it was, if it ever was."""
     if not checkpoint.is_file():
         return [], [], 0.0
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     training.load_state_dict(state["training"])
-    print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
+    if training.world.writes:
+        print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
     images = state["rows"][-1]["images"] if state["rows"] else 0
     rate = state["rows"][-1]["images_per_second"] if state["rows"] else 0
     return state["rows"], state["grids"], images / rate if rate else 0.0

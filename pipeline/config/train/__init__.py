@@ -67,8 +67,14 @@ class Train(Section):
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
     discriminator_loss_scale: Annotated[float, Field(gt=0)] = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
-    precision: Literal["float32", "bf16"] = "float32"  # of matrix products; weights are float32
+    # of matrix products; weights are float32. tf32: CUDA only; fp16: with loss scaling
+    precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Positive = 1  # of one machine; each takes its share of every minibatch
+    sync_batch_norm: bool = True  # BatchNorm over the whole minibatch, not each device's share
+    # where the training images are kept: auto takes the device if they fit into half of its memory
+    data_on: Literal["auto", "device", "host"] = "auto"
+    compile: bool = False  # torch.compile: slower to start; see docs/devices.md for when it pays
     noise: Noise = Noise()
     generator: Generator
     discriminator: Discriminator
@@ -83,5 +89,16 @@ class Train(Section):
             raise ValueError(
                 f"update: simultaneous takes one step of each player; "
                 f"discriminator_steps is {self.discriminator_steps}, use 1 or update: alternating"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def devices_share_the_minibatch_equally(self) -> Self:
+        if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
+            below = self.batch_size - self.batch_size % self.devices
+            fits = [size for size in (below, below + self.devices) if size >= 2 * self.devices]
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which {self.devices} devices cannot share equally, "
+                f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
             )
         return self

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.gan import streams
+
 # Shapes: B batch, I inputs of a layer, U units, P pieces of a maxout unit.
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -34,7 +36,7 @@ class Dropout(nn.Module):
             return x_BI
         keep = 1 - self.rate
         # compared with keep, because it is several times faster than bernoulli_
-        drawn_BI = torch.rand(x_BI.shape, generator=self.stream, device=x_BI.device)
+        drawn_BI = streams.uniform(x_BI.shape, self.stream)
         return x_BI * (drawn_BI < keep).to(x_BI.dtype).div_(keep)
 
 
