@@ -45,7 +45,7 @@ class Batches:
             self._shuffle()
         rows = self.stream.own(self.order[self.position : self.position + self.batch_size])
         self.position += self.batch_size
-        images = self.images[rows].to(self.device, non_blocking=True)
+        images = self.images[rows].to(self.device)
         return Real(images, None if self.labels is None else self.labels[rows].to(self.device))
 
     def state_dict(self) -> dict:

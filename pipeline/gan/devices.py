@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import TrainingError
+from pipeline.gan import streams
 
 F = TypeVar("F", bound=Callable)
 
@@ -86,7 +87,7 @@ def place(images_NCHW: Tensor, where: str, device: torch.device) -> Tensor:
             f"{free / 2**30:.1f} GiB free; set data_on: auto or host"
         )
     if where == "host" or (where == "auto" and needed > ROOM * free):
-        return images_NCHW.pin_memory() if device.type == "cuda" else images_NCHW
+        return images_NCHW
     return images_NCHW.to(device)
 
 
@@ -103,6 +104,7 @@ def compiled(function: F) -> F:
     One kernel for each shape, never one for all: which of several kernels a step uses would otherwise
     depend on what was run before it, and a resumed run's bytes on when it was interrupted.
     """
+    streams.stay_outside_of_compiled_code()
     return cast(F, torch.compile(function, dynamic=False))
 
 

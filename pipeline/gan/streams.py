@@ -77,6 +77,13 @@ def normal(shape: Shape, stream: torch.Generator) -> Tensor:
     return _own_rows(torch.randn, shape, stream)
 
 
+def stay_outside_of_compiled_code() -> None:
+    """Before torch.compile compiles what draws: it cannot follow a stream. Not from the start, because
+    that takes seconds to import."""
+    global _own_rows
+    _own_rows = torch.compiler.disable(_own_rows)
+
+
 def _own_rows(draw: Callable[..., Tensor], shape: Shape, stream: torch.Generator) -> Tensor:
     if not isinstance(stream, Stream) or stream.ranks == 1:
         return draw(shape, generator=stream, device=stream.device)

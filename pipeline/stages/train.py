@@ -80,6 +80,11 @@ def train(
         paths.checkpoints / identity(settings, seed, threads, device, images) / "checkpoint.pt"
     )
     rows, grids, seconds = restore(checkpoint, training)
+    if world.writes and training.batches.images.device.type != device.type:
+        print(
+            f"train {name}: the images stay in the computer's memory, {device} gets them batch by batch",
+            file=sys.stderr,
+        )
 
     with (
         Live(paths.live, resume=training.step > 0, on=world.writes) as live,

@@ -93,6 +93,14 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
+    def one_device_when_compiled(self) -> Self:
+        if self.compile and self.devices > 1:
+            raise ValueError(
+                f"compile: true is for one device; devices is {self.devices}, use 1 or compile: false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def devices_share_the_minibatch_equally(self) -> Self:
         if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
             below = self.batch_size - self.batch_size % self.devices
