@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import __version__, processes
+from pipeline import __version__, processes, ranks
 from pipeline.config.params import Run, load
 from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
 from pipeline.guard import recorded_as_read
@@ -148,6 +148,12 @@ def features(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     run, folder = run_and_folder(options.name)
+    if run.train.devices > 1 and not ranks.inside():
+        from pipeline.gan import devices
+
+        devices.choose(run.train.device, run.train.precision, run.train.devices)
+        ranks.launch(run.train.devices, "train", options.name)
+        return
     from pipeline import gpus
     from pipeline.stages import train
 

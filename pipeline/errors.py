@@ -24,6 +24,12 @@ class TrainingError(PipelineError):
     """Training cannot start or cannot go on."""
 
 
+class PeerLost(SystemExit):
+    """Another rank of the run has died. Who started the ranks says which and why; this one just ends."""
+
+    CODE = 75
+
+
 # full disk, full quota, larger than allowed; no right to write
 DISK_ERRORS = (OSError, sqlite3.OperationalError)  # some of them are refusals
 REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)

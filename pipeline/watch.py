@@ -17,7 +17,12 @@ LINE_SECONDS = 10  # between two lines of progress where there is no terminal
 class Live:
     """Files to watch while it runs: dvclive's, and a picture of the same noise every `grid_steps`."""
 
-    def __init__(self, folder: Path, resume: bool):
+    def __init__(self, folder: Path, resume: bool, on: bool = True):
+        """`on`: False for a process of several that has nothing to show."""
+        self.on = on
+        self.live = None
+        if not on:
+            return
         from dvclive import Live as DvcLive
         from scmrepo.exceptions import SCMError
 
@@ -28,7 +33,6 @@ class Live:
             self.live = DvcLive(str(folder), resume=resume, **quiet)
         except SCMError as reason:  # a Git repository without its first commit
             print(f"no live metrics: {reason}", file=sys.stderr)
-            self.live = None
 
     def __enter__(self):
         return self
@@ -47,14 +51,25 @@ class Live:
         self.live.make_summary()
 
     def picture(self, step: int, images_NCHW: np.ndarray) -> None:
+        if not self.on:
+            return
         write_bytes(self.folder / "grids" / f"{step:06d}.png", figures.grid(images_NCHW, 5))
 
 
 class Progress:
     """A bar with images/s and time left on a terminal; elsewhere a line every few seconds."""
 
-    def __init__(self, name: str, steps: int, first_step: int, images: Callable[[int], int]):
-        """`images`: the number of images that D has seen after so many steps."""
+    def __init__(
+        self,
+        name: str,
+        steps: int,
+        first_step: int,
+        images: Callable[[int], int],
+        on: bool = True,
+    ):
+        """`images`: the number of images that D has seen after so many steps; `on`: False for a process of
+        several that has nothing to show."""
+        self.on = on
         self.name = name
         self.steps = steps
         self.step = first_step
@@ -66,7 +81,7 @@ class Progress:
             initial=first_step,
             desc=f"train {name}",
             unit=" steps",
-            disable=not sys.stderr.isatty(),
+            disable=not on or not sys.stderr.isatty(),
         )
 
     def __enter__(self):
@@ -92,7 +107,7 @@ class Progress:
         self.bar.set_postfix_str(facts, refresh=False)
         now = time.monotonic()
         last = row["step"] == self.steps
-        if not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
+        if not self.on or not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
             return
         self.spoke_at = now
         left = (self.images(self.steps) - row["images"]) / row["images_per_second"]

@@ -35,6 +35,15 @@ class Run(Section):
     parzen: Parzen
 
     @model_validator(mode="after")
+    def every_device_has_a_thread(self) -> Self:
+        if self.threads < self.train.devices:
+            raise ValueError(
+                f"threads is {self.threads}, but train.devices is {self.train.devices}: they share the "
+                f"threads, so set threads: {self.train.devices} or more"
+            )
+        return self
+
+    @model_validator(mode="after")
     def ema_is_trained_before_it_is_sampled(self) -> Self:
         if self.sample.weights == "ema" and self.train.ema is None:
             raise ValueError(

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
+
+from pipeline.gan.streams import Stream
 
 
 class Real(NamedTuple):
@@ -21,31 +23,34 @@ class Batches:
         images_NCHW: Tensor,
         labels_N: Tensor | None,
         batch_size: int,
-        stream: Generator,
+        stream: Stream,
+        device: torch.device | None = None,
     ):
+        """`batch_size`: of all ranks together; `next` gives the rows of this one, on `device`."""
         self.images = images_NCHW
-        self.labels = labels_N
+        self.labels = None if labels_N is None else labels_N.to(images_NCHW.device)
+        self.device = images_NCHW.device if device is None else device
         self.batch_size = batch_size
         self.stream = stream
         self.epoch = -1
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self.order = torch.randperm(
-            len(self.images), generator=self.stream, device=self.images.device
-        )
+        self.order = torch.randperm(len(self.images), generator=self.stream).to(self.images.device)
         self.position = 0
         self.epoch += 1
 
     def next(self) -> Real:
         if self.position + self.batch_size > len(self.images):
             self._shuffle()
-        rows = self.order[self.position : self.position + self.batch_size]
+        rows = self.stream.own(self.order[self.position : self.position + self.batch_size])
         self.position += self.batch_size
-        return Real(self.images[rows], None if self.labels is None else self.labels[rows])
+        images = self.images[rows].to(self.device)
+        return Real(images, None if self.labels is None else self.labels[rows].to(self.device))
 
     def state_dict(self) -> dict:
         return {"order": self.order, "position": self.position, "epoch": self.epoch}
 
     def load_state_dict(self, state: dict) -> None:
-        self.order, self.position, self.epoch = state["order"], state["position"], state["epoch"]
+        self.order = state["order"].to(self.images.device)
+        self.position, self.epoch = state["position"], state["epoch"]

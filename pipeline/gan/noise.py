@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from pipeline.config import train as config
+from pipeline.gan import streams
 
 
 def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
     """U(-sqrt 3, sqrt 3): the authors' MNIST prior."""
-    return (torch.rand(shape, generator=stream, device=stream.device) * 2 - 1) * 3**0.5
+    return (streams.uniform(shape, stream) * 2 - 1) * 3**0.5
 
 
 def gaussian(shape: tuple[int, int], stream: Generator) -> Tensor:
-    return torch.randn(shape, generator=stream, device=stream.device)
+    return streams.normal(shape, stream)
 
 
 def sphere(shape: tuple[int, int], stream: Generator) -> Tensor:
@@ -43,4 +43,4 @@ def draw(train: config.Train, count: int, stream: Generator, classes: int) -> La
     z_BZ = PRIORS[train.noise.prior]((count, train.noise.dim), stream)
     if train.conditional is None:
         return Latent(z_BZ)
-    return Latent(z_BZ, torch.randint(classes, (count,), generator=stream, device=stream.device))
+    return Latent(z_BZ, (streams.uniform((count,), stream) * classes).long())

@@ -28,13 +28,17 @@ class ClassicalMomentum(torch.optim.Optimizer):
                 param.add_(velocity)
 
 
+FUSED_ON = ("cpu", "cuda", "mps")  # one pass over memory a step
+
+
 def build(optimizer: config.Optimizer, vector: Tensor) -> torch.optim.Optimizer:
     """An optimiser of one vector that holds all weights of a player."""
     match optimizer:
         case config.Sgd(lr=lr, momentum=momentum):
             return ClassicalMomentum([vector], lr, momentum.start)
         case config.Adam(lr=lr, beta1=beta1, beta2=beta2):
-            return torch.optim.Adam([vector], lr, (beta1, beta2), fused=True)
+            fused = vector.device.type in FUSED_ON
+            return torch.optim.Adam([vector], lr, (beta1, beta2), fused=fused)
         case config.RmsProp(lr=lr, decay=decay):
             return torch.optim.RMSprop([vector], lr, decay)
     raise TypeError(f"no optimiser for {optimizer!r}")

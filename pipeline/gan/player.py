@@ -6,14 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config import train as config
-from pipeline.gan import optimizers
+from pipeline.gan import devices, optimizers
+from pipeline.gan.parallel import ALONE, World
+from pipeline.gan.scaling import LossScale
 
 
 class Player:
     """Keeps all weights of `net` as one vector, so that an update is a few passes over memory.
 
-    Products in bf16 use copies of the weight matrices, renewed after each update; the vector, its
-    gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
+    Products in bf16 or fp16 use copies of the weight matrices, renewed after each update; the vector,
+    its gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
     """
 
     def __init__(
@@ -22,17 +24,23 @@ class Player:
         optimizer: config.Optimizer,
         precision: str = "float32",
         max_column_norm: float | None = None,
+        world: World = ALONE,
+        scale: LossScale | None = None,
     ):
+        """`scale`: of the losses in fp16, one for all players of a game."""
         self.net = net
         self.settings = optimizer
+        self.world = world
+        self.scale = scale
         self.params = list(net.parameters())
         self.vector = nn.Parameter(torch.cat([p.detach().flatten() for p in self.params]))
         self.vector.grad = torch.zeros_like(self.vector)
         self.views = split(self.vector.detach(), self.params)
         self._gradients = split(self.vector.grad, self.params)
-        self._low = [precision == "bf16" and p.dim() > 1 for p in self.params]
-        for param, view, low in zip(self.params, self.views, self._low, strict=True):
-            param.data = view.bfloat16() if low else view
+        low = devices.LOW.get(precision)
+        self._low = [low is not None and p.dim() > 1 for p in self.params]
+        for param, view, is_low in zip(self.params, self.views, self._low, strict=True):
+            param.data = view.to(low) if is_low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
         self.max_column_norm = max_column_norm
         self._connected = [
@@ -46,9 +54,21 @@ class Player:
     def __call__(self, *inputs: Tensor | None) -> Tensor:
         return self.net(*inputs)
 
+    def scaled(self, loss: Tensor) -> Tensor:
+        """What to take gradients of: `loss`, times a factor in fp16."""
+        return loss if self.scale is None else self.scale(loss)
+
     def step(self, gradients: Sequence[Tensor]) -> None:
-        """One step of the optimiser along `gradients`, one for each of `params`."""
+        """One step of the optimiser along `gradients` of a scaled loss, one for each of `params`.
+
+        On several devices: along their mean over the ranks.
+        """
+        assert self.vector.grad is not None
         torch._foreach_copy_(self._gradients, list(gradients))
+        self.world.average(self.vector.grad)
+        if self.scale is not None and not self.scale.unscale(self.vector.grad):
+            self.vector.grad.zero_()  # no step, and none in the log
+            return
         self.optimizer.step()
         self._limit()
         self._renew()

@@ -1,8 +1,30 @@
 """Random numbers: one named stream per purpose, so that looking at samples never moves training."""
 
 import hashlib
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
+
+
+class Stream(torch.Generator):
+    """A generator that knows which rows of a minibatch this process works on.
+
+    On several devices rank r of n has the rows r, r + n, r + 2n, ... of every minibatch, so that rows
+    of several minibatches stay each other's neighbours where they are joined. It draws the numbers of
+    all rows and keeps those of its own: n ranks use the numbers that one process would use.
+    """
+
+    def __new__(cls, device: torch.device | str = "cpu", rank: int = 0, ranks: int = 1):
+        return super().__new__(cls, device)  # type: ignore[call-arg]
+
+    def __init__(self, device: torch.device | str = "cpu", rank: int = 0, ranks: int = 1):
+        self.rank = rank
+        self.ranks = ranks
+
+    def own(self, rows: Tensor) -> Tensor:
+        """Of what concerns a whole minibatch, the rows of this process."""
+        return rows if self.ranks == 1 else rows[self.rank :: self.ranks].contiguous()
 
 
 class Streams:
@@ -20,10 +42,18 @@ class Streams:
         "past_players",
     )
 
-    def __init__(self, seed: int, device: torch.device | str = "cpu"):
-        self.of = {name: generator(seed, name, device) for name in self.NAMES}
+    # the order of the data is drawn on the CPU: it is the same on every device
+    ON_CPU = ("data",)
 
-    def __getitem__(self, name: str) -> torch.Generator:
+    def __init__(
+        self, seed: int, device: torch.device | str = "cpu", rank: int = 0, ranks: int = 1
+    ):
+        self.of = {
+            name: generator(seed, name, "cpu" if name in self.ON_CPU else device, rank, ranks)
+            for name in self.NAMES
+        }
+
+    def __getitem__(self, name: str) -> Stream:
         return self.of[name]
 
     def state_dict(self) -> dict[str, torch.Tensor]:
@@ -34,7 +64,38 @@ class Streams:
             stream.set_state(states[name])
 
 
-def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(
+    seed: int, name: str, device: torch.device | str = "cpu", rank: int = 0, ranks: int = 1
+) -> Stream:
     """The stream `name` of `seed`; streams of other names or seeds are unrelated."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
+    stream = Stream(device, rank, ranks)
+    stream.manual_seed(int.from_bytes(digest[:8]) >> 1)
+    return stream
+
+
+Shape = tuple[int, ...] | torch.Size  # the first number counts rows of this process
+
+
+def uniform(shape: Shape, stream: torch.Generator) -> Tensor:
+    """Numbers from U[0, 1), a row for each row of a minibatch that this process works on."""
+    return _own_rows(torch.rand, shape, stream)
+
+
+def normal(shape: Shape, stream: torch.Generator) -> Tensor:
+    """Numbers from N(0, 1), likewise."""
+    return _own_rows(torch.randn, shape, stream)
+
+
+def stay_outside_of_compiled_code() -> None:
+    """Before torch.compile compiles what draws: it cannot follow a stream. Not from the start, because
+    that takes seconds to import."""
+    global _own_rows
+    _own_rows = torch.compiler.disable(_own_rows)
+
+
+def _own_rows(draw: Callable[..., Tensor], shape: Shape, stream: torch.Generator) -> Tensor:
+    if not isinstance(stream, Stream) or stream.ranks == 1:
+        return draw(shape, generator=stream, device=stream.device)
+    everybodys = (shape[0] * stream.ranks, *shape[1:])
+    return stream.own(draw(everybodys, generator=stream, device=stream.device))

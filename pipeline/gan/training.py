@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, monitor, noise, rules, updates
+from pipeline.gan import devices, monitor, noise, rules, streams, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import (
     REFERENCES,
@@ -19,7 +19,9 @@ from pipeline.gan.nets import (
     start_at_the_mean,
 )
 from pipeline.gan.noise import Latent
+from pipeline.gan.parallel import ALONE, World, synchronize_norms
 from pipeline.gan.player import Player, load_vector
+from pipeline.gan.scaling import LossScale
 from pipeline.gan.streams import Streams, generator
 
 
@@ -33,8 +35,12 @@ class Training:
         images_NCHW: Tensor,
         device: torch.device,
         labels_N: Tensor | None = None,
+        world: World = ALONE,
     ):
-        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any."""
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any.
+
+        On several devices each rank builds the same of the same arguments but its own `world`.
+        """
         if settings.batch_size > len(images_NCHW):
             raise TrainingError(
                 f"train.batch_size is {settings.batch_size:,}, but there are only "
@@ -48,23 +54,26 @@ class Training:
         self.settings = settings
         self.seed = seed
         self.device = device
+        self.world = world
         self.precision = devices.precision(settings.precision, device)
         self.image_shape = tuple(images_NCHW.shape[1:])
         self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
         self.step = 0
         self.learning_rate_factor = 1.0  # less than 1 after a rollback
         self.snapshots: dict[str, Tensor] = {}
-        self.streams = Streams(seed, device)
+        self.streams = Streams(seed, device, world.rank, world.ranks)
+        self.scale = LossScale() if settings.precision == "fp16" else None
         G, D = self._nets(images_NCHW)
-        self.G, self.D = (
-            Player(net, of.optimizer, self.precision, of.max_column_norm)
-            for net, of in ((G, settings.generator), (D, settings.discriminator))
-        )
+        self.G = self._player(G, settings.generator)
+        self.D = self._player(D, settings.discriminator)
         self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
-        labels_N = None if labels_N is None else labels_N.to(device)
         self.batches = Batches(
-            pixels.to(device), labels_N, settings.batch_size, self.streams["data"]
+            devices.place(pixels, settings.data_on, device),
+            labels_N,
+            settings.batch_size,
+            self.streams["data"],
+            device,
         )
         every = max(1, len(pixels) // 200)
         self.real_spread = monitor.spread(pixels[::every])
@@ -73,8 +82,10 @@ class Training:
             G=self.G,
             D=self.D,
             next_real=self.batches.next,
-            next_latent=lambda: self.draw(settings.batch_size, self.streams["noise"]),
-            judge=D.judge,
+            next_latent=lambda: self.draw(
+                settings.batch_size // world.ranks, self.streams["noise"]
+            ),
+            judge=devices.compiled(D.judge) if settings.compile else D.judge,
             blur=self._blur,
             image_by_image=D.image_by_image,
             streams=self.streams,
@@ -92,6 +103,23 @@ class Training:
         G.refer_to(*self.draw(REFERENCES, stream))
         return G, D
 
+    def _player(
+        self, net: torch.nn.Module, settings: config.Generators | config.Discriminators
+    ) -> Player:
+        """One that learns as the settings say and, on several devices, from all of them."""
+        if self.settings.sync_batch_norm:
+            synchronize_norms(net, self.world)
+        if self.settings.compile:
+            net.forward = devices.compiled(net.forward)  # type: ignore[method-assign]
+        return Player(
+            net,
+            settings.optimizer,
+            self.precision,
+            settings.max_column_norm,
+            self.world,
+            self.scale,
+        )
+
     def _new_generator(self, stream: torch.Generator) -> Generator:
         """`stream`: of whatever is random in its layers."""
         return Generator(self.settings, self.image_shape, self.classes, stream).to(self.device)
@@ -108,6 +136,8 @@ class Training:
             )
         with devices.autocast(self.device, self.precision):
             seen = self._update()
+        if self.scale is not None:
+            self.scale.next_iteration()
         self.step += 1
         if self.average is not None and self.settings.ema is not None:
             follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
@@ -123,6 +153,15 @@ class Training:
         schedule = self.settings.discriminator_steps
         return minibatches(schedule, step) * self.settings.batch_size
 
+    def check_ranks_agree(self) -> None:
+        """Every rank must hold the same weights: each moves its own by the same mean gradients."""
+        digest = sum(int(p.vector.detach().view(torch.int32).sum()) for p in (self.G, self.D))
+        if not self.world.agree(digest):
+            raise TrainingError(
+                f"the devices hold different weights at step {self.step:,}: something that this run uses "
+                "is not made for several devices. Set train.devices: 1, and please report it"
+            )
+
     def draw(self, count: int, stream: torch.Generator) -> Latent:
         """What G makes `count` images of."""
         return noise.draw(self.settings, count, stream, self.classes)
@@ -132,8 +171,7 @@ class Training:
         if std == 0:
             return images_BCHW
         stream = self.streams["instance_noise"]
-        drawn = torch.randn(images_BCHW.shape, generator=stream, device=self.device)
-        return torch.add(images_BCHW, drawn, alpha=std)
+        return torch.add(images_BCHW, streams.normal(images_BCHW.shape, stream), alpha=std)
 
     def sampler(self, raw: bool = False) -> Generator:
         """A float32 net to draw samples from: G's average where there is one, unless `raw`.
@@ -174,6 +212,7 @@ class Training:
             "streams": self.streams.state_dict(),
             "batches": self.batches.state_dict(),
             "average": self.average,
+            "scale": None if self.scale is None else self.scale.state_dict(),
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
         }
@@ -186,7 +225,10 @@ class Training:
         self.snapshots = state["snapshots"]
         self.streams.load_state_dict(state["streams"])
         self.batches.load_state_dict(state["batches"])
-        self.average = state["average"]
+        if self.average is not None:
+            self.average.copy_(state["average"])
+        if self.scale is not None:
+            self.scale.load_state_dict(state["scale"])
         self.G.load_state_dict(state["G"])
         self.D.load_state_dict(state["D"])
 

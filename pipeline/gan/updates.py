@@ -86,7 +86,7 @@ def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tens
     look = look_at(game, real, fake_BCHW, latent)
     loss = discriminator_loss(game, look)
     if game.discriminator_learns(loss):
-        game.D.step(torch.autograd.grad(loss, game.D.params))
+        game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params))
     return report(look) | {"d_loss": loss.detach()}
 
 
@@ -96,7 +96,7 @@ def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
         fake_BCHW = game.G(*latent)
         of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
         loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
-        gradients = torch.autograd.grad(loss, game.G.params)
+        gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
     game.G.step(gradients)
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
@@ -110,11 +110,13 @@ def simultaneous(game: Game) -> dict[str, Tensor]:
     d_loss = discriminator_loss(game, look)
     g_loss = generator_loss(game, look)
     if game.image_by_image and game.logits_only:
-        *d_gradients, pull_BCHW = torch.autograd.grad(d_loss, [*game.D.params, seen_BCHW])
+        scaled = game.D.scaled(d_loss)
+        *d_gradients, pull_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
         pull_BCHW = pull_BCHW * turned(game, look.of_fake.logit)[:, None, None, None]
     else:
-        d_gradients = list(torch.autograd.grad(d_loss, game.D.params, retain_graph=True))
-        (pull_BCHW,) = torch.autograd.grad(g_loss, seen_BCHW)
+        scaled = game.D.scaled(d_loss)
+        d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
+        (pull_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
     if game.discriminator_learns(d_loss):
         game.D.step(d_gradients)

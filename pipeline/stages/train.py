@@ -13,8 +13,9 @@ from torch import Tensor
 from pipeline.config.train import Train
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
-from pipeline.gan import devices, monitor
+from pipeline.gan import devices, monitor, parallel
 from pipeline.gan.noise import Latent
+from pipeline.gan.parallel import World
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.tensors import read_tensors, write_model
@@ -48,33 +49,61 @@ class Paths:
 
 
 def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> None:
-    """Train from the last checkpoint of exactly these settings, code and data, or from the start."""
-    devices.reproducible(threads)
-    device = devices.choose(settings.device)
+    """Train from the last checkpoint of exactly these settings, code and data, or from the start.
+
+    With several devices, each rank of the run calls it; `threads` are those of all.
+    """
+    devices.reproducible(threads // settings.devices, settings.precision, settings.compile)
+    device = devices.choose(
+        settings.device, settings.precision, settings.devices, parallel.local_rank()
+    )
+    if settings.compile:
+        devices.check_compiler(device)
+    with parallel.world(settings.devices, device.type) as world:
+        train(name, settings, seed, threads, paths, device, world)
+
+
+def train(
+    name: str,
+    settings: Train,
+    seed: int,
+    threads: int,
+    paths: Paths,
+    device: torch.device,
+    world: World,
+) -> None:
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
-    training = Training(settings, seed, images, device, labels)
+    training = Training(settings, seed, images, device, labels, world)
+
+    def say(words: str) -> None:
+        if world.writes:
+            print(f"train {name}: {words}", file=sys.stderr)
+
     if training.precision == "bf16" and not devices.multiplies_bf16(device):
-        print(
-            f"train {name}: warning: this {device.type} has no units for bf16: expect it to be tens of "
-            "times slower than float32. Set train.precision: auto",
-            file=sys.stderr,
+        say(
+            f"warning: this {device.type} has no units for bf16: expect it to be tens of times slower "
+            "than float32. Set train.precision: auto"
         )
+    if training.batches.images.device.type != device.type:
+        say(f"the images stay in the computer's memory, {device} gets them batch by batch")
     kind = (device.type, training.precision)
     checkpoint = (
         paths.checkpoints / identity(settings, seed, threads, kind, images) / "checkpoint.pt"
     )
-    watch = monitor.Monitor(settings, lambda said: print(f"train {name}: {said}", file=sys.stderr))
+    watch = monitor.Monitor(settings, say)
     grids, seconds = restore(checkpoint, training, watch)
 
     with (
-        Live(paths.live, resume=training.step > 0) as live,
-        Progress(name, settings.steps, training.step, training.images) as progress,
+        Live(paths.live, resume=training.step > 0, on=world.writes) as live,
+        Progress(name, settings.steps, training.step, training.images, on=world.writes) as progress,
     ):
         verdict = play(
             training, watch, grids, live, progress, lambda: save(checkpoint, training, watch, grids)
         )
     seconds += progress.seconds()
+    if not world.writes:
+        return
 
     print(
         f"train {name}: {verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip(),
@@ -129,7 +158,7 @@ def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Ver
             grids.append(look(training, fixed))
             training.remember()
             live.picture(training.step, grids[-1].numpy())
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        if training.world.writes and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
     return watch.verdict()
@@ -139,17 +168,27 @@ def measure(
     training: Training, seen: dict[str, Tensor], images_per_second: float
 ) -> dict[str, float]:
     """One row of training.tsv. d_real and d_fake: mean probabilities D(x) and D(G(z)); diversity: mean
-    distance between the samples of the step, in units of that between real images."""
+    distance between the samples of the step, in units of that between real images.
+
+    Means are over the minibatches of all ranks; every rank gets the same row, but for the speed.
+    """
+    training.check_ranks_agree()
+    names = ("d_loss", "g_loss", "d_real", "d_fake", "diversity")
+    spread = torch.as_tensor(monitor.spread(seen["fake"]) / training.real_spread)
+    own = [
+        seen["d_loss"],
+        seen["g_loss"],
+        seen["d_real"].sigmoid().mean(),
+        seen["d_fake"].sigmoid().mean(),
+        spread.to(seen["d_loss"]),
+    ]
+    means = training.world.average(torch.stack(own)).tolist()
     return {
         "step": training.step,
         "images": training.images(training.step),
-        "d_loss": seen["d_loss"].item(),
-        "g_loss": seen["g_loss"].item(),
-        "d_real": seen["d_real"].sigmoid().mean().item(),
-        "d_fake": seen["d_fake"].sigmoid().mean().item(),
+        **dict(zip(names, means, strict=True)),
         "g_gradient_norm": training.G.gradient_norm().item(),
         "d_gradient_norm": training.D.gradient_norm().item(),
-        "diversity": monitor.spread(seen["fake"]) / training.real_spread,
         "images_per_second": round(images_per_second, 1),
     }
 
@@ -204,10 +243,11 @@ def restore(
     """Grids and seconds so far; training and monitor go on where they were, if they ever were."""
     if not checkpoint.is_file():
         return [], 0.0
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     training.load_state_dict(state["training"])
     watch.load_state_dict(state["monitor"])
-    print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
+    if training.world.writes:
+        print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
     images = watch.rows[-1]["images"] if watch.rows else 0
     rate = watch.rows[-1]["images_per_second"] if watch.rows else 0
     return state["grids"], images / rate if rate else 0.0

@@ -124,6 +124,19 @@ def test_every_recipe_is_valid(recipe: Path):
             "train.monitor.policy: found 'restart', must be ",
         ),
         (
+            lambda p: p["runs"]["line"]["train"].update(devices=3),
+            "runs.line.train: batch_size is 128, which 3 devices cannot share equally, two images each "
+            "at least; set it to 126 or 129",
+        ),
+        (
+            lambda p: p["runs"]["line"]["train"].update(devices=2),
+            "runs.line: threads is 1, but train.devices is 2: they share the threads, so set threads: 2",
+        ),
+        (
+            lambda p: p["runs"]["line"]["train"].update(devices=2, compile=True),
+            "compile: true is for one device; devices is 2",
+        ),
+        (
             lambda p: p["runs"].update({"my-run": copy.deepcopy(p["runs"]["line"])}),
             "runs.my-run: a name starts with a letter",
         ),

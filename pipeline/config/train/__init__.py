@@ -117,9 +117,15 @@ class Train(Section):
     discriminator_loss_scale: Annotated[float, Field(gt=0)] = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
     # of matrix products, weights are float32; auto: bf16 where the device has units for it, where it
-    # is several times as fast, float32 elsewhere, where bf16 is tens of times slower
-    precision: Literal["auto", "float32", "bf16"] = "float32"
+    # is several times as fast, float32 elsewhere, where bf16 is tens of times slower; tf32: CUDA only;
+    # fp16: with loss scaling
+    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Positive = 1  # of one machine; each takes its share of every minibatch
+    sync_batch_norm: bool = True  # BatchNorm over the whole minibatch, not each device's share
+    # where the training images are kept: auto takes the device if they fit into half of its memory
+    data_on: Literal["auto", "device", "host"] = "auto"
+    compile: bool = False  # torch.compile: slower to start; see docs/devices.md for when it pays
     noise: Noise = Noise()
     generator: Generators
     discriminator: Discriminators
@@ -183,5 +189,44 @@ class Train(Section):
         if self.replay and self.replay.size < self.batch_size:
             raise ValueError(
                 f"replay.size is {self.replay.size:,}; it must be at least batch_size, {self.batch_size:,}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def one_device_when_compiled(self) -> Self:
+        if self.compile and self.devices > 1:
+            raise ValueError(
+                f"compile: true is for one device; devices is {self.devices}, use 1 or compile: false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def several_devices_do_what_one_would(self) -> Self:
+        if self.devices == 1:
+            return self
+        apart = {
+            "labels": self.labels != Labels(),
+            "replay": self.replay,
+            "past_players": self.past_players,
+            "balance": self.balance,
+            "feature_matching": self.feature_matching,
+            "discriminator.minibatch_discrimination": self.discriminator.minibatch_discrimination,
+        }
+        for key, asked_for in apart.items():
+            if asked_for:
+                raise ValueError(
+                    f"{key} looks at a whole minibatch, and {self.devices} devices have a part of it "
+                    "each: use devices: 1"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def devices_share_the_minibatch_equally(self) -> Self:
+        if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
+            below = self.batch_size - self.batch_size % self.devices
+            fits = [size for size in (below, below + self.devices) if size >= 2 * self.devices]
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which {self.devices} devices cannot share equally, "
+                f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
             )
         return self

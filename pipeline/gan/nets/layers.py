@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.gan import streams
+
 # Shapes: B batch, I inputs of a layer, U units, P pieces of a maxout unit.
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -40,7 +42,7 @@ def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
     """`x` with a share `rate` of it set to 0 and the rest scaled up."""
     keep = 1 - rate
     # compared with keep, because it is several times faster than bernoulli_
-    drawn = torch.rand(x.shape, generator=stream, device=x.device)
+    drawn = streams.uniform(x.shape, stream)
     return x * (drawn < keep).to(x.dtype).div_(keep)
 
 
@@ -108,7 +110,7 @@ class Disturbed(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         if self.training and self.std > 0:
-            h = h + self.std * torch.randn(h.shape, generator=self.stream, device=h.device)
+            h = h + self.std * streams.normal(h.shape, self.stream)
         if self.rate > 0 and (self.training or self.when_sampling):
             h = dropped(h, self.rate, self.stream)
         return h

@@ -1,0 +1,22 @@
+"""A rank that saves after every step; rank 1 dies at step 37. Takes the place of pipeline.ranks."""
+
+import os
+import signal
+import sys
+
+from pipeline import ranks
+from pipeline.gan.training import Training
+from pipeline.stages import train
+
+train.CHECKPOINT_SECONDS = 0
+advance = Training.advance
+
+
+def die(self: Training):
+    if self.step == 37 and self.world.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return advance(self)
+
+
+Training.advance = die
+sys.exit(ranks.main(sys.argv[1:]))
