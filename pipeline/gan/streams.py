@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -87,6 +88,7 @@ def normal(shape: Shape, stream: torch.Generator) -> Tensor:
     return _own_rows(torch.randn, shape, stream)
 
 
+@cache
 def stay_outside_of_compiled_code() -> None:
     """Before torch.compile compiles what draws: it cannot follow a stream. Not from the start, because
     that takes seconds to import."""

@@ -1,10 +1,13 @@
 """What a computer with a GPU would do, as far as one without can tell."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from pipeline.errors import TrainingError
 from pipeline.gan import devices, scaling, streams, training
+from pipeline.gan.nets import layers
 from pipeline.gan.player import Player
 from pipeline.gan.scaling import LossScale
 from pipeline.gan.training import Training
@@ -137,11 +140,16 @@ def test_the_scale_is_part_of_a_checkpoint():
     assert second.scale.state_dict() == {"factor": 8.0, "good": first.scale.good}
 
 
+# PyTorch's own, of what it looks at while it compiles
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_compiled_nets_learn_the_same_and_resume_bit_for_bit():
     """Another order of the same sums; kernels that depend on the shapes alone."""
-    D = two_ranks.games()["simultaneous"].discriminator
-    D = D.model_copy(update={"hidden": (8,), "activation": "relu", "dropout_hidden": 0.0})
-    plain = two_ranks.games()["simultaneous"].model_copy(update={"discriminator": D})
+    plain = two_ranks.games()["simultaneous"]
+    small = {"hidden": (8,), "activation": "relu"}
+    G = plain.generator.model_copy(update=small)
+    whole_images = {"dropout_input": 0.0, "dropout_hidden": 0.0}
+    D = plain.discriminator.model_copy(update=small | whole_images)
+    plain = plain.model_copy(update={"generator": G, "discriminator": D})
     settings = plain.model_copy(update={"compile": True})
     expected = two_ranks.play(plain, two_ranks.parallel.ALONE)
     whole = two_ranks.play(settings, two_ranks.parallel.ALONE)
@@ -151,13 +159,23 @@ def test_compiled_nets_learn_the_same_and_resume_bit_for_bit():
         assert torch.equal(weights, resumed[key]), key
 
 
+def test_compiled_dropout_draws_from_its_stream(monkeypatch):
+    """Without a C++ compiler: only what is traced, and where the trace breaks, is looked at."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    masks = []
+    for wrap in (lambda layer: layer, devices.compiled):
+        layer = layers.Dropout(0.5, streams.generator(0, "dropout"))
+        masks.append([wrap(layer)(torch.ones(20, 10)) for _ in range(2)])
+    assert torch.equal(torch.stack(masks[0]), torch.stack(masks[1]))
+    assert not torch.equal(*masks[1])
+
+
 def test_a_compiler_that_does_not_work_is_named_before_training(monkeypatch):
-    def broken(function, dynamic):
-        def run(x):
-            raise torch._dynamo.exc.BackendCompilerFailed(None, OSError("no g++"))
+    from torch._inductor import config
 
-        return run
-
-    monkeypatch.setattr(torch, "compile", broken)
-    with pytest.raises(TrainingError, match=r"torch.compile does not work on this cpu: .*g\+\+"):
+    monkeypatch.setattr(config.cpp, "cxx", ("/no/such/compiler",))
+    monkeypatch.setattr(config, "force_disable_caches", True)
+    with pytest.raises(
+        TrainingError, match=r"No working C.. compiler found.* or set compile: false"
+    ):
         devices.check_compiler(CPU)

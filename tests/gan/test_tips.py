@@ -16,8 +16,8 @@ from pipeline.gan.streams import generator
 from pipeline.gan.tips import terms
 from pipeline.gan.tips.replay import Replay
 from pipeline.gan.tips.targets import Targets
-from pipeline.gan.training import Training, k_at, minibatches
-from tests.gan.test_training import CPU, game_of, images, settings_with
+from pipeline.gan.training import k_at, minibatches
+from tests.gan.test_training import game_of, settings_with
 
 MANY = 20_000
 
@@ -191,11 +191,10 @@ def test_the_auxiliary_classifier_learns_data_and_samples_and_teaches_g():
 
 def test_a_classifier_without_classes_is_refused():
     with pytest.raises(TrainingError, match="needs a label for every training image"):
-        game_of(auxiliary_classifier={"weight": 1.0})
-    settings = settings_with({"auxiliary_classifier": {}})
-    game = Training(settings, 0, images(), CPU, torch.arange(len(images())) % 3)
-    with pytest.raises(TrainingError, match="this discriminator judges no classes"):
-        game.advance()
+        game_of(auxiliary_classifier={"weight": 1.0}, conditional={"discriminator": False})
+    for told in (None, {"discriminator": True}):
+        with pytest.raises(ValueError, match="a G that is told the class and a D that is not"):
+            settings_with({"auxiliary_classifier": {}, "conditional": told})
 
 
 def test_a_g_that_is_not_asked_for_classes_is_not_judged_by_them():
