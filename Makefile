@@ -7,7 +7,7 @@ CORES ?= all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: help run test check format lock bench share fetch mend interplay clean
+.PHONY: help run test check format lock bench share fetch mend interplay prune clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -30,6 +30,9 @@ fetch: $(INSTALLED) ## pull the team's branch and results
 
 mend: $(INSTALLED) ## repair what a kill -9 of dvc has left (snakemake, share and fetch do so, too)
 	@python -m pipeline mend
+
+prune: $(INSTALLED) ## show what lies where, drop what no commit needs (KEEP=branches, YES=1)
+	@python -m pipeline prune $(if $(KEEP),--keep $(KEEP)) $(if $(YES),--yes)
 
 interplay: $(INSTALLED) ## 200 random histories on both engines, against a model (about an hour)
 	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py

@@ -104,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
+    prune_options(add("prune", prune, "show what lies where, and drop what no kept commit needs"))
     score_options(
         add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
     )
@@ -271,6 +272,26 @@ def mend(options: argparse.Namespace) -> None:
     from pipeline import folder
 
     folder.mend_all()
+
+
+def prune_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--keep",
+        choices=("commits", "branches", "workspace"),
+        default="commits",
+        help="results of all commits (default), of the tips of branches and tags, or what is here; "
+        "those of commits not pushed and of experiments are always kept",
+    )
+    command.add_argument(
+        "--days", type=int, default=14, help="age of logs and checkpoints to drop (default: 14)"
+    )
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def prune(options: argparse.Namespace) -> None:
+    from pipeline import prune
+
+    prune.run(options.keep, options.days, options.yes)
 
 
 def score_options(command: argparse.ArgumentParser) -> None:

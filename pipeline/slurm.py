@@ -102,7 +102,7 @@ def check(requests: Iterable[Request], known: dict[str, Partition]) -> None:
         for reason in refusals(request, known):
             wrong.setdefault(reason, []).append(request.stage)
     if wrong:
-        lines = [f"{reason}: {some(stages)}" for reason, stages in wrong.items()]
+        lines = [f"{reason}: {some(sorted(stages))}" for reason, stages in wrong.items()]
         raise ClusterError(
             "this cluster cannot run what would be submitted; nothing was.\n  "
             + "\n  ".join(lines)

@@ -25,9 +25,10 @@ def assert_complete(project: Project) -> None:
     assert UP_TO_DATE in project.run("dvc", "repro")
 
 
-def has_begun(tiny: OnCluster, *stages: str) -> bool:
-    begun = tiny.executions.read_text().split() if tiny.executions.exists() else []
-    return set(stages) <= set(begun)
+def are_held(tiny: OnCluster, *stages: str) -> bool:
+    """Whether all of them have begun to misbehave."""
+    held = tiny.executions.with_name(f"{tiny.executions.name}.held")
+    return held.exists() and set(stages) <= set(held.read_text().split())
 
 
 def number(tiny: OnCluster, rule: str) -> str:
@@ -51,7 +52,7 @@ def test_jobs_that_die_are_named_with_their_cause_and_only_they_run_again(tiny: 
     tiny.write({"runs": {name: RUN for name in ("fine", "killed", "late", "large")}})
     bad = {"make@killed": "hang", "make@late": "hang", "make@large": 900}
     process = tiny.start(*SUBMIT, MISBEHAVE=json.dumps(bad))
-    wait_until(lambda: has_begun(tiny, *bad))
+    wait_until(lambda: are_held(tiny, *bad))
     tiny.slurm.ask("scontrol", "update", f"jobid={number(tiny, 'make_late')}", "EndTime=now")
     process_of(tiny, "code/make.py", "killed").kill()
     assert process.wait(300) == 1
@@ -74,12 +75,15 @@ def test_jobs_that_die_are_named_with_their_cause_and_only_they_run_again(tiny: 
 
 def test_jobs_of_a_killed_snakemake_are_waited_for_not_run_twice(tiny: OnCluster):
     tiny.write({"runs": {"x": RUN}})
-    process = tiny.start(*SUBMIT, SECONDS_PER_STAGE="5")
-    wait_until(lambda: has_begun(tiny, "make@x"))
+    go = tiny.path.parent / "go"
+    process = tiny.start(*SUBMIT, MISBEHAVE=json.dumps({"make@x": str(go)}))
+    wait_until(lambda: are_held(tiny, "make@x"))
     kill(process)
     assert "jobs of a Snakemake that was killed" in tiny.run("snakemake", "-n", fails=True)
-    said = tiny.run("snakemake", "--cores", "2")
-    assert "Waiting for jobs of a Snakemake that was killed" in said
+    after = tiny.start("snakemake", "--cores", "2")
+    wait_until(lambda: "Waiting for jobs of a Snakemake that was killed" in tiny.said())
+    go.touch()
+    assert after.wait(120) == 0
     assert tiny.executed() == ["make@x", "grow@x", "total"]
     assert_complete(tiny)
 
@@ -87,7 +91,7 @@ def test_jobs_of_a_killed_snakemake_are_waited_for_not_run_twice(tiny: OnCluster
 def test_a_stopped_snakemake_takes_its_jobs_out_of_the_queue(tiny: OnCluster):
     tiny.write({"runs": {"x": RUN}})
     process = tiny.start(*SUBMIT, MISBEHAVE='{"make@x": "hang"}')
-    wait_until(lambda: has_begun(tiny, "make@x"))
+    wait_until(lambda: are_held(tiny, "make@x"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) != 0
     wait_until(lambda: not tiny.slurm.jobs() and not tiny.at_work())
@@ -106,7 +110,9 @@ def test_a_node_without_the_environment_says_so(tiny: OnCluster):
     (tiny.path / ".venv").unlink()
     tiny.write({"runs": {"x": RUN}})
     said = tiny.run(*SUBMIT, fails=True)
-    assert re.search(r"job make_x: node\d does not see .*/.venv: share the folder", said), said
+    assert re.search(r"job make_x: node\d has no .venv of this project: share its folder", said), (
+        said
+    )
 
 
 def test_a_part_of_the_quick_recipe_runs_on_the_cluster(

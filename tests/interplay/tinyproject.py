@@ -29,6 +29,7 @@ ENGINE = (
     "job.py",
     "places.py",
     "processes.py",
+    "prune.py",
     "slurm.py",
     "team.py",
     "workflow.py",

@@ -36,10 +36,13 @@ def log(name: str) -> None:
 
 
 def misbehave(name: str) -> None:
-    """As MISBEHAVE asks of the stage: {"make@x": "hang"} or, with megabytes, {"make@x": 900}."""
+    """As MISBEHAVE asks of the stage: hang, eat so many megabytes, or wait until a file is there."""
     how = json.loads(os.environ.get("MISBEHAVE", "{}")).get(name)
-    if how:
-        log(name)
-        kept = b"" if how == "hang" else b"x" * (how * 2**20)
-        time.sleep(300)
-        del kept
+    if how is None:
+        return
+    with open(os.environ["EXECUTIONS"] + ".held", "a") as file:
+        file.write(f"{name}\n")
+    kept = b"x" * (how * 2**20) if isinstance(how, int) else b""
+    while isinstance(how, int) or not os.path.exists(how):
+        time.sleep(0.05)
+    del kept

@@ -1,0 +1,96 @@
+"""make prune: what is dropped, what is kept, what is shown."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.interplay.tinyproject import Tiny, new_tiny
+
+REPRO = ("dvc", "repro")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Committed and pushed with base 0, committed with base 1, tried with base 2, now at base 3."""
+    tiny = new_tiny(tmp_path_factory.mktemp("built") / "a tiny project")
+    origin = tiny.path.parent / "origin.git"
+    tiny.run("git", "init", "--quiet", "--bare", str(origin))
+    tiny.run("git", "remote", "add", "origin", str(origin))
+    tiny.run(*REPRO)
+    tiny.commit("base 0")
+    tiny.run("git", "push", "--quiet", "origin", "main")
+    tiny.set("x", base=1)
+    tiny.run(*REPRO)
+    tiny.commit("base 1")
+    for base in (2, 3):
+        tiny.set("x", base=base)
+        tiny.run(*REPRO)
+    return tiny
+
+
+@pytest.fixture
+def used(built: Tiny, tmp_path: Path) -> Tiny:
+    copy = built.copy_to(tmp_path / "a copy")
+    copy.executed()
+    return copy
+
+
+def prune(tiny: Tiny, keep: str = "commits", yes: bool = True, fails: bool = False) -> str:
+    call = f"from pipeline import prune; prune.run({keep!r}, days=14, yes={yes})"
+    return tiny.run("python", "-c", call, fails=fails)
+
+
+def restored(tiny: Tiny, base: int) -> bool:
+    """Whether the results of `base` still come from the cache."""
+    tiny.set("x", base=base)
+    tiny.run(*REPRO)
+    return "make@x" not in tiny.executed()
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"), [("commits", [0, 1, 3]), ("branches", [1, 3]), ("workspace", [1, 3])]
+)
+def test_what_no_kept_commit_names_is_dropped(used: Tiny, keep: str, kept: list[int]):
+    said = prune(used, keep)
+    assert "results in DVC's cache" in said and "Dropped" in said
+    assert "up to date" in used.run("dvc", "status")
+    assert [base for base in range(4) if restored(used, base)] == kept
+
+
+def test_nothing_is_dropped_before_a_yes(used: Tiny):
+    before = sorted((used.path / ".dvc/cache").rglob("*"))
+    said = prune(used, yes=False)
+    assert "Not needed" in said and "--yes" in said
+    assert sorted((used.path / ".dvc/cache").rglob("*")) == before
+
+
+def test_an_experiment_keeps_its_results(used: Tiny):
+    used.run("git", "checkout", "--quiet", "params.yaml")
+    used.run("dvc", "checkout")
+    used.run("dvc", "exp", "run", "--name", "tried", "-S", "runs.x.base=7")
+    used.run("git", "checkout", "--quiet", ".")
+    used.run("dvc", "checkout")
+    used.executed()
+    prune(used, "workspace")
+    assert restored(used, 7)
+
+
+def test_only_old_logs_and_checkpoints_go(used: Tiny):
+    old, new = used.path / "logs/old.log", used.path / "logs/new.log"
+    checkpoint = used.path / ".checkpoints/abc/checkpoint.pt"
+    for path in (old, new, checkpoint):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    ages = time.time() - 15 * 86400
+    for path in (old, checkpoint, checkpoint.parent):
+        os.utime(path, (ages, ages))
+    prune(used)
+    assert not old.exists() and not checkpoint.parent.exists()
+    assert new.exists()
+
+
+def test_a_cache_that_others_use_is_left_alone(used: Tiny):
+    used.run("dvc", "cache", "dir", str(used.path.parent / "shared"))
+    assert "which other projects may use" in prune(used, fails=True)
