@@ -55,6 +55,7 @@ bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.training
 	@python -m benchmarks.parzen
 	@python -m benchmarks.engines
+	@python -m benchmarks.devices
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed
 	@tools/lock $(PYTHON)

@@ -176,6 +176,6 @@ def test_a_compiler_that_does_not_work_is_named_before_training(monkeypatch):
     monkeypatch.setattr(config.cpp, "cxx", ("/no/such/compiler",))
     monkeypatch.setattr(config, "force_disable_caches", True)
     with pytest.raises(
-        TrainingError, match=r"No working C.. compiler found.* or set compile: false"
+        TrainingError, match=r"No working C\+\+ compiler found.* or set compile: false"
     ):
         devices.check_compiler(CPU)
