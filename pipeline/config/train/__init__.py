@@ -198,6 +198,10 @@ class Train(Section):
             raise ValueError(
                 f"compile: true is for one device; devices is {self.devices}, use 1 or compile: false"
             )
+        if self.compile and self.r1:
+            raise ValueError(
+                "r1 differentiates D twice, which compiled nets cannot do; use compile: false"
+            )
         return self
 
     @model_validator(mode="after")
