@@ -1,6 +1,7 @@
 """Where Snakemake's jobs run: on this machine with its GPUs, or on a cluster that is asked first."""
 
 import os
+import shutil
 
 from snakemake.exceptions import WorkflowError
 
@@ -23,13 +24,15 @@ def gpus_at_once(workflow, wanted: bool) -> int | None:
         return int(passed_on) if passed_on else None
     asked = workflow.global_resources.get("gpu")
     offered: int | None = asked.value if asked is not None else None
-    if workflow.local_exec:
+    # While Snakemake reads the Snakefile, it does not tell its executor; nodes are a cluster's jobs.
+    if workflow.resource_settings.nodes is not None:
+        if wanted and shutil.which("sinfo") and not any(p.gpu for p in cluster().values()):
+            offered = 0
+    else:
         if offered is None:
             offered = len(gpus.devices()) if wanted else 0
             workflow.register_resource("gpu", offered)
         os.environ[gpus.SLOTS] = str(offered)
-    elif on_slurm(workflow) and not any(partition.gpu for partition in cluster().values()):
-        offered = 0
     os.environ[OFFERED] = "" if offered is None else str(offered)
     return offered
 

@@ -2,12 +2,16 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
+from pipeline import workflow
 from tests.cluster.conftest import SUBMIT, OnCluster
 from tests.cluster.slurm import Slurm
 from tests.conftest import ROOT, Project, environment
@@ -101,9 +105,29 @@ def test_a_stopped_snakemake_takes_its_jobs_out_of_the_queue(tiny: OnCluster):
 
 def test_what_the_cluster_cannot_run_is_refused_before_anything_is_submitted(tiny: OnCluster):
     said = tiny.run(*SUBMIT, "--default-resources", "slurm_partition=fast", fails=True)
-    assert "partition fast does not exist (there are: cpu, gpu): make_x, make_y" in said
+    assert (
+        "partition fast does not exist (there are: cpu, gpu): grow_x, grow_y, make_x and 1 more"
+        in said
+    )
     assert "has been submitted" not in said
     assert "Traceback" not in said
+
+
+def test_a_machine_without_slurm_is_told_so(tiny: OnCluster, tmp_path: Path):
+    for name in ("bash", "git"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    path = f"{Path(sys.executable).parent}:{tmp_path}"
+    said = tiny.run(*SUBMIT, PATH=path, fails=True)
+    assert "sbatch, squeue, sinfo, scancel not found: this machine is no login node" in said
+    assert "Traceback" not in said
+
+
+def test_jobs_do_not_judge_what_is_stale(tiny: OnCluster, monkeypatch):
+    """They would find their own outputs deleted."""
+    monkeypatch.chdir(tiny.path)
+    monkeypatch.setattr(workflow, "stale_stages", pytest.fail)
+    assert workflow.load({}, judge=False).stale == set()
+    assert not list(tiny.path.glob(".dvc/tmp/verdicts/*"))
 
 
 def test_a_node_without_the_environment_says_so(tiny: OnCluster):
@@ -133,6 +157,8 @@ def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
     assert done.returncode == 0, done.stdout + done.stderr
     stages = {f"{stage}_line" for stage in ("train", "sample", "parzen", "metrics", "figures")}
     assert jobs(done.stdout + done.stderr) == stages | {"check", "scores_line", "table"}
+    train = (done.stdout + done.stderr).partition("rule train_line:")[2]
+    assert re.search(r"resources: .*runtime=720.* gpu=1", train)  # of its meta; node1 offers two
     submitted = re.findall(r"has been submitted with SLURM jobid", done.stdout + done.stderr)
     assert len(submitted) == len(stages)  # the others take no time, so run where Snakemake does
     assert_complete(copy)
