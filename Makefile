@@ -63,7 +63,8 @@ lock: ## renew constraints.txt, the exact versions of everything that is install
 clean: ## remove the environment, logs and reports; data and results stay
 	@rm -rf .venv logs report.html .snakemake .pytest_cache .ruff_cache .mypy_cache
 
-$(INSTALLED): requirements.txt requirements-dev.txt requirements-remotes.txt constraints.txt
+$(INSTALLED): requirements.txt requirements-dev.txt requirements-remotes.txt \
+    requirements-slurm.txt constraints.txt
 	@tools/prerequisites $(PYTHON)
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."

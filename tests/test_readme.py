@@ -25,6 +25,10 @@ INSTEAD = {
     "pip install --editable . --constraint constraints.txt": (
         "pip install --quiet --dry-run --no-deps --no-build-isolation --editable ."
     ),
+    "pip install -r requirements-slurm.txt -c constraints.txt": (
+        "pip install --quiet --dry-run --no-deps -r requirements-slurm.txt -c constraints.txt"
+    ),
+    "snakemake --profile profiles/slurm": "true",  # on a real Slurm: tests/cluster/
     "dvc remote add --default team /path/to/a/shared/folder": "dvc remote add --default team ../shared",
 }
 
@@ -42,6 +46,7 @@ def reader(finished: Project, tmp_path: Path) -> Project:
         "requirements.txt",
         "requirements-dev.txt",
         "requirements-remotes.txt",
+        "requirements-slurm.txt",
         "constraints.txt",
     ):
         (project.path / name).write_text((ROOT / name).read_text())

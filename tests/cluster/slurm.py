@@ -48,7 +48,7 @@ ReturnToService=2
 GresTypes=gpu
 NodeName=node1 NodeAddr=localhost NodeHostname=node1 Port={node1} CPUs=4 RealMemory=8000 Gres=gpu:2
 NodeName=node2 NodeAddr=localhost NodeHostname=node2 Port={node2} CPUs=4 RealMemory=8000
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=1440 State=UP
+PartitionName=cpu Nodes=ALL Default=YES LLN=YES MaxTime=1440 State=UP
 PartitionName=gpu Nodes=node1 MaxTime=1440 State=UP
 """
 GPUS = "NodeName=node1 Name=gpu File=/dev/null,/dev/zero\n"
