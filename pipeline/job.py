@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 
-from dvc.exceptions import DvcException
+from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.stage.exceptions import StageCmdFailedError
@@ -53,10 +53,13 @@ def reproduce(name: str) -> bool:
     with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
         folder.mend_lockfile()
         stage = repo.stage.load_one(name=name)
-        if stage.reproduce() is None:
-            return False
-        dvcfiles.record(repo, stage)
-        return True
+        try:
+            ran = stage.reproduce() is not None
+        except Exception as error:  # its libraries have errors of their own, which DVC wraps, too
+            raise ReproductionError(f"failed to reproduce {name}") from error
+        if ran:
+            dvcfiles.record(repo, stage)
+        return ran
 
 
 def is_busy(error: BaseException) -> bool:
@@ -69,13 +72,13 @@ def log_file(stage: str) -> str:
 
 
 def reason(error: BaseException) -> str | None:
-    """In words; None if it is a mistake of ours."""
+    """In words; None if it is nothing that a user can cause or mend."""
     if why := refused_write(error):
         return f"{why}. Make room or get write access."
-    error = innermost(error)
-    if isinstance(error, StageCmdFailedError):
-        return f"see its own message above; {error}"
-    return str(error) if isinstance(error, DvcException | PipelineError) else None
+    cause = innermost(error)
+    if isinstance(cause, StageCmdFailedError):
+        return f"see its own message above; {cause}"
+    return str(cause) if isinstance(error, DvcException | PipelineError) else None
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -61,7 +61,7 @@ class Project:
 
 def environment() -> dict[str, str]:
     """Of a user's shell in the environment, whatever started the tests."""
-    dropped = ("PYTEST_", "DVC", "SNAKEMAKE", "MAKE", "MFLAGS", "PYTHONPATH")
+    dropped = ("PYTEST_", "PIPELINE_", "DVC", "SNAKEMAKE", "MAKE", "MFLAGS", "PYTHONPATH")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     identity = {"GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com"}
     identity |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in identity.items()}

@@ -24,7 +24,7 @@ def test_streamed_safetensors_are_read_by_the_library(tmp_path):
         "images": ("float32", (6, 2), blocks),
         "labels": ("int64", (6,), iter([labels.tobytes()])),
     }
-    files.write_safetensors(tmp_path / "t.safetensors", content)
+    files.write_safetensors(tmp_path / "t.safetensors", content, {"classes": 10})
     loaded = load_file(tmp_path / "t.safetensors")
     assert torch.equal(loaded["images"], torch.from_numpy(images))
     assert torch.equal(loaded["labels"], torch.from_numpy(labels))

@@ -187,6 +187,24 @@ def test_a_run_with_a_stage_that_fails_completes_and_records_the_others(done: Ti
     assert_complete(done)
 
 
+def test_a_missing_dataset_is_named_and_nothing_runs_again_when_it_is_back(done: Tiny):
+    data = done.path / "data/b.txt"
+    content = data.read_text()
+    data.unlink()
+    done.set("x", factor=5)
+    for engine in (SNAKEMAKE, REPRO):
+        said = done.run(*engine, fails=True)
+        assert "data/b.txt" in said
+        assert "make@y" in said
+        assert "Traceback" not in said
+    assert (done.path / "results/scores/x.txt").read_text().endswith("by 5\n")
+    data.write_text(content)
+    done.executed()
+    done.run(*SNAKEMAKE)
+    assert done.executed() == ["total"]
+    assert_complete(done)
+
+
 @pytest.mark.parametrize(
     "left",
     [
