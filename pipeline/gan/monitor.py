@@ -40,10 +40,13 @@ class Verdict:
     hint: str
 
 
-def judge(rows: list[Row], loss_scale: float = 1.0) -> Verdict:
-    """Verdict over the last of the logged `rows`; `loss_scale`: factor of D's loss."""
+def judge(rows: list[Row], loss_scale: float = 1.0, adversarial: bool = True) -> Verdict:
+    """Verdict over the last of the logged `rows`; `loss_scale`: factor of D's loss; `adversarial`:
+    whether G learns from D. If not, D may win, and gradients are as large as likelihoods are."""
     recent = rows[-max(RECENT_ROWS, len(rows) // 10) :]
     trend = rows[-max(TREND_ROWS, len(rows) // 3) :]
+    if not adversarial:
+        return not_a_number(rows[-1]) or collapse(recent) or healthy(recent)
     return (
         not_a_number(rows[-1])
         or collapse(recent)
@@ -215,7 +218,8 @@ class Monitor:
         return self._judged(rows)
 
     def _judged(self, rows: list[Row]) -> Verdict:
-        return judge(rows, self.settings.discriminator_loss_scale)
+        is_vae = isinstance(self.settings.autoencoder, config.Vae)
+        return judge(rows, self.settings.discriminator_loss_scale, adversarial=not is_vae)
 
     def _after_the_start(self) -> list[Row]:
         return [row for row in self.rows if row["step"] > START * self.settings.steps]

@@ -1,11 +1,12 @@
 """From settings to the rules of a game: its losses, and what the tips add to them."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
 from pipeline.config import train as config
-from pipeline.gan import losses
+from pipeline.gan import hybrids, losses
 from pipeline.gan.batches import Real
 from pipeline.gan.nets import Judgement
 from pipeline.gan.noise import Latent
@@ -30,6 +31,7 @@ def game(
     image_by_image: bool,
     streams: Streams,
     step: Callable[[], int],
+    coder: hybrids.Coder | None = None,
 ) -> Game:
     """The game that `settings` describe; what moves with the steps is asked of the callables."""
     targets = Targets(settings.labels, streams["targets"])
@@ -51,6 +53,13 @@ def game(
             memory[f"history_{name}"] = average
     discriminator_terms = terms_of_discriminator(settings, judge, blur, memory)
     generator_terms = terms_of_generator(settings, judge, blur)
+    if coder is not None:
+        rules["generator_step"] = partial(hybrids.generator_step, coder)
+        if isinstance(settings.autoencoder, config.VaeGan):
+            scale = settings.discriminator_loss_scale
+            discriminator_terms += (
+                hybrids.reconstructions_are_samples(coder, G, judge, blur, scale),
+            )
     return Game(
         G=G,
         D=D,

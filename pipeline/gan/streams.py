@@ -41,6 +41,7 @@ class Streams:
         "targets",
         "replay",
         "past_players",
+        "encoder",
     )
 
     # the order of the data is drawn on the CPU: it is the same on every device

@@ -9,11 +9,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.config import train as config
 from pipeline.errors import TrainingError
-from pipeline.gan import devices, monitor, noise, rules, streams, updates
+from pipeline.gan import devices, hybrids, monitor, noise, rules, streams, updates
 from pipeline.gan.batches import Batches
 from pipeline.gan.nets import (
     REFERENCES,
     Discriminator,
+    Encoder,
     Generator,
     initialize,
     start_at_the_mean,
@@ -66,6 +67,7 @@ class Training:
         G, D = self._nets(images_NCHW)
         self.G = self._player(G, settings.generator)
         self.D = self._player(D, settings.discriminator)
+        self.coder = self._new_coder() if settings.autoencoder else None
         self.average = self.G.vector.detach().clone() if settings.ema else None
         pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
         self.batches = Batches(
@@ -90,6 +92,7 @@ class Training:
             image_by_image=D.image_by_image,
             streams=self.streams,
             step=lambda: self.step,
+            coder=self.coder,
         )
 
     def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
@@ -128,9 +131,29 @@ class Training:
         stream = self.streams["dropout"]
         return Discriminator(self.settings, self.image_shape, self.classes, stream).to(self.device)
 
+    def _new_coder(self) -> hybrids.Coder:
+        settings, stream = self.settings.autoencoder, self.streams["encoder"]
+        assert settings is not None
+        E = self._new_encoder(settings.encoder)
+        initialize(E, E.last, settings.encoder, self.streams["init"])
+
+        def standard(like: Tensor) -> Tensor:
+            return streams.normal(like.shape, stream)
+
+        return hybrids.Coder(settings, self._player(E, settings.encoder), standard)
+
+    def _new_encoder(self, net: config.Discriminators) -> Encoder:
+        stream = self.streams["dropout"]
+        return Encoder(net, self.settings.noise.dim, self.image_shape, stream).to(self.device)
+
+    @property
+    def players(self) -> dict[str, Player]:
+        found = {"G": self.G, "D": self.D}
+        return found if self.coder is None else found | {"E": self.coder.E}
+
     def advance(self) -> dict[str, Tensor]:
         """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
-        for player in (self.G, self.D):
+        for player in self.players.values():
             player.schedule(
                 self.step, self.settings.steps, self.batches.epoch, self.learning_rate_factor
             )
@@ -155,7 +178,7 @@ class Training:
 
     def check_ranks_agree(self) -> None:
         """Every rank must hold the same weights: each moves its own by the same mean gradients."""
-        digest = sum(int(p.vector.detach().view(torch.int32).sum()) for p in (self.G, self.D))
+        digest = sum(int(p.vector.detach().view(torch.int32).sum()) for p in self.players.values())
         if not self.world.agree(digest):
             raise TrainingError(
                 f"the devices hold different weights at step {self.step:,}: something that this run uses "
@@ -187,14 +210,20 @@ class Training:
         return G.eval()
 
     def weights(self) -> dict[str, Tensor]:
-        """What is kept for good: generator.*, generator_ema.* where used, discriminator.*; float32."""
+        """What is kept for good: generator.*, generator_ema.* and encoder.* where used, discriminator.*; float32."""
         tensors = named("generator", self.sampler(raw=True))
         if self.average is not None:
             tensors |= named("generator_ema", self.sampler())
         D = self._new_discriminator()
         load_vector(D, self.D.vector)
         D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
-        return tensors | named("discriminator", D)
+        tensors |= named("discriminator", D)
+        if self.coder is not None:
+            E = self._new_encoder(self.coder.settings.encoder)
+            load_vector(E, self.coder.E.vector)
+            E.load_state_dict(dict(self.coder.E.net.named_buffers()), strict=False)
+            tensors |= named("encoder", E)
+        return tensors
 
     def remember(self) -> None:
         """Keep both players as they are now, if they play for points: the theory looks at them later."""
@@ -213,8 +242,7 @@ class Training:
             "batches": self.batches.state_dict(),
             "average": self.average,
             "scale": None if self.scale is None else self.scale.state_dict(),
-            "G": self.G.state_dict(),
-            "D": self.D.state_dict(),
+            **{name: player.state_dict() for name, player in self.players.items()},
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -229,8 +257,8 @@ class Training:
             self.average.copy_(state["average"])
         if self.scale is not None:
             self.scale.load_state_dict(state["scale"])
-        self.G.load_state_dict(state["G"])
-        self.D.load_state_dict(state["D"])
+        for name, player in self.players.items():
+            player.load_state_dict(state[name])
 
     def go_back(self, state: dict, learning_rate_factor: float) -> None:
         """Return to a `state` of earlier on, with learning rates times `learning_rate_factor`.

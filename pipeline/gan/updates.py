@@ -68,6 +68,8 @@ class Game:
     # the losses are sums over images of a function of the image's logit, without zeros in its slope
     logits_only: bool
     memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
+    # in the place of `generator_step` below, where G does not learn from D alone
+    generator_step: Callable[["Game", Real, Latent], dict[str, Tensor]] | None = None
 
 
 def alternating(game: Game, k: int) -> dict[str, Tensor]:
@@ -75,7 +77,8 @@ def alternating(game: Game, k: int) -> dict[str, Tensor]:
     for _ in range(k):
         real = game.next_real()
         seen = discriminator_step(game, real, game.next_latent())
-    return seen | generator_step(game, real, game.next_latent())
+    step = game.generator_step or generator_step
+    return seen | step(game, real, game.next_latent())
 
 
 def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:

@@ -33,6 +33,7 @@ COLUMNS = [
     "diversity",
     "images_per_second",
 ]
+OF_HYBRIDS = ["reconstruction", "kl"]  # nats per image; further columns
 GRID_IMAGES = 10
 CHECKPOINT_SECONDS = 60
 
@@ -182,11 +183,13 @@ def measure(
         seen["d_fake"].sigmoid().mean(),
         spread.to(seen["d_loss"]),
     ]
+    hybrid = [name for name in OF_HYBRIDS if name in seen]
+    own += [seen[name] for name in hybrid]
     means = training.world.average(torch.stack(own)).tolist()
     return {
         "step": training.step,
         "images": training.images(training.step),
-        **dict(zip(names, means, strict=True)),
+        **dict(zip([*names, *hybrid], means, strict=True)),
         "g_gradient_norm": training.G.gradient_norm().item(),
         "d_gradient_norm": training.D.gradient_norm().item(),
         "images_per_second": round(images_per_second, 1),
@@ -254,6 +257,7 @@ def restore(
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
-    lines = ["\t".join(COLUMNS)]
-    lines += ["\t".join(f"{row[column]:.6g}" for column in COLUMNS) for row in rows]
+    columns = COLUMNS + [name for name in OF_HYBRIDS if name in rows[0]]
+    lines = ["\t".join(columns)]
+    lines += ["\t".join(f"{row[column]:.6g}" for column in columns) for row in rows]
     write_bytes(path, ("\n".join(lines) + "\n").encode())

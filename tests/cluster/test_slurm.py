@@ -62,7 +62,7 @@ def test_jobs_that_die_are_named_with_their_cause_and_only_they_run_again(tiny: 
     for words in (
         "job make_late: .*DUE TO TIME LIMIT",
         "job make_large: .*memory limit",
-        "job make_killed: stage make@killed failed: .*exited with -9",
+        "job make_killed: stage make@killed failed: .*exited with (-9|137)",
     ):
         assert re.search(words, said), said
     assert "log: logs/slurm/rule_make_late/" in said

@@ -23,6 +23,11 @@ def complaint(change) -> str:
     return str(error.value)
 
 
+def make_hybrid(content: dict, name: str = "vae", **more) -> None:
+    train = content["runs"]["digits"]["train"]
+    train.update(autoencoder={"name": name, "encoder": train["discriminator"]}, **more)
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_valid(recipe: Path):
     assert load(recipe).runs
@@ -106,6 +111,22 @@ def test_every_recipe_is_valid(recipe: Path):
         (
             lambda p: p["runs"]["digits"]["train"].update(past_players={"every_steps": 20}),
             "train.past_players: for_steps is 20; it must be less than every_steps, 20",
+        ),
+        (
+            lambda p: make_hybrid(p, noise={"prior": "uniform", "dim": 32}),
+            "autoencoder: the encoder of vae gives a normal distribution, and noise.prior is uniform",
+        ),
+        (
+            lambda p: make_hybrid(p, update="simultaneous"),
+            "autoencoder: E learns with G, after D; use update: alternating",
+        ),
+        (
+            lambda p: make_hybrid(p, feature_matching={}),
+            "autoencoder: vae does not go with feature_matching; leave one of them out",
+        ),
+        (
+            lambda p: make_hybrid(p, "vae_gan", labels={"real": 0.9}),
+            "autoencoder: vae_gan does not go with labels; leave one of them out",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(labels={"real": [0.9, 1.2]}),

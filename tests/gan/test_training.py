@@ -90,6 +90,22 @@ TIPS: dict[str, dict] = {
     "soft labels": {"labels": {"real": [0.7, 1.2], "fake": [0.0, 0.3], "flip": 0.1}},
     "label flip": {"labels": {"real": 0.9}, "generator_loss": "label_flip"},
     "minimax": {"generator_loss": "minimax"},
+    **{
+        kind: {
+            "noise": {"prior": "gaussian", "dim": 8},
+            "autoencoder": {
+                "name": kind,
+                "encoder": {
+                    "hidden": [12],
+                    "activation": "relu",
+                    "dropout_hidden": 0.2,
+                    "init": {"name": "he"},
+                    "optimizer": {"name": "adam", "lr": 2e-3},
+                },
+            },
+        }
+        for kind in ("vae", "vae_gan")
+    },
     "replay": {"replay": {"share": 0.5, "size": 30}},
     "past players": {"past_players": {"every_steps": 2, "for_steps": 1, "keep": 2}},
     "balance": {"balance": {"train_discriminator_above": 1.0}},

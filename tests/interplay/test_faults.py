@@ -65,8 +65,9 @@ def test_a_job_that_is_terminated_fails_alone_and_runs_with_the_next_call(tiny: 
     wait_until(lambda: has_begun(tiny, "make@x"))
     job = next(
         process
-        for process in psutil.process_iter()
-        if process.cmdline()[-2:] == ["pipeline.job", "make@x"] and process.cwd() == str(tiny.path)
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if (process.info["cmdline"] or [])[-2:] == ["pipeline.job", "make@x"]
+        and process.info["cwd"] == str(tiny.path)
     )
     os.kill(job.pid, signal.SIGTERM)
     assert snakemake.wait(120) != 0

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Section
+from pipeline.config.train.autoencoders import Autoencoders, Vae, VaeGan
 from pipeline.config.train.nets import (
     Conditional,
     DcganDiscriminator,
@@ -92,6 +93,8 @@ __all__ = [
     "StepsOfD",
     "Train",
     "UniformInit",
+    "Vae",
+    "VaeGan",
     "XavierInit",
 ]
 
@@ -129,6 +132,7 @@ class Train(Section):
     noise: Noise = Noise()
     generator: Generators
     discriminator: Discriminators
+    autoencoder: Autoencoders | None = None  # a hybrid: an encoder learns beside G
     conditional: Conditional | None = None
     instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
     # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
@@ -182,6 +186,32 @@ class Train(Section):
                 "auxiliary_classifier needs a G that is told the class and a D that is not: add "
                 "conditional: {discriminator: false}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def hybrids_take_what_they_can(self) -> Self:
+        if self.autoencoder is None:
+            return self
+        name = self.autoencoder.name
+        if self.noise.prior != "gaussian":
+            raise ValueError(
+                f"autoencoder: the encoder of {name} gives a normal distribution, and noise.prior is "
+                f"{self.noise.prior}; set noise: {{prior: gaussian}}"
+            )
+        if self.update == "simultaneous":
+            raise ValueError("autoencoder: E learns with G, after D; use update: alternating")
+        apart: dict[str, object] = {
+            "past_players": self.past_players,
+            "labels": self.labels != Labels(),
+        }
+        if name == "vae":  # G does not learn from D
+            apart["feature_matching"] = self.feature_matching
+            apart["auxiliary_classifier"] = self.auxiliary_classifier
+        for key, asked_for in apart.items():
+            if asked_for:
+                raise ValueError(
+                    f"autoencoder: {name} does not go with {key}; leave one of them out"
+                )
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from pipeline.gan.nets.initial import initialize, start_at_the_mean
 from pipeline.gan.nets.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
 from pipeline.gan.nets.mlp import MlpDiscriminator, MlpGenerator
 
-__all__ = ["Discriminator", "Generator", "Judgement", "initialize", "start_at_the_mean"]
+__all__ = ["Discriminator", "Encoder", "Generator", "Judgement", "initialize", "start_at_the_mean"]
 
 # Shapes: B batch, Z noise, F features, K classes; images are BCHW.
 
@@ -140,6 +140,27 @@ class Discriminator(nn.Module):
 
     def forward(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> Tensor:
         return self.judge(x_BCHW, labels_B).logit
+
+
+class Encoder(nn.Module):
+    """E of a hybrid: images [B, C, H, W] -> means and log variances of z, [B, 2Z]."""
+
+    def __init__(
+        self,
+        net: config.Discriminators,
+        noise_dim: int,
+        image_shape: tuple,
+        stream: torch.Generator,
+    ):
+        """`stream`: of dropout."""
+        super().__init__()
+        self.body = DISCRIMINATORS[net.name](net, tuple(image_shape), stream)
+        self.last = nn.Linear(self.body.features, 2 * noise_dim)
+        if net.spectral_norm:
+            normalize_spectra(self)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.last(self.body(x_BCHW)).float()
 
 
 def normalize_spectra(net: nn.Module) -> None:
