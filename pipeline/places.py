@@ -52,6 +52,7 @@ def check_cluster(workflow) -> None:
         if not job.is_local
     ]
     try:
+        slurm.check_environment()
         slurm.check(requests, slurm.partitions())
     except PipelineError as error:
         raise WorkflowError(str(error)) from None

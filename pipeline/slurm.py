@@ -95,6 +95,16 @@ def minutes(limit: str) -> int | None:
     return int(days or 0) * 1440 + hours * 60 + mins
 
 
+def check_environment(python: str = sys.executable) -> None:
+    """ClusterError if jobs could not be started with this interpreter."""
+    if any(character.isspace() for character in python):
+        raise ClusterError(
+            f"the path of this project's Python holds a space: {python}\n"
+            "Snakemake's Slurm plugin does not quote it, so no job would start; nothing was submitted. "
+            "Clone the project into a folder without spaces and set it up there."
+        )
+
+
 def check(requests: Iterable[Request], known: dict[str, Partition]) -> None:
     """ClusterError if a request can never be met: Slurm would keep such a job pending for ever."""
     wrong: dict[str, list[str]] = {}
@@ -121,6 +131,12 @@ def refusals(request: Request, known: dict[str, Partition]) -> list[str]:
         return [
             f"no partition is named and the cluster has no default one (there are: "
             f"{', '.join(sorted(known))}); set slurm_partition"
+        ]
+    if request.gpu and not partition.gpu:
+        having = ", ".join(sorted(p.name for p in known.values() if p.gpu)) or "none"
+        return [
+            f"a GPU is asked for, but partition {partition.name} has none (with GPUs: {having}); "
+            "set slurm_partition, or device: cpu in train"
         ]
     asked = (
         ("runtime", request.resources.get("runtime"), partition.minutes, "minutes"),
