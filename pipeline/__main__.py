@@ -29,7 +29,8 @@ warnings.filterwarnings(
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    processes.interrupt_on_sigterm()
+    if not ranks.inside():  # a rank has its own handlers
+        processes.interrupt_on_sigterm()
     try:
         with recorded_as_read():
             options.command(options)

@@ -76,7 +76,7 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # by t
 def why(failed: dict[int, int], count: int, logs: Path) -> BaseException:
     """Which rank has ended the run, and why. `failed`: exit codes of ranks, -N for signal N."""
     # ranks that lost another one, or that torchrun stopped, are victims; of others, rank 0 has spoken
-    victims = (PeerLost.CODE, -signal.SIGTERM)
+    victims = (PeerLost.CODE, -signal.SIGTERM, 128 + signal.SIGTERM)
     rank, code = min(failed.items(), key=lambda item: (item[1] in victims, item[0]))
     if rank and (words := logs / str(rank)).exists():
         sys.stderr.write(words.read_text(errors="replace")[-LAST_WORDS:])
@@ -92,7 +92,8 @@ def why(failed: dict[int, int], count: int, logs: Path) -> BaseException:
 
 def main(arguments: list[str]) -> int:
     """What a rank runs."""
-    signal.signal(signal.SIGINT, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     if os.environ["RANK"] != "0":
         with (Path(os.environ[WORDS]) / os.environ["RANK"]).open("w") as words:
             os.dup2(words.fileno(), sys.stderr.fileno())
