@@ -21,6 +21,7 @@ import psutil
 from dvc.lock import make_lock
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from voluptuous import Invalid
 
 from pipeline import processes
 from pipeline.errors import PipelineError
@@ -203,11 +204,12 @@ def mend_lockfile() -> None:
 
 def whole(content: bytes) -> bool:
     """Whether DVC can read `content` as a dvc.lock."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+
     try:
-        entries = YAML(typ="safe").load(content)
-    except YAMLError:
+        return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+    except (YAMLError, Invalid):
         return False
-    return isinstance(entries, dict) and isinstance(entries.get("stages"), dict)
 
 
 def when_free(
