@@ -37,8 +37,10 @@ class Training:
         device: torch.device,
         labels_N: Tensor | None = None,
         world: World = ALONE,
+        last_layers: dict[str, Tensor] | None = None,
     ):
-        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any.
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any;
+        `last_layers`: of G's body, which start as these (pipeline/gan/pretraining.py).
 
         On several devices each rank builds the same of the same arguments but its own `world`.
         """
@@ -65,6 +67,8 @@ class Training:
         self.streams = Streams(seed, device, world.rank, world.ranks)
         self.scale = LossScale() if settings.precision == "fp16" else None
         G, D = self._nets(images_NCHW)
+        if last_layers:
+            G.body.load_state_dict(last_layers, strict=False)
         self.G = self._player(G, settings.generator)
         self.D = self._player(D, settings.discriminator)
         self.coder = self._new_coder() if settings.autoencoder else None

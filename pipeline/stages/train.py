@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from pipeline.config.train import Train
 from pipeline.evaluation import figures
 from pipeline.files import atomic, write_bytes, write_json
-from pipeline.gan import devices, monitor, parallel
+from pipeline.gan import devices, monitor, parallel, pretraining
 from pipeline.gan.noise import Latent
 from pipeline.gan.parallel import World
 from pipeline.gan.streams import generator
@@ -64,6 +65,23 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
         train(name, settings, seed, threads, paths, device, world)
 
 
+@dataclass(frozen=True)
+class Game:
+    """A training that has ended, or was stopped, and what is kept of it beside its weights."""
+
+    training: Training
+    rows: list[dict[str, float]]  # of training.tsv
+    grids: list[Tensor]
+    verdict: monitor.Verdict
+    seconds: float
+    checkpoint: Path
+    save: Callable[[], None]  # the checkpoint
+
+    @property
+    def was_stopped(self) -> bool:
+        return self.training.step < self.training.settings.steps
+
+
 def train(
     name: str,
     settings: Train,
@@ -75,12 +93,41 @@ def train(
 ) -> None:
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
-    training = Training(settings, seed, images, device, labels, world)
+
+    def finish(settings: Train, seed: int, what: str = "", last_layers: dict | None = None) -> Game:
+        """`what` is not the run itself but comes before it."""
+        training = Training(settings, seed, images, device, labels, world, last_layers)
+        kind = (device.type, training.precision)
+        checkpoint = paths.checkpoints / identity(settings, seed, threads, kind, images)
+        return go_on(
+            f"{name} {what}".rstrip(), training, checkpoint / "checkpoint.pt", paths.live / what
+        )
+
+    games = []
+    last_layers = None
+    if settings.pretraining:
+        first = pretraining.first_game(settings)
+        games += [finish(first, pretraining.first_seed(seed), "pretraining")]
+        weights = games[0].training.sampler(raw=True).body.state_dict()
+        last_layers = pretraining.behind(settings.pretraining.front, weights)
+    if not games or not games[0].was_stopped:  # if it was, its own samples show why
+        for game in games:
+            game.save()
+        games += [finish(settings, seed, last_layers=last_layers)]
+    if world.writes:
+        keep(games[-1], sum(game.seconds for game in games), seed, paths)
+        for game in games:
+            shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
+
+
+def go_on(name: str, training: Training, checkpoint: Path, folder: Path) -> Game:
+    """Play `training` to its end, from its checkpoint if there is one. `folder`: to watch."""
 
     def say(words: str) -> None:
-        if world.writes:
+        if training.world.writes:
             print(f"train {name}: {words}", file=sys.stderr)
 
+    device, on = training.device, training.world.writes
     if training.precision == "bf16" and not devices.multiplies_bf16(device):
         say(
             f"warning: this {device.type} has no units for bf16: expect it to be tens of times slower "
@@ -88,43 +135,40 @@ def train(
         )
     if training.batches.images.device.type != device.type:
         say(f"the images stay in the computer's memory, {device} gets them batch by batch")
-    kind = (device.type, training.precision)
-    checkpoint = (
-        paths.checkpoints / identity(settings, seed, threads, kind, images) / "checkpoint.pt"
-    )
-    watch = monitor.Monitor(settings, say)
+    watch = monitor.Monitor(training.settings, say)
     grids, seconds = restore(checkpoint, training, watch)
 
-    with (
-        Live(paths.live, resume=training.step > 0, on=world.writes) as live,
-        Progress(name, settings.steps, training.step, training.images, on=world.writes) as progress,
-    ):
-        verdict = play(
-            training, watch, grids, live, progress, lambda: save(checkpoint, training, watch, grids)
-        )
-    seconds += progress.seconds()
-    if not world.writes:
-        return
+    def save_checkpoint() -> None:
+        if on:
+            save(checkpoint, training, watch, grids)
 
-    print(
-        f"train {name}: {verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip(),
-        file=sys.stderr,
-    )
+    with (
+        Live(folder, resume=training.step > 0, on=on) as live,
+        Progress(name, training.settings.steps, training.step, training.images, on=on) as progress,
+    ):
+        verdict = play(training, watch, grids, live, progress, save_checkpoint)
+        seconds += progress.seconds()
+    say(f"{verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip())
+    return Game(training, watch.rows, grids, verdict, seconds, checkpoint, save_checkpoint)
+
+
+def keep(game: Game, seconds: float, seed: int, paths: Paths) -> None:
+    """Write what the stage makes; `seconds`: of all the games."""
+    training = game.training
     about = {
-        "train": settings.model_dump(mode="json"),
+        "train": training.settings.model_dump(mode="json"),
         "seed": seed,
         "steps": training.step,
-        "image_shape": list(images.shape[1:]),
+        "image_shape": list(training.image_shape),
         "classes": training.classes,
         "precision": training.precision,
         "code": code_version(),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
-    write_rows(paths.log, watch.rows)
-    write_bytes(paths.progress, figures.grid(torch.cat(grids).numpy(), GRID_IMAGES))
-    outcome = {**asdict(verdict), "steps": training.step, "seconds": round(seconds, 1)}
+    write_rows(paths.log, game.rows)
+    write_bytes(paths.progress, figures.grid(torch.cat(game.grids).numpy(), GRID_IMAGES))
+    outcome = {**asdict(game.verdict), "steps": training.step, "seconds": round(seconds, 1)}
     write_json(paths.verdict, outcome)
-    shutil.rmtree(checkpoint.parent, ignore_errors=True)
 
 
 def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Verdict:
@@ -159,7 +203,7 @@ def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Ver
             grids.append(look(training, fixed))
             training.remember()
             live.picture(training.step, grids[-1].numpy())
-        if training.world.writes and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
     return watch.verdict()

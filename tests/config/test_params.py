@@ -129,6 +129,16 @@ def test_every_recipe_is_valid(recipe: Path):
             "autoencoder: vae_gan does not go with labels; leave one of them out",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"].update(pretraining={"steps": 10}),
+            "pretraining.front is 2, but generator.hidden has 2 layers, of which one at least",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                pretraining={"steps": 10, "front": 1}, conditional={}
+            ),
+            "pretraining does not go with conditional; leave one of them out",
+        ),
+        (
             lambda p: p["runs"]["digits"]["train"].update(labels={"real": [0.9, 1.2]}),
             "train.labels: the targets have means 1.05 (real) and 0 (fake)",
         ),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.config.params import load
 from pipeline.config.train import (
     AuxiliaryClassifier,
     MlpGenerator,
@@ -16,10 +17,11 @@ from pipeline.config.train import (
     XavierInit,
 )
 from pipeline.errors import TrainingError
-from pipeline.gan import nets
+from pipeline.gan import nets, pretraining
 from pipeline.gan.nets import dcgan, initial, layers
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
+from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
 SGD = {"name": "sgd", "lr": 0.1}
@@ -87,6 +89,18 @@ def test_the_authors_nets_have_their_published_numbers_of_parameters(name: str):
         G = nets.Generator(train, shape, 0, torch.Generator())
         D = nets.Discriminator(train, shape, 0, torch.Generator())
     assert (count(G), count(D)) == expected
+
+
+def test_the_authors_faces_have_their_published_numbers_of_parameters_in_either_game():
+    """TFD: the last layers first, then all of G."""
+    train = load(ROOT / "recipes/paper.yaml").runs["tfd"].train
+    counts = []
+    for game in (pretraining.first_game(train), train):
+        with torch.device("meta"):
+            G = nets.Generator(game, (1, 48, 48), 0, torch.Generator())
+            D = nets.Discriminator(game, (1, 48, 48), 0, torch.Generator())
+        counts.append((game.steps // 980, count(G), count(D)))
+    assert counts == [(50, 83_250_304, 21_037_201), (22, 84_858_404, 21_037_201)]
 
 
 def test_the_authors_convolutions_give_the_published_maps():

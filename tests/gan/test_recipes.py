@@ -8,6 +8,7 @@ import torch
 from pipeline.config.datasets import Mixture
 from pipeline.config.params import load
 from pipeline.config.train import Train
+from pipeline.gan import pretraining
 from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.stages.train import measure
@@ -50,6 +51,9 @@ def games() -> dict[str, tuple[Train, tuple]]:
             )
             if game not in found.values():
                 found[f"{recipe.stem}: {name}"] = game
+                if run.train.pretraining:
+                    first = pretraining.first_game(game[0])
+                    found[f"{recipe.stem}: {name} pretraining"] = first, game[1]
     return found
 
 

@@ -147,3 +147,86 @@ def test_a_checkpoint_belongs_to_exactly_its_settings(here):
         train.identity(settings, 0, 1, ("cpu", "bf16"), images),
     }
     assert len(names) == 5
+
+
+def with_pretraining(here, **changes) -> None:
+    """20 steps of the last of G's two hidden layers, then 60 of both."""
+    params = json.loads((here / "params.yaml").read_text())
+    params["runs"]["line"]["train"] |= {"pretraining": {"steps": 20, "front": 1}, **changes}
+    (here / "params.yaml").write_text(json.dumps(params))
+
+
+def test_a_pretrained_g_starts_from_the_last_layers_of_the_first_game(here, monkeypatch, capsys):
+    with_pretraining(here)
+    finish, trainings = train.go_on, []
+
+    def watch(name, training, *others):
+        start = {key: w.clone() for key, w in training.G.net.body.state_dict().items()}
+        D_of_it = training.D.vector.detach().clone()
+        game = finish(name, training, *others)
+        end = {key: w.clone() for key, w in training.G.net.body.state_dict().items()}
+        trainings.append((name, start, end, D_of_it))
+        return game
+
+    monkeypatch.setattr(train, "go_on", watch)
+    assert main(["train", "line"]) == 0
+    (first, _, left, D_first), (name, found, _, D_second) = trainings
+    assert (first, name) == ("line pretraining", "line")
+    assert left["hidden.0.linear.weight"].shape == (32, 32)  # its noise has as many dimensions
+    assert found["hidden.0.linear.weight"].shape == (32, 4)
+    for key, weights in left.items():
+        assert torch.equal(weights, found[key.replace("hidden.0", "hidden.1")])
+    assert not torch.equal(D_first, D_second)
+    assert [line.split("\t")[0] for line in rows(here)] == ["50", "60"]
+    assert capsys.readouterr().err.count(" healthy: ") == 2
+    assert main(["sample", "line"]) == 0
+
+
+def rows(here) -> list[str]:
+    return (here / "results/line/training.tsv").read_text().splitlines()[1:]
+
+
+@pytest.mark.parametrize("crash_at", [7, 20, 47])
+def test_a_crashed_pretraining_goes_on_bit_for_bit(here, monkeypatch, capsys, crash_at):
+    """`crash_at`: steps of both games together."""
+    with_pretraining(here)
+    assert main(["train", "line"]) == 0
+    expected = model(here)
+    (here / "results/line/model.safetensors").unlink()
+    advance, steps = Training.advance, []
+
+    def crash(self):
+        if len(steps) == crash_at:
+            raise RuntimeError("the power failed")
+        steps.append(self.step)
+        return advance(self)
+
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "advance", crash)
+        with pytest.raises(RuntimeError):
+            main(["train", "line"])
+    capsys.readouterr()
+    assert main(["train", "line"]) == 0
+    said = capsys.readouterr().err
+    assert f"resuming at step {min(crash_at, 20)} of 20" in said
+    assert ("resuming at step 27 of 60" in said) == (crash_at == 47)
+    assert model(here) == expected
+    assert not list((here / ".checkpoints").iterdir())
+
+
+def test_a_stopped_pretraining_keeps_its_verdict_and_samples(here, monkeypatch):
+    advance = Training.advance
+
+    def overflow(self):
+        seen = advance(self)
+        return seen | {"g_loss": torch.tensor(torch.nan)} if self.step == 15 else seen
+
+    with_pretraining(here, log_steps=5, monitor={"policy": "stop", "good_steps": 5})
+    monkeypatch.setattr(Training, "advance", overflow)
+    assert main(["train", "line"]) == 0
+    verdict = json.loads((here / "results/line/verdict.json").read_text())
+    assert verdict["verdict"] == "not_a_number"
+    assert verdict["steps"] == 10
+    assert main(["sample", "line"]) == 0
+    assert np.isfinite(np.load(here / "results/line/samples.npy")).all()

@@ -22,6 +22,7 @@ from pipeline.config.train.nets import (
     MlpGenerator,
     NormalInit,
     OrthogonalInit,
+    Pretraining,
     SparseInit,
     UniformInit,
     XavierInit,
@@ -86,6 +87,7 @@ __all__ = [
     "OrthogonalInit",
     "PastPlayers",
     "PowerAverage",
+    "Pretraining",
     "Replay",
     "RmsProp",
     "Sgd",
@@ -132,6 +134,7 @@ class Train(Section):
     noise: Noise = Noise()
     generator: Generators
     discriminator: Discriminators
+    pretraining: Pretraining | None = None
     autoencoder: Autoencoders | None = None  # a hybrid: an encoder learns beside G
     conditional: Conditional | None = None
     instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
@@ -212,6 +215,28 @@ class Train(Section):
                 raise ValueError(
                     f"autoencoder: {name} does not go with {key}; leave one of them out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def pretraining_leaves_layers_in_front_and_behind(self) -> Self:
+        if self.pretraining is None:
+            return self
+        if not isinstance(self.generator, MlpGenerator):
+            raise ValueError(
+                "pretraining trains the last fully connected layers of G first; set generator.name: mlp"
+            )
+        front, layers = self.pretraining.front, len(self.generator.hidden)
+        if front >= layers:
+            raise ValueError(
+                f"pretraining.front is {front}, but generator.hidden has {layers} layers, of which one at "
+                "least has to be behind those in front"
+            )
+        for key, asked_for in (
+            ("conditional", self.conditional),
+            ("autoencoder", self.autoencoder),
+        ):
+            if asked_for:
+                raise ValueError(f"pretraining does not go with {key}; leave one of them out")
         return self
 
     @model_validator(mode="after")

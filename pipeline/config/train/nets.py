@@ -137,6 +137,13 @@ class MlpDiscriminator(Mlp, Discriminator):
     pass
 
 
+class Pretraining(Section):
+    """G's last layers play a game of their own first; then all of G starts, with a new D (authors, TFD)."""
+
+    steps: Positive
+    front: Positive = 2  # hidden layers of G, counted from z, that are not there yet
+
+
 class DeconvGenerator(Generator):
     """The authors' G for CIFAR-10: fully connected layers, one transposed convolution, a bias for
     every pixel."""
