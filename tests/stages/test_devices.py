@@ -56,7 +56,10 @@ def test_a_dead_rank_ends_the_run_and_the_next_call_goes_on_bit_for_bit(here, mo
     assert "The last checkpoint is kept" in said
     assert "Traceback" not in said
     assert not model(here).exists()
-    assert set(psutil.Process().children(recursive=True)) <= set(former)
+    _, alive = psutil.wait_procs(
+        set(psutil.Process().children(recursive=True)) - set(former), timeout=10
+    )
+    assert not [process.as_dict(["cmdline", "status"]) for process in alive]
 
     assert main(["train", "line"]) == 0
     said = capfd.readouterr().err
