@@ -21,7 +21,6 @@ import psutil
 from dvc.lock import make_lock
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from voluptuous import Invalid
 
 from pipeline import processes
 from pipeline.errors import PipelineError
@@ -205,6 +204,7 @@ def mend_lockfile() -> None:
 def whole(content: bytes) -> bool:
     """Whether DVC can read `content` as a dvc.lock."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
 
     try:
         return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))

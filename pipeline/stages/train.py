@@ -103,17 +103,17 @@ def train(
             f"{name} {what}".rstrip(), training, checkpoint / "checkpoint.pt", paths.live / what
         )
 
-    games = []
-    last_layers = None
-    if settings.pretraining:
-        first = pretraining.first_game(settings)
-        games += [finish(first, pretraining.first_seed(seed), "pretraining")]
-        weights = games[0].training.sampler(raw=True).body.state_dict()
-        last_layers = pretraining.behind(settings.pretraining.front, weights)
-    if not games or not games[0].was_stopped:  # if it was, its own samples show why
-        for game in games:
-            game.save()
-        games += [finish(settings, seed, last_layers=last_layers)]
+    if settings.pretraining is None:
+        games = [finish(settings, seed)]
+    else:
+        first_seed = pretraining.first_seed(seed)
+        first = finish(pretraining.first_game(settings), first_seed, "pretraining")
+        games = [first]
+        if not first.was_stopped:  # if it was, its own samples show why
+            first.save()
+            weights = first.training.sampler(raw=True).body.state_dict()
+            last_layers = pretraining.behind(settings.pretraining.front, weights)
+            games += [finish(settings, seed, last_layers=last_layers)]
     if world.writes:
         keep(games[-1], sum(game.seconds for game in games), seed, paths)
         for game in games:

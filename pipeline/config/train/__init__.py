@@ -210,11 +210,7 @@ class Train(Section):
         if name == "vae":  # G does not learn from D
             apart["feature_matching"] = self.feature_matching
             apart["auxiliary_classifier"] = self.auxiliary_classifier
-        for key, asked_for in apart.items():
-            if asked_for:
-                raise ValueError(
-                    f"autoencoder: {name} does not go with {key}; leave one of them out"
-                )
+        refuse_beside(f"autoencoder: {name}", apart)
         return self
 
     @model_validator(mode="after")
@@ -231,12 +227,9 @@ class Train(Section):
                 f"pretraining.front is {front}, but generator.hidden has {layers} layers, of which one at "
                 "least has to be behind those in front"
             )
-        for key, asked_for in (
-            ("conditional", self.conditional),
-            ("autoencoder", self.autoencoder),
-        ):
-            if asked_for:
-                raise ValueError(f"pretraining does not go with {key}; leave one of them out")
+        refuse_beside(
+            "pretraining", {"conditional": self.conditional, "autoencoder": self.autoencoder}
+        )
         return self
 
     @model_validator(mode="after")
@@ -289,3 +282,10 @@ class Train(Section):
                 f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
             )
         return self
+
+
+def refuse_beside(what: str, others: dict[str, object]) -> None:
+    """ValueError if any of `others`, settings by name, is asked for beside `what`."""
+    for key, asked_for in others.items():
+        if asked_for:
+            raise ValueError(f"{what} does not go with {key}; leave one of them out")
