@@ -165,13 +165,13 @@ def test_a_pretrained_g_starts_from_the_last_layers_of_the_first_game(here, monk
         D_of_it = training.D.vector.detach().clone()
         game = finish(name, training, *others)
         end = {key: w.clone() for key, w in training.G.net.body.state_dict().items()}
-        trainings.append((name, start, end, D_of_it))
+        trainings.append(((name, training.seed), start, end, D_of_it))
         return game
 
     monkeypatch.setattr(train, "go_on", watch)
     assert main(["train", "line"]) == 0
     (first, _, left, D_first), (name, found, _, D_second) = trainings
-    assert (first, name) == ("line pretraining", "line")
+    assert (first, name) == (("line pretraining", -1), ("line", 0))  # no run has a negative seed
     assert left["hidden.0.linear.weight"].shape == (32, 32)  # its noise has as many dimensions
     assert found["hidden.0.linear.weight"].shape == (32, 4)
     for key, weights in left.items():
@@ -213,6 +213,24 @@ def test_a_crashed_pretraining_goes_on_bit_for_bit(here, monkeypatch, capsys, cr
     assert ("resuming at step 27 of 60" in said) == (crash_at == 47)
     assert model(here) == expected
     assert not list((here / ".checkpoints").iterdir())
+
+
+def test_a_pretraining_that_came_to_its_end_is_not_played_again(here, monkeypatch, capsys):
+    """Also if it was over before its first checkpoint was due."""
+    with_pretraining(here)
+    advance = Training.advance
+
+    def crash(self):
+        if self.settings.pretraining and self.step == 10:
+            raise RuntimeError("the power failed")
+        return advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "advance", crash)
+        with pytest.raises(RuntimeError):
+            main(["train", "line"])
+    assert main(["train", "line"]) == 0
+    assert capsys.readouterr().err.count("resuming at step 20 of 20") == 1
 
 
 def test_a_stopped_pretraining_keeps_its_verdict_and_samples(here, monkeypatch):
