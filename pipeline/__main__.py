@@ -296,8 +296,15 @@ def prune(options: argparse.Namespace) -> None:
 
 
 def score_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--samples",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="FILE.npy",
+        help="what to measure; several files are the parts of one array",
+    )
     for name, content in (
-        ("samples", "what to measure"),
         ("valid", "held-out images that choose sigma"),
         ("test", "images to score"),
     ):

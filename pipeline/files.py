@@ -65,27 +65,6 @@ def read_npz(path: Path) -> dict[str, "np.ndarray"]:
         ) from None
 
 
-def read_array(path: Path) -> "np.ndarray":
-    """The array of a .npy file, mapped into memory; never unpickles."""
-    import numpy as np
-
-    try:
-        return np.load(existing(path), mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a readable .npy file ({error}).") from None
-
-
-@contextmanager
-def array_writer(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
-    """A float32 .npy file of `shape` to be filled with rows in order, however many at a time."""
-    import numpy as np
-
-    with atomic(path) as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        yield file
-
-
 Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes in order
 
 _SAFETENSORS_TYPES = {"float32": ("F32", 4), "int64": ("I64", 8)}  # and bytes of one number

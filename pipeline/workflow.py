@@ -20,6 +20,7 @@ import networkx
 from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
+from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from snakemake.exceptions import WorkflowError
@@ -185,18 +186,27 @@ def read_rules(repo: Repo) -> Iterator[Rule]:
     graph = repo.index.graph
     for stage in stages(repo):
         read = [Path(dep.fs_path) for dep in stage.deps]
-        made = [out.fs_path for upstream in graph.successors(stage) for out in upstream.outs]
+        made = [out for upstream in graph.successors(stage) for out in upstream.outs]
         meta = stage.meta or {}
         yield Rule(
             stage=stage.addressing,
-            inputs=[relative(path) for path in made if any(is_within(path, dep) for dep in read)],
-            outputs=[relative(out.fs_path) for out in stage.outs],
+            inputs=[
+                relative(out.fs_path)
+                for out in made
+                if is_file(out) and any(is_within(out.fs_path, dep) for dep in read)
+            ],
+            outputs=[relative(out.fs_path) for out in stage.outs if is_file(out)],
             threads=meta.get("threads", 1),
             gpu=gpus_wanted(stage),
             local=meta.get("local", False),
             resources=meta.get("resources", {}),
             captions=meta.get("captions", {}),
         )
+
+
+def is_file(out: Output) -> bool:
+    """Folders have no suffix here. DVC knows what is in them; Snakemake would put a file of its own there."""
+    return bool(Path(out.fs_path).suffix)
 
 
 def stages(repo: Repo) -> list[PipelineStage]:

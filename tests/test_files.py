@@ -30,19 +30,6 @@ def test_streamed_safetensors_are_read_by_the_library(tmp_path):
     assert torch.equal(loaded["labels"], torch.from_numpy(labels))
 
 
-def test_a_streamed_array_is_read_by_numpy(tmp_path):
-    with files.array_writer(tmp_path / "a.npy", (4, 3)) as file:
-        for row in range(4):
-            file.write(np.full(3, row, "f4").tobytes())
-    assert np.load(tmp_path / "a.npy")[:, 0].tolist() == [0, 1, 2, 3]
-
-
-def test_pickled_arrays_are_never_loaded(tmp_path):
-    np.save(tmp_path / "a.npy", np.array([{"harm": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match="not a readable"):
-        files.read_array(tmp_path / "a.npy")
-
-
 def test_a_missing_file_comes_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(DataError, match="dvc repro"):
         files.read_json(tmp_path / "missing.json")

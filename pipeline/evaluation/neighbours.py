@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 # Shapes: N points, M others (real ones), F features, P pixels, B rows of a block.
-BLOCK = 1_000  # rows of a distance matrix at a time
+# 20 MB of distances at a time; memory beyond 32 MB is mapped anew each time, which costs more than it holds
+BLOCK = 500  # rows of a distance matrix
+WIDTH = 2_000  # rows and columns of one, where only the nearest are asked for
 RARE = 0.01  # share of real images that by definition count as duplicates, or as copies
 
 
@@ -29,15 +31,16 @@ def euclidean(x_NF: Tensor, y_MF: Tensor) -> Tensor:
 
 def nearest(points_NP: Tensor, others_MP: Tensor, *, without_itself: bool = False) -> Tensor:
     """Distance [N] of each point to the nearest of `others`; with `without_itself` the two are the same set."""
-    found = []
-    for start in range(0, len(points_NP), BLOCK):
-        block_BP = points_NP[start : start + BLOCK]
-        distances_BM = euclidean(block_BP, others_MP)
-        if without_itself:
-            rows = torch.arange(len(block_BP))
-            distances_BM[rows, rows + start] = torch.inf
-        found.append(distances_BM.amin(dim=1))
-    return torch.cat(found)
+    nearest_N = torch.full((len(points_NP),), torch.inf, dtype=points_NP.dtype)
+    for first in range(0, len(others_MP), WIDTH):
+        block_CP = others_MP[first : first + WIDTH]
+        for start in range(0, len(points_NP), WIDTH):
+            distances_BC = euclidean(points_NP[start : start + WIDTH], block_CP)
+            if without_itself and start == first:
+                distances_BC.fill_diagonal_(torch.inf)
+            nearest_B = nearest_N[start : start + WIDTH]
+            torch.minimum(nearest_B, distances_BC.amin(dim=1), out=nearest_B)
+    return nearest_N
 
 
 def share_below_the_rarest(distances_N: Tensor, usual_M: Tensor) -> float:

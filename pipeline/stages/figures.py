@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.arrays import read_shards
 from pipeline.evaluation import neighbours, plots, theory_plots
 from pipeline.evaluation.figures import is_picture
 from pipeline.evaluation.published import adversarial_nets
-from pipeline.files import existing, read_array, read_json, write_bytes
+from pipeline.files import existing, read_json, write_bytes
 from pipeline.gan import noise
 from pipeline.gan.streams import generator
 from pipeline.stages.sample import load_generator
@@ -34,7 +35,7 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
     """`source`: what the dataset is made from (mnist, ...); `weights`: which of G's are sampled."""
     folder = paths.folder
     parts = read_tensors(paths.data, ["train_images", "test_images"])
-    samples = torch.from_numpy(np.array(read_array(folder / "samples.npy")[:POINTS]))
+    samples = torch.from_numpy(read_shards(folder / "samples.npy")[:POINTS])
     numbers = {
         key: read_json(folder / f"{key}.json") for key in ("parzen", "metrics", "verdict", "theory")
     }

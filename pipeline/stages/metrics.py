@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.arrays import read_shards
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, metrics, neighbours
-from pipeline.files import read_array, write_json
+from pipeline.files import write_json
 from pipeline.stages import theory
 from pipeline.tensors import read_about, read_tensors
 
@@ -47,13 +48,13 @@ def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
 
 def read_samples(path: Path, image_shape: tuple) -> Tensor:
     """The first `MOST` samples; DataError unless they are finite and of the dataset's shape."""
-    array = read_array(path)
+    array = read_shards(path)
     if array.shape[1:] != image_shape:
         raise DataError(
             f"{path}: samples of shape {list(array.shape[1:])}, but the images they are compared "
             f"with are {list(image_shape)}. Sample again with: dvc repro"
         )
-    samples = torch.from_numpy(np.array(array[:MOST]))
+    samples = torch.from_numpy(array[:MOST])
     if not samples.isfinite().all():
         bad = int((~samples.flatten(1).isfinite()).any(dim=1).sum())
         raise DataError(
@@ -145,9 +146,8 @@ def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dic
         neighbours.nearest(x, x, without_itself=True)
         for x in map(to_unit, (fake[some], real[some]))
     ]
-    from_training = [
-        neighbours.nearest(to_unit(x[:COPY_IMAGES]), to_unit(train)) for x in (fake, test)
-    ]
+    known = to_unit(train)
+    from_training = [neighbours.nearest(to_unit(x[:COPY_IMAGES]), known) for x in (fake, test)]
     generated, held_out = (
         {
             "duplicate_rate": neighbours.share_below_the_rarest(own, apart[1]),

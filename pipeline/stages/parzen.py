@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.arrays import Rows, read_shards
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.evaluation import parzen
-from pipeline.files import read_array, write_json
+from pipeline.files import write_json
 from pipeline.tensors import read_about, read_tensors, tensor_names
 
 VALID, TEST = 2, 3  # what a fold says of an image
@@ -21,32 +22,40 @@ VALID, TEST = 2, 3  # what a fold says of an image
 
 @dataclass(frozen=True)
 class Pixels:
-    """Images of a .npy file that stay there: parts of it are read and brought to [0, 1] when needed."""
+    """Images that stay in their files: parts of them are read and brought to [0, 1] when needed."""
 
-    array: np.ndarray  # mapped into memory
+    array: np.ndarray | Rows
     low: float = -1.0
     high: float = 1.0
     bounded: bool = True  # values beyond low and high are a mistake
+    most: int | None = None  # leave out those behind
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self.array) if self.most is None else min(self.most, len(self.array))
 
     def first(self, count: int | None) -> "Pixels":
-        return replace(self, array=self.array[:count])
+        return replace(self, most=count)
+
+    def parts(self, count: int) -> Iterator[np.ndarray]:
+        """As they are, `count` at a time."""
+        for start in range(0, len(self), count):
+            yield np.array(self.array[start : min(start + count, len(self))])
 
     def split(self, count: int) -> Iterator[Tensor]:
-        for start in range(0, len(self.array), count):
-            part = np.array(self.array[start : start + count])
+        """[count, D] in [0, 1]; the last may have less."""
+        for part in self.parts(count):
             if not np.issubdtype(part.dtype, np.floating):
                 part = part.astype(np.float64)
             yield (torch.from_numpy(part).flatten(1) - self.low) / (self.high - self.low)
 
     def tensor(self) -> Tensor:
         """All of them, [N, D]."""
-        return torch.cat(list(self.split(len(self.array))))
+        return torch.cat(list(self.split(len(self))))
 
     def extent(self) -> tuple[float, float]:
-        return float(self.array.min()), float(self.array.max())
+        """The smallest and the largest value; NaN if there is one."""
+        ends = [(part.min(), part.max()) for part in self.parts(parzen.SAMPLES_BLOCK)]
+        return float(np.min(ends)), float(np.max(ends))
 
 
 def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) -> None:
@@ -62,7 +71,7 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
         real_rows(len(tensors["train_images"]), settings.real_data_images)
     ]
     contrast_normalized = "gcn" in read_about(data)
-    counted = finite(samples, Pixels(read_array(samples), bounded=not contrast_normalized))
+    counted = finite(samples, Pixels(read_shards(samples), bounded=not contrast_normalized))
     if folds:
         folded = read_tensors(data, ["fold_images", "folds"])
         result = over_folds(

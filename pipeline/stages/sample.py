@@ -1,14 +1,18 @@
 """sample R: draw images from the trained generator."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from pipeline.arrays import write_shards
 from pipeline.config.sample import Sample
 from pipeline.config.train import Train
 from pipeline.errors import DataError
 from pipeline.evaluation import figures
-from pipeline.files import array_writer, write_bytes
+from pipeline.files import write_bytes
 from pipeline.gan import devices, noise
 from pipeline.gan.nets import Generator
 from pipeline.gan.streams import generator
@@ -17,28 +21,33 @@ from pipeline.tensors import read_about, read_tensors
 
 @torch.no_grad()
 def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, grid: Path) -> None:
-    """float32 [count, C, H, W] in [-1, 1], and a picture of the first of them."""
+    """float32 [count, C, H, W] in [-1, 1], in shards if they are many; a picture of the first of them."""
     devices.reproducible(threads)
     G, train, shape, classes = load_generator(model, settings.weights)
-    stream = generator(seed, "sample")
-    first = []
-    with array_writer(samples, (settings.count, *shape)) as file:
-        for start in range(0, settings.count, settings.batch_size):
-            count = min(settings.batch_size, settings.count - start)
-            latent = noise.draw(train, count, stream, classes)
-            if (
-                latent.labels is not None
-            ):  # as many of each class, one in each column of the picture
-                latent = latent._replace(labels=torch.arange(start, start + count) % classes)
-            images = G(*latent).float()
-            if train.pixels == "unit":
-                images = images * 2 - 1
-            file.write(images.numpy().tobytes())
-            first.append(images)
-            first = first if sum(map(len, first)) < wanted(settings, shape) + count else first[:-1]
-    shown = torch.cat(first)[: wanted(settings, shape)]
+    shown: list[Tensor] = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        for images in draw(settings, seed, G, train, classes):
+            if sum(map(len, shown)) < wanted(settings, shape):
+                shown.append(images)
+            yield images.numpy()
+
+    write_shards(samples, (settings.count, *shape), blocks())
     columns = settings.grid_columns if train.conditional is None else classes
-    write_bytes(grid, figures.grid(shown.numpy(), columns))
+    first = torch.cat(shown)[: wanted(settings, shape)]
+    write_bytes(grid, figures.grid(first.numpy(), columns))
+
+
+def draw(settings: Sample, seed: int, G: Generator, train: Train, classes: int) -> Iterator[Tensor]:
+    """All samples, a batch at a time."""
+    stream = generator(seed, "sample")
+    for start in range(0, settings.count, settings.batch_size):
+        count = min(settings.batch_size, settings.count - start)
+        latent = noise.draw(train, count, stream, classes)
+        if latent.labels is not None:  # as many of each class, one in each column of the picture
+            latent = latent._replace(labels=torch.arange(start, start + count) % classes)
+        images = G(*latent).float()
+        yield images * 2 - 1 if train.pixels == "unit" else images
 
 
 def wanted(settings: Sample, shape: tuple) -> int:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.arrays import Rows
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
-from pipeline.files import read_array, write_json
+from pipeline.files import write_json
 from pipeline.stages.parzen import Pixels, evaluate
 
 
 @dataclass(frozen=True)
 class Files:
-    samples: Path
+    samples: list[Path]  # parts of one array
     valid: Path
     test: Path
     real: Path | None
@@ -25,13 +26,13 @@ def run(files: Files, pixel_range: tuple[float, float], settings: Parzen, out: P
     if pixel_range[1] <= pixel_range[0]:
         raise DataError(f"--range {pixel_range[0]:g} {pixel_range[1]:g}: HIGH must be above LOW")
     samples = read_pixels(files.samples, pixel_range)
-    others = {path: read_pixels(path, pixel_range) for path in (files.valid, files.test)}
+    others = {path: read_pixels([path], pixel_range) for path in (files.valid, files.test)}
     if files.real:
-        others[files.real] = read_pixels(files.real, pixel_range)
+        others[files.real] = read_pixels([files.real], pixel_range)
     for path, other in others.items():
         if values(other) != values(samples):
             raise DataError(
-                f"{path} has {values(other):,} values per image, but {files.samples} has "
+                f"{path} has {values(other):,} values per image, but {files.samples[0]} has "
                 f"{values(samples):,}; both must hold images of one size, [N, ...]"
             )
     tensors = {path: pixels.tensor() for path, pixels in others.items()}
@@ -47,15 +48,16 @@ def values(pixels: Pixels) -> int:
     return int(np.prod(pixels.array.shape[1:]))
 
 
-def read_pixels(path: Path, pixel_range: tuple[float, float]) -> Pixels:
-    """Images in `pixel_range`, left in their file; DataError for anything else."""
-    array = read_array(path)
-    if array.ndim < 2 or len(array) == 0 or not np.issubdtype(array.dtype, np.number):
+def read_pixels(paths: list[Path], pixel_range: tuple[float, float]) -> Pixels:
+    """Images in `pixel_range`, left in their files; DataError for anything else."""
+    array, path = Rows(*paths), ", ".join(map(str, paths))
+    if len(array.shape) < 2 or len(array) == 0 or not np.issubdtype(array.dtype, np.number):
         raise DataError(
             f"{path}: expected numbers of shape [N, ...] with N > 0, got {array.dtype} {list(array.shape)}"
         )
     low, high = pixel_range
-    smallest, largest = float(array.min()), float(array.max())
+    pixels = Pixels(array, low, high)
+    smallest, largest = pixels.extent()
     if not (np.isfinite(smallest) and np.isfinite(largest)):
         raise DataError(f"{path}: holds NaN or infinite values; nothing can be measured on them")
     tolerance = 1e-6 * (high - low)
@@ -65,4 +67,4 @@ def read_pixels(path: Path, pixel_range: tuple[float, float]) -> Pixels:
             f"Give the range they are meant to have, such as --range -1 1 or --range 0 255; "
             "a wrong one shifts the result by hundreds of nats."
         )
-    return Pixels(array, low, high)
+    return pixels

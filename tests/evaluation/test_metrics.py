@@ -91,6 +91,7 @@ def test_blocks_do_not_change_the_result(fake: Seen, real: Seen, monkeypatch: py
     whole = metrics.manifolds(fake, real)
     alone = neighbours.nearest(fake.features_NF, fake.features_NF, without_itself=True)
     monkeypatch.setattr(neighbours, "BLOCK", 37)
+    monkeypatch.setattr(neighbours, "WIDTH", 53)
     assert metrics.manifolds(fake, real) == pytest.approx(whole)
     in_blocks = neighbours.nearest(fake.features_NF, fake.features_NF, without_itself=True)
     torch.testing.assert_close(in_blocks, alone)

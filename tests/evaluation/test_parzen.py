@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
+from pipeline.arrays import Rows
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.evaluation import parzen
 from pipeline.gan.streams import generator
@@ -152,12 +153,26 @@ def test_fine_finds_a_better_sigma_than_the_grid_and_uses_all_samples():
 def test_samples_are_read_in_parts(tmp_path):
     """Whatever their number, never more than a block of them is in memory."""
     np.save(tmp_path / "samples.npy", np.arange(1000, dtype=np.uint8).reshape(250, 1, 2, 2))
-    mapped = Pixels(np.load(tmp_path / "samples.npy", mmap_mode="r"), 0.0, 255.0)
-    parts = list(mapped.split(100))
+    in_file = Pixels(Rows(tmp_path / "samples.npy"), 0.0, 255.0)
+    parts = list(in_file.split(100))
     assert [len(part) for part in parts] == [100, 100, 50]
-    torch.testing.assert_close(torch.cat(parts), mapped.tensor())
-    assert mapped.tensor().dtype == torch.float64
-    assert mapped.tensor()[0].tolist() == [0.0, 1 / 255, 2 / 255, 3 / 255]
+    assert [len(part) for part in in_file.first(130).split(100)] == [100, 30]
+    torch.testing.assert_close(torch.cat(parts), in_file.tensor())
+    assert in_file.tensor().dtype == torch.float64
+    assert in_file.tensor()[0].tolist() == [0.0, 1 / 255, 2 / 255, 3 / 255]
+    assert in_file.extent() == (0, 255)
+    assert in_file.first(50).extent() == (0, 199)
+
+
+def test_parts_of_an_array_score_as_the_whole_does(tmp_path):
+    samples = random_pixels(5_000, 6, "samples")
+    valid, test = (random_pixels(n, 6, name) for n, name in ((90, "valid"), (40, "test")))
+    cuts = [samples[:2_100], samples[2_100:2_101], samples[2_101:]]
+    paths = [tmp_path / f"{number}.npy" for number in range(len(cuts))]
+    for path, part in zip(paths, cuts, strict=True):
+        np.save(path, part.numpy())
+    in_parts = evaluate(Parzen(), Pixels(Rows(*paths), 0.0, 1.0), valid, test, samples[:50])
+    assert in_parts == evaluate(Parzen(), pixels(samples), valid, test, samples[:50])
 
 
 def test_images_are_scored_in_0_to_1():
