@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.tensors import read_about
 from tests.cluster.conftest import SUBMIT, OnCluster
 from tests.cluster.slurm import Slurm
 from tests.conftest import ROOT, Project, environment
@@ -142,10 +143,15 @@ def test_a_node_without_the_environment_says_so(tiny: OnCluster):
 def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
     slurm: Slurm, finished: Project, tmp_path: Path
 ):
-    """A new seed for one run: training and all that follows; the GPU of node1 is asked for."""
+    """A new seed and two devices for one run: training and all that follows; the GPUs of node1 are
+    asked for."""
     copy = finished.copy(tmp_path / "a copy")
     (copy.path / ".venv").symlink_to(ROOT / ".venv")
-    copy.edit("params.yaml", "dataset: line\n    seed: 0", "dataset: line\n    seed: 1")
+    copy.edit(
+        "params.yaml",
+        "dataset: line\n    seed: 0\n    threads: 1\n    train: &line\n",
+        "dataset: line\n    seed: 1\n    threads: 2\n    train: &line\n      devices: 2\n",
+    )
     done = subprocess.run(
         SUBMIT,
         cwd=copy.path,
@@ -158,7 +164,9 @@ def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
     stages = {f"{stage}_line" for stage in ("train", "sample", "parzen", "metrics", "figures")}
     assert jobs(done.stdout + done.stderr) == stages | {"check", "scores_line", "table"}
     train = (done.stdout + done.stderr).partition("rule train_line:")[2]
-    assert re.search(r"resources: .*runtime=720.* gpu=1", train)  # of its meta; node1 offers two
+    assert re.search(r"resources: .*runtime=720.* gpu=2", train)  # of its meta; node1 offers two
+    model = read_about(copy.path / "results/line/model.safetensors")
+    assert (model["train"]["devices"], model["seed"]) == (2, 1)
     submitted = re.findall(r"has been submitted with SLURM jobid", done.stdout + done.stderr)
     assert len(submitted) == len(stages)  # the others take no time, so run where Snakemake does
     assert_complete(copy)
