@@ -38,7 +38,7 @@ interplay: $(INSTALLED) ## 200 random histories on both engines, against a model
 	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py
 
 test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines
-	@pytest
+	@pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, every recipe
 	@ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
@@ -56,6 +56,8 @@ bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.parzen
 	@python -m benchmarks.engines
 	@python -m benchmarks.devices
+	@test -f data/normalized/mnist.safetensors || dvc repro --quiet normalize@mnist
+	@python -m benchmarks.time_to_225
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed
 	@tools/lock $(PYTHON)

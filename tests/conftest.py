@@ -24,6 +24,22 @@ VERSIONED = (
 FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
 
 
+# what a machine has once: the ports of Slurm's daemons, the leases of its GPUs
+HAS_ONCE = ("cluster", "test_gpus")
+SLOW = ("cluster", "interplay")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For tests side by side (make test): a file is one group, but what a machine has once is one
+    group, too; the slow ones come first."""
+    paths = {item: item.path.relative_to(ROOT / "tests") for item in items}
+    for item, path in paths.items():
+        alone = {*path.parts, path.stem} & {*HAS_ONCE}
+        item.add_marker(pytest.mark.xdist_group("machine" if alone else str(path)))
+    # those that belong to one group stay together, whatever folder they are in
+    items.sort(key=lambda item: not {*paths[item].parts, paths[item].stem} & {*SLOW, *HAS_ONCE})
+
+
 @dataclass(frozen=True)
 class Project:
     """A clone-like copy of the project, committed to Git, to run commands in."""
