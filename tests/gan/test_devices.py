@@ -170,6 +170,7 @@ def test_compiled_dropout_draws_from_its_stream(monkeypatch):
     assert not torch.equal(*masks[1])
 
 
+@pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled")  # it is, below
 def test_a_compiler_that_does_not_work_is_named_before_training(monkeypatch):
     from torch._inductor import config
 
