@@ -79,7 +79,7 @@ def rows_of(
 
 def over_seeds(family: list[str], runs: dict[str, dict]) -> Row:
     """Mean over runs that differ in their seed, and the standard deviation over them."""
-    row: Row = {"model": f"mean over {len(family)} seeds: {', '.join(family)}"}
+    row: Row = {"model": f"{name_of(family)}, mean over {len(family)} seeds"}
     for key in AVERAGED:
         values = [runs[name][key] for name in family]
         if None not in values:
@@ -90,6 +90,12 @@ def over_seeds(family: list[str], runs: dict[str, dict]) -> Row:
         "log_likelihood": round(statistics.fmean(likelihoods), 1),
         "standard_error": round(statistics.stdev(likelihoods), 1),
     }
+
+
+def name_of(family: list[str]) -> str:
+    """What a sweep called the first of them (best, best_seed1, best_seed2 are best), or all names."""
+    first = min(family, key=len)
+    return first if all(name.startswith(first) for name in family) else ", ".join(family)
 
 
 def real_row(run: dict) -> Row:

@@ -87,7 +87,7 @@ def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
         for name, x in (("a", 210.0), ("b", 220.0), ("c", 5.0))
     }
     text = rendered(runs, {"mnist": "mnist"}, [["a", "b"], ["c"]])
-    line = next(line for line in text.splitlines() if "mean over 2 seeds: a, b" in line)
+    line = next(line for line in text.splitlines() if "| a, b, mean over 2 seeds " in line)
     cells = [cell.strip() for cell in line.split("|")]
     assert {"215 ± 7.1", "21.5 ± 0.71", "0.9 ± 0"} <= set(cells)
     assert cells.count("") == 2 + 6  # no sigma, classes, JSD, steps, seconds, verdict of its own
@@ -98,3 +98,8 @@ def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
     again = params.runs["line"].model_copy(update={"seed": 7})
     runs = {**params.runs, "again": again}
     assert families(runs) == [["digits"], ["line", "again"]]
+
+
+def test_a_mean_over_a_sweep_has_the_name_of_what_was_swept():
+    assert table.name_of(["best", "best_seed1", "best_seed2"]) == "best"
+    assert table.name_of(["best_seed1", "best_seed2"]) == "best_seed1, best_seed2"
