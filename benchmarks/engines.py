@@ -2,12 +2,12 @@
 
 Stages of milliseconds, so that nearly all of the time is the engines'. For each number of stages the
 seconds of a call with nothing to do, and of one stage among them that runs; for all of the stages at
-once up to 101, as more take minutes. CPU seconds beside them: other programs do not change those.
+once up to 101, as more take minutes. CPU seconds beside them: other programs do not change those. Then
+the peak memory of the largest process.
 """
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.measure import mib
 from tests.interplay.tinyproject import Tiny, new_tiny
 
 IDLE = (("snakemake", "-n"), ("dvc", "status"), ("dvc", "repro"))
@@ -25,7 +26,7 @@ ONE = {
 ALL = (("snakemake", "--cores", "2"), ("dvc", "repro"))
 FLOOR = (("python -c pass", "pass"), ("python, importing DVC", "import dvc.repo.reproduce"))
 
-Seconds = tuple[float, float]  # elapsed, CPU
+Cost = tuple[float, float, float]  # seconds elapsed and of CPU, peak MiB of the largest process
 
 
 def main() -> None:
@@ -49,8 +50,8 @@ def measure(folder: Path, runs: int, options: argparse.Namespace) -> None:
     for version, command in enumerate(ALL, start=2):
         if stages <= options.all_up_to:
             tiny.set_version("make", version)
-            elapsed, cpu = cost(command, tiny)
-            each = (elapsed / stages, cpu / stages)
+            elapsed, cpu, memory = cost(command, tiny)
+            each = (elapsed / stages, cpu / stages, memory)
             show(stages, f"`{' '.join(command)}`: all to do, for each stage", [each])
     if stages > options.all_up_to:
         record_all(tiny)
@@ -81,23 +82,24 @@ def record_all(tiny: Tiny) -> None:
     cost(("dvc", "commit", "--force", "--quiet"), tiny)
 
 
-def cost(command: tuple[str, ...], tiny: Tiny | None = None) -> Seconds:
+def cost(command: tuple[str, ...], tiny: Tiny | None = None) -> Cost:
     place = {"cwd": tiny.path, "env": tiny.environment()} if tiny else {"env": dict(os.environ)}
-    begun, before = time.perf_counter(), children_cpu()
-    subprocess.run(command, check=True, capture_output=True, **place)
-    return time.perf_counter() - begun, children_cpu() - before
+    begun = time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, **place)
+        _, status, used = os.wait4(process.pid, 0)  # with all that it started and waited for
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{command} failed:\n{said.read().decode()}")
+    return time.perf_counter() - begun, used.ru_utime + used.ru_stime, mib(used)
 
 
-def children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def show(stages: int | str, what: str, times: list[Seconds]) -> None:
-    elapsed, cpu = (statistics.median(column) for column in zip(*times, strict=True))
-    print(f"| {stages} | {what} | {elapsed:.2f} | {cpu:.2f} |", flush=True)
+def show(stages: int | str, what: str, costs: list[Cost]) -> None:
+    elapsed, cpu, memory = (statistics.median(column) for column in zip(*costs, strict=True))
+    print(f"| {stages} | {what} | {elapsed:.2f} | {cpu:.2f} | {memory:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
-    print("| stages | what | s | CPU s |\n|---|---|---|---|")
+    print("| stages | what | s | CPU s | MiB |\n|---|---|---|---|---|")
     main()

@@ -1,6 +1,7 @@
 """Interleaved timing of alternatives in one process, so that a machine's drift touches all alike."""
 
 import json
+import resource
 import statistics
 import sys
 import time
@@ -23,10 +24,11 @@ def interleaved(alternatives: dict[str, Callable[[], object]], rounds: int) -> d
 
 def peak_memory_mib() -> float:
     """Of this process since it started, resident."""
-    import resource
+    return mib(resource.getrusage(resource.RUSAGE_SELF))
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform != "darwin" else 1024**2)
+
+def mib(used: resource.struct_rusage) -> float:
+    return used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 def show(title: str, header: tuple[str, ...], rows: list[tuple], save: str) -> None:
