@@ -53,6 +53,7 @@ format: $(INSTALLED) ## put Python files and the Snakefile into shape
 
 bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.training
+	@python -m benchmarks.sampling
 	@python -m benchmarks.parzen
 	@python -m benchmarks.engines
 	@python -m benchmarks.devices

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import mib
+from benchmarks.measure import mib, show
 from tests.interplay.tinyproject import Tiny, new_tiny
 
 IDLE = (("snakemake", "-n"), ("dvc", "status"), ("dvc", "repro"))
@@ -26,7 +27,9 @@ ONE = {
 ALL = (("snakemake", "--cores", "2"), ("dvc", "repro"))
 FLOOR = (("python -c pass", "pass"), ("python, importing DVC", "import dvc.repo.reproduce"))
 
+HEADER = ("stages", "what", "s", "CPU s", "MiB")
 Cost = tuple[float, float, float]  # seconds elapsed and of CPU, peak MiB of the largest process
+Row = tuple[int | str, str, str, str, str]
 
 
 def main() -> None:
@@ -37,14 +40,17 @@ def main() -> None:
     )
     parser.add_argument("--all-up-to", type=int, default=101, help="run all of so many stages")
     options = parser.parse_args()
-    for name, code in FLOOR:
-        show("", name, [cost((sys.executable, "-c", code)) for _ in range(options.repeats)])
+    rows = [
+        row("", name, [cost((sys.executable, "-c", code)) for _ in range(options.repeats)])
+        for name, code in FLOOR
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for runs in options.runs:
-            measure(Path(folder) / str(runs), runs, options)
+            rows += measure(Path(folder) / str(runs), runs, options)
+    show("What the engines cost", HEADER, rows, "engines")
 
 
-def measure(folder: Path, runs: int, options: argparse.Namespace) -> None:
+def measure(folder: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
     stages = 2 * runs + 1
     tiny = prepared(folder, runs)
     for version, command in enumerate(ALL, start=2):
@@ -52,18 +58,18 @@ def measure(folder: Path, runs: int, options: argparse.Namespace) -> None:
             tiny.set_version("make", version)
             elapsed, cpu, memory = cost(command, tiny)
             each = (elapsed / stages, cpu / stages, memory)
-            show(stages, f"`{' '.join(command)}`: all to do, for each stage", [each])
+            yield row(stages, f"`{' '.join(command)}`: all to do, for each stage", [each])
     if stages > options.all_up_to:
         record_all(tiny)
     for command in IDLE:
         name = f"`{' '.join(command)}`: nothing to do"
-        show(stages, name, [cost(command, tiny) for _ in range(options.repeats)])
+        yield row(stages, name, [cost(command, tiny) for _ in range(options.repeats)])
     for value, (name, command) in enumerate(ONE.items(), start=1):
-        times = []
+        costs = []
         for number in range(options.repeats):
             tiny.set(f"run{number}", factor=value)
-            times.append(cost((*command, f"grow@run{number}"), tiny))
-        show(stages, f"one stage: {name}", times)
+            costs.append(cost((*command, f"grow@run{number}"), tiny))
+        yield row(stages, f"one stage: {name}", costs)
 
 
 def prepared(folder: Path, runs: int) -> Tiny:
@@ -95,11 +101,12 @@ def cost(command: tuple[str, ...], tiny: Tiny | None = None) -> Cost:
     return time.perf_counter() - begun, used.ru_utime + used.ru_stime, mib(used)
 
 
-def show(stages: int | str, what: str, costs: list[Cost]) -> None:
+def row(stages: int | str, what: str, costs: list[Cost]) -> Row:
+    """Medians; said on the way, too."""
     elapsed, cpu, memory = (statistics.median(column) for column in zip(*costs, strict=True))
-    print(f"| {stages} | {what} | {elapsed:.2f} | {cpu:.2f} | {memory:.0f} |", flush=True)
+    print(f"{stages} stages, {what}: {elapsed:.2f} s", file=sys.stderr)
+    return stages, what, f"{elapsed:.2f}", f"{cpu:.2f}", f"{memory:.0f}"
 
 
 if __name__ == "__main__":
-    print("| stages | what | s | CPU s | MiB |\n|---|---|---|---|---|")
     main()
