@@ -1,6 +1,6 @@
 """python -m benchmarks.time_to_225: how long the default recipe trains until it reaches the paper's number.
 
-For each seed it trains as the stage does, and every so many steps the clock stands still while 10,000
+For each seed it trains as the stage does, and every so many steps the clock stands still while its 10,000
 samples are scored under the paper's protocol (sigma by 1,000 validation images, then the test set). The
 recipe is fixed beforehand: nothing is chosen by these scores. They rise to the end, because the recipe's
 schedules end there; a run stopped at the first crossing would be this run.
@@ -9,6 +9,7 @@ schedules end there; a run stopped at the first crossing would be this run.
 import argparse
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -18,14 +19,13 @@ from torch import Tensor
 
 from benchmarks.measure import show
 from pipeline.config import params
+from pipeline.config.params import Run
 from pipeline.evaluation import parzen
 from pipeline.gan import devices
-from pipeline.gan.streams import generator
 from pipeline.gan.training import Training
 from pipeline.stages.parzen import to_unit
+from pipeline.stages.sample import draw
 from pipeline.tensors import read_tensors
-
-SAMPLES, BLOCK = 10_000, 1_000
 
 
 def main() -> None:
@@ -58,7 +58,9 @@ def main() -> None:
     show(f"Training of {options.run}, {run.threads} threads", header, rows, "time_to_225")
 
 
-def scored(training: Training, data: dict[str, Tensor], run, every: int):
+def scored(
+    training: Training, data: dict[str, Tensor], run: Run, every: int
+) -> Iterator[tuple[int, float, float]]:
     """Step, seconds of training so far, and log-likelihood of the test set, now and then."""
     passed, begun = 0.0, time.perf_counter()
     while training.step < training.settings.steps:
@@ -72,12 +74,13 @@ def scored(training: Training, data: dict[str, Tensor], run, every: int):
 
 
 @torch.no_grad()
-def score(training: Training, data: dict[str, Tensor], run) -> float:
-    stream, G = generator(training.seed, "sample", training.device), training.sampler()
-    drawn = [G(*training.draw(BLOCK, stream)).cpu() for _ in range(SAMPLES // BLOCK)]
-    points = to_unit(data["valid_images"][:1_000]), to_unit(data["test_images"])
+def score(training: Training, data: dict[str, Tensor], run: Run) -> float:
+    G = training.sampler(raw=run.sample.weights == "raw")
+    drawn = draw(run.sample, training.seed, G, training.settings, training.classes)
+    valid = to_unit(data["valid_images"][: run.parzen.validation_images])
+    test = to_unit(data["test_images"][: run.parzen.test_images])
     sigmas = run.parzen.sigma_grid.sigmas()
-    return parzen.estimate(to_unit(torch.cat(drawn)), *points, sigmas).mean
+    return parzen.estimate(to_unit(torch.cat([*drawn])), valid, test, sigmas).mean
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,9 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        start, stop, _ = rows.indices(len(self))
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows are read one after the other, not in steps of {step}")
         parts, first = [], 0  # of the file's rows
         for path, length in zip(self.paths, self.lengths, strict=True):
             if start < first + length and first < stop:
@@ -62,7 +65,7 @@ def read_array(path: Path) -> np.ndarray:
 
 def read_shards(path: Path) -> Rows:
     """What `write_shards` has written."""
-    return Rows(existing(path), *sorted(shard_folder(path).glob("*.npy")))
+    return Rows(path, *sorted(shard_folder(path).glob("*.npy")))
 
 
 def shard_folder(path: Path) -> Path:
@@ -74,7 +77,7 @@ def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray
     """float32 rows, `shape` in all, to `path`; what does not fit into `SHARD_BYTES` goes on in a folder
     beside it, as 00001.npy and so on. The folder is empty where one file is enough.
     """
-    folder, rows = shard_folder(path), Cut(blocks)
+    folder, rows = shard_folder(path), chain.from_iterable(blocks)
     path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -87,24 +90,9 @@ def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray
                 write_rows(further, (min(in_one, shape[0] - start), *shape[1:]), rows)
 
 
-def write_rows(file: BinaryIO, shape: tuple[int, ...], rows: "Cut") -> None:
+def write_rows(file: BinaryIO, shape: tuple[int, ...], rows: Iterator[np.ndarray]) -> None:
+    """An array of `shape`: the next of the rows."""
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-    for part in rows.next(shape[0]):
-        file.write(part.astype("<f4", copy=False).tobytes())
-
-
-class Cut:
-    """Blocks of rows, to be taken in other numbers than they come in."""
-
-    def __init__(self, blocks: Iterable[np.ndarray]):
-        self.blocks = iter(blocks)
-        self.left: np.ndarray | None = None  # of the last block
-
-    def next(self, count: int) -> Iterator[np.ndarray]:
-        """The next `count` rows."""
-        while count:
-            block = next(self.blocks) if self.left is None else self.left
-            yield block[:count]
-            self.left = block[count:] if len(block) > count else None
-            count -= min(count, len(block))
+    for _ in range(shape[0]):
+        file.write(next(rows).astype("<f4", copy=False).tobytes())

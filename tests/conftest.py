@@ -25,19 +25,22 @@ FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
 
 
 # what a machine has once: the ports of Slurm's daemons, the leases of its GPUs
-HAS_ONCE = ("cluster", "test_gpus")
-SLOW = ("cluster", "interplay")
+HAS_ONCE = {"cluster", "test_gpus"}
+SLOW = {"interplay"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For tests side by side (make test): a file is one group, but what a machine has once is one
-    group, too; the slow ones come first."""
-    paths = {item: item.path.relative_to(ROOT / "tests") for item in items}
-    for item, path in paths.items():
-        alone = {*path.parts, path.stem} & {*HAS_ONCE}
-        item.add_marker(pytest.mark.xdist_group("machine" if alone else str(path)))
-    # those that belong to one group stay together, whatever folder they are in
-    items.sort(key=lambda item: not {*paths[item].parts, paths[item].stem} & {*SLOW, *HAS_ONCE})
+    group, too; it and the slow ones come first."""
+
+    def names(item: pytest.Item) -> set[str]:
+        path = item.path.relative_to(ROOT / "tests")
+        return {*path.parts, path.stem}
+
+    for item in items:
+        alone = names(item) & HAS_ONCE
+        item.add_marker(pytest.mark.xdist_group("machine" if alone else str(item.path)))
+    items.sort(key=lambda item: not names(item) & (HAS_ONCE | SLOW))
 
 
 @dataclass(frozen=True)

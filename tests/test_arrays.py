@@ -81,3 +81,9 @@ def test_a_single_number_is_no_array(tmp_path):
     np.save(tmp_path / "a.npy", np.float64(1))
     with pytest.raises(DataError, match="a single number"):
         arrays.read_array(tmp_path / "a.npy")
+
+
+def test_rows_are_not_left_out_in_silence(tmp_path, content):
+    np.save(tmp_path / "a.npy", content)
+    with pytest.raises(ValueError, match="not in steps of 2"):
+        arrays.Rows(tmp_path / "a.npy")[::2]

@@ -39,7 +39,7 @@ class Pixels:
     def parts(self, count: int) -> Iterator[np.ndarray]:
         """As they are, `count` at a time."""
         for start in range(0, len(self), count):
-            yield np.array(self.array[start : min(start + count, len(self))])
+            yield self.array[start : min(start + count, len(self))]
 
     def split(self, count: int) -> Iterator[Tensor]:
         """[count, D] in [0, 1]; the last may have less."""
