@@ -10,9 +10,10 @@ from typing import BinaryIO
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.files import atomic, existing
+from pipeline.files import atomic, existing, read_json, write_json
 
 SHARD_BYTES = 2**30  # of the rows in one file
+INDEX = "index.json"  # file -> number of rows, in their order
 
 
 class Rows:
@@ -64,8 +65,10 @@ def read_array(path: Path) -> np.ndarray:
 
 
 def read_shards(path: Path) -> Rows:
-    """What `write_shards` has written."""
-    return Rows(path, *sorted(shard_folder(path).glob("*.npy")))
+    """What `write_shards` has written; DataError if a file of it is missing. Or `path` alone."""
+    index = shard_folder(path) / INDEX
+    names = read_json(index) if index.is_file() else [path.name]
+    return Rows(*(path.parent / name for name in names))
 
 
 def shard_folder(path: Path) -> Path:
@@ -75,19 +78,22 @@ def shard_folder(path: Path) -> Path:
 
 def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
     """float32 rows, `shape` in all, to `path`; what does not fit into `SHARD_BYTES` goes on in a folder
-    beside it, as 00001.npy and so on. The folder is empty where one file is enough.
+    beside it, as 00001.npy and so on. In the folder is also a list of the files and their rows.
     """
     folder, rows = shard_folder(path), chain.from_iterable(blocks)
     path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     in_one = max(1, SHARD_BYTES // (4 * math.prod(shape[1:])))
+    first = min(in_one, shape[0])
+    index = {path.name: first}
     with atomic(path) as file:  # it gets its name last, when all the others have theirs
-        first = min(in_one, shape[0])
         write_rows(file, (first, *shape[1:]), rows)
         for number, start in enumerate(range(first, shape[0], in_one), start=1):
-            with atomic(folder / f"{number:05}.npy") as further:
-                write_rows(further, (min(in_one, shape[0] - start), *shape[1:]), rows)
+            further, count = folder / f"{number:05}.npy", min(in_one, shape[0] - start)
+            with atomic(further) as shard:
+                write_rows(shard, (count, *shape[1:]), rows)
+            index[f"{folder.name}/{further.name}"] = count
+        write_json(folder / INDEX, index)
 
 
 def write_rows(file: BinaryIO, shape: tuple[int, ...], rows: Iterator[np.ndarray]) -> None:

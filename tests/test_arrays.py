@@ -20,7 +20,9 @@ def test_few_rows_are_one_file_that_numpy_reads(tmp_path, content):
     path = tmp_path / "run" / "samples.npy"
     arrays.write_shards(path, content.shape, blocks(content, 4))
     np.testing.assert_array_equal(np.load(path), content)
-    assert not any((tmp_path / "run" / "samples").iterdir())
+    assert [file.name for file in (tmp_path / "run" / "samples").iterdir()] == ["index.json"]
+    np.save(tmp_path / "alone.npy", content)  # of somebody else: no index beside it
+    np.testing.assert_array_equal(arrays.read_shards(tmp_path / "alone.npy")[:], content)
 
 
 @pytest.mark.parametrize("in_one", [1, 5, 22, 23])
@@ -37,6 +39,15 @@ def test_shards_hold_the_same_rows_in_the_same_order(
     assert max(rows.lengths) == in_one
     for some in (slice(None), slice(0, 7), slice(4, 6), slice(21, 99), slice(30, 40)):
         np.testing.assert_array_equal(rows[some], content[some])
+
+
+def test_a_shard_that_is_lost_is_missed(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(arrays, "SHARD_BYTES", 5 * content[0].nbytes)
+    path = tmp_path / "samples.npy"
+    arrays.write_shards(path, content.shape, blocks(content, 4))
+    (tmp_path / "samples" / "00004.npy").unlink()
+    with pytest.raises(DataError, match=r"00004.npy is missing"):
+        arrays.read_shards(path)
 
 
 def test_fewer_rows_leave_nothing_of_more(tmp_path, monkeypatch, content):
