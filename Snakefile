@@ -1,12 +1,12 @@
 # Rules for the stages of dvc.yaml, which is the only description of the pipeline: nothing about a
 # stage stands here. `snakemake --cores all` runs what DVC finds stale, in parallel; each job is the
-# `dvc repro` of one stage, so dvc.lock is right whichever engine ran. See pipeline/workflow.py.
+# `dvc repro` of one stage, so dvc.lock is right whichever engine ran. See pipeline/engine/workflow.py.
 
 import sys
 
 sys.path.insert(0, workflow.basedir)
 
-from pipeline.workflow import load
+from pipeline.engine.workflow import load
 
 pipeline = load(
     config, judge=workflow.is_main_process, wait=not workflow.output_settings.dryrun
@@ -46,4 +46,4 @@ for stage in pipeline.rules:
         params:
             stage=stage.stage,
         shell:
-            "python -m pipeline.job {params.stage} 2>&1 | tee {log}"
+            "python -m pipeline.engine.job {params.stage} 2>&1 | tee {log}"

@@ -13,10 +13,10 @@ import torch.distributed as dist
 
 from benchmarks.measure import interleaved, show
 from benchmarks.training import BATCH, settings
-from pipeline import ranks
-from pipeline.gan import devices, parallel, streams
-from pipeline.gan.parallel import ALONE, World
-from pipeline.gan.training import Training
+from pipeline.compute import devices, parallel, streams
+from pipeline.compute.parallel import ALONE, World
+from pipeline.engine import ranks
+from pipeline.models.gan.training import Training
 
 STEPS = 5
 ROUNDS = 9

@@ -21,7 +21,7 @@ from tests.interplay.tinyproject import Tiny, new_tiny
 
 IDLE = (("snakemake", "-n"), ("dvc", "status"), ("dvc", "repro"))
 ONE = {
-    "a job of Snakemake": (sys.executable, "-m", "pipeline.job"),
+    "a job of Snakemake": (sys.executable, "-m", "pipeline.engine.job"),
     "dvc repro --single-item": ("dvc", "repro", "--single-item"),
 }
 ALL = (("snakemake", "--cores", "2"), ("dvc", "repro"))

@@ -13,10 +13,10 @@ from torch import nn
 
 from benchmarks.measure import interleaved, show
 from benchmarks.training import THREADS, Z, settings
+from pipeline.compute import devices
+from pipeline.compute.streams import generator
 from pipeline.config.sample import Sample
-from pipeline.gan import devices
-from pipeline.gan.nets import Generator
-from pipeline.gan.streams import generator
+from pipeline.models.gan.nets import Generator
 from pipeline.stages.sample import draw
 
 SAMPLES, BLOCK = 10_000, 1_000

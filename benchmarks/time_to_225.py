@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import show
+from pipeline.compute import devices
 from pipeline.config import params
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
-from pipeline.gan import devices
-from pipeline.gan.training import Training
+from pipeline.io.tensors import read_tensors
+from pipeline.models.gan.training import Training
 from pipeline.stages.parzen import to_unit
 from pipeline.stages.sample import draw
-from pipeline.tensors import read_tensors
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.measure import interleaved, show
-from pipeline.config.train import Train
-from pipeline.gan import devices
-from pipeline.gan.training import Training
+from pipeline.compute import devices
+from pipeline.config.models.gan import Train
+from pipeline.models.gan.training import Training
 
 BATCH, Z = 100, 100
 STEPS = 20  # of each alternative in one timing

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# before any test imports torch, as in pipeline/__main__.py
+# before any test imports torch, as in pipeline/cli.py
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 ROOT = Path(__file__).parents[1]

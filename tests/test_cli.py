@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.__main__ import main
+from pipeline.cli import main
 from tests.conftest import ROOT
 
 COMMANDS = (
@@ -41,7 +41,9 @@ def test_every_command_explains_itself(command: str, capsys):
 
 def test_help_does_not_import_torch():
     """It would take seconds."""
-    code = "import sys, pipeline.__main__ as m; m.parser().format_help(); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, pipeline.cli as m; m.parser().format_help(); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

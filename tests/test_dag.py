@@ -16,15 +16,13 @@ STAGES = {name: stage.get("do", stage) for name, stage in DAG.items()}
 # Modules that cannot change what a stage writes: a stage does not run again when they change.
 NO_INFLUENCE = {
     "pipeline/__init__.py",
-    "pipeline/__main__.py",  # passes validated settings and paths on
     "pipeline/config/__init__.py",
-    "pipeline/config/params.py",  # validates; what it passes on is in the params of the stage
     "pipeline/errors.py",
     "pipeline/evaluation/__init__.py",
-    "pipeline/gan/__init__.py",
+    "pipeline/evaluation/plots/__init__.py",
     "pipeline/sources/__init__.py",
     "pipeline/stages/__init__.py",
-    "pipeline/watch.py",  # progress bar and live files
+    "pipeline/compute/__init__.py",
 }
 
 

@@ -15,9 +15,9 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.config.base import Positive, Section
 from pipeline.config.datasets import Dataset, Mixture
+from pipeline.config.models.gan import Train
 from pipeline.config.parzen import Parzen
 from pipeline.config.sample import Sample
-from pipeline.config.train import Train
 from pipeline.errors import ConfigError
 
 # A name becomes a file, a rule of Snakemake and part of a key of DVC: letters, digits, underscores.
@@ -118,7 +118,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def has_seeds(run: Any) -> bool:
-    """Whether it stands for one run for each of its `seeds` (see pipeline/sweep.py)."""
+    """Whether it stands for one run for each of its `seeds` (see pipeline/team/sweep.py)."""
     return isinstance(run, dict) and "seeds" in run
 
 

@@ -17,7 +17,7 @@ from pipeline.config.datasets import (
     Source,
     Tfd,
 )
-from pipeline.files import write_json, write_npz
+from pipeline.io.files import write_json, write_npz
 from pipeline.sources import cifar10, digits, fashion_mnist, folder, mixture, mnist, tfd
 from pipeline.sources.raw import TEST, TRAIN, VALID, Raw
 

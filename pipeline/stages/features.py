@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pipeline.compute.streams import generator
 from pipeline.config.datasets import Mixture, Source
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors
-from pipeline.files import write_json
-from pipeline.gan.streams import generator
-from pipeline.tensors import read_tensors, write_model
+from pipeline.io.files import write_json
+from pipeline.io.tensors import read_tensors, write_model
 
 SEED = 0  # the same for every run: their numbers must be comparable
 THREADS = 2  # fixed, so that the same data give the same bytes on every machine of a kind

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.arrays import read_shards
-from pipeline.evaluation import neighbours, plots, theory_plots
-from pipeline.evaluation.figures import is_picture
+from pipeline.compute.streams import generator
+from pipeline.evaluation import neighbours
+from pipeline.evaluation.plots import charts
+from pipeline.evaluation.plots import theory as theory_plots
+from pipeline.evaluation.plots.grids import is_picture
 from pipeline.evaluation.published import adversarial_nets
-from pipeline.files import existing, read_json, write_bytes
-from pipeline.gan import noise
-from pipeline.gan.streams import generator
+from pipeline.io.arrays import read_shards
+from pipeline.io.files import existing, read_json, write_bytes
+from pipeline.io.tensors import read_about, read_tensors
+from pipeline.models.gan import noise
 from pipeline.stages.sample import load_generator
-from pipeline.tensors import read_about, read_tensors
 
 ROWS, COLUMNS = 4, 5  # of Figure 2
 STRIPS, STEPS = 4, 10  # of Figure 3
@@ -43,10 +45,10 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
     rows = read_rows(folder / "training.tsv")
     scale = read_about(folder / "model.safetensors")["train"]["discriminator_loss_scale"]
     pictures = {
-        "curves": plots.training(
+        "curves": charts.training(
             rows, numbers["verdict"]["verdict"], numbers["verdict"]["reason"], scale, steps
         ),
-        "sigma": plots.sigma(
+        "sigma": charts.sigma(
             numbers["parzen"],
             adversarial_nets(source),
             f"{steps}: Parzen window of {numbers['parzen']['n_samples']:,} samples",
@@ -94,11 +96,11 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str
             neighbours.nearest(x[:2_000].flatten(1), train.flatten(1)).numpy()
             for x in (samples, parts["test_images"])
         )
-        return plots.point_neighbours(generated, held_out, title.replace("image", "point"))
+        return charts.point_neighbours(generated, held_out, title.replace("image", "point"))
     shown = samples[: ROWS * COLUMNS]
     last = shown[COLUMNS - 1 :: COLUMNS].flatten(1)
     closest = neighbours.euclidean(last, train.flatten(1)).argmin(dim=1)
-    return plots.neighbours(
+    return charts.neighbours(
         shown.numpy(),
         train[closest].numpy(),
         f"{steps}: samples, not selected; framed: the training image\nnearest to the sample left of it",
@@ -127,8 +129,8 @@ def interpolation(model: Path, weights: str, steps: str) -> bytes:
     names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]
     title = f"{steps}: G along {kind} between random points of the noise"
     if is_picture:
-        return plots.strips(images.numpy(), names, title)
-    return plots.point_paths(images.flatten(2).numpy(), names, title)
+        return charts.strips(images.numpy(), names, title)
+    return charts.point_paths(images.flatten(2).numpy(), names, title)
 
 
 def straight(a_Z: Tensor, b_Z: Tensor, along_S: Tensor) -> Tensor:
@@ -154,6 +156,6 @@ def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
         f"\nprecision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
     )
     if not is_picture(samples.numpy()):
-        return plots.point_sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
+        return charts.point_sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
     count = min(SHEET_ROWS * SHEET_COLUMNS, len(samples), len(test))
-    return plots.sheet(test[:count].numpy(), samples[:count].numpy(), SHEET_COLUMNS, title)
+    return charts.sheet(test[:count].numpy(), samples[:count].numpy(), SHEET_COLUMNS, title)

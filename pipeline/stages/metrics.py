@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.arrays import read_shards
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, metrics, neighbours
-from pipeline.files import write_json
+from pipeline.io.arrays import read_shards
+from pipeline.io.files import write_json
+from pipeline.io.tensors import read_about, read_tensors
 from pipeline.stages import theory
-from pipeline.tensors import read_about, read_tensors
 
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
 MOST = 10_000  # images of either side

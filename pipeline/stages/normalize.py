@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.config.datasets import Normalize
 from pipeline.errors import DataError
-from pipeline.files import Blocks, read_npz, write_safetensors
+from pipeline.io.files import Blocks, read_npz, write_safetensors
 from pipeline.sources.raw import TEST, TRAIN, VALID
 
 BLOCK = 4096  # images in float32 at a time

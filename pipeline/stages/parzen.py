@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.arrays import Rows, read_shards
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.evaluation import parzen
-from pipeline.files import write_json
-from pipeline.tensors import read_about, read_tensors, tensor_names
+from pipeline.io.arrays import Rows, read_shards
+from pipeline.io.files import write_json
+from pipeline.io.tensors import read_about, read_tensors, tensor_names
 
 VALID, TEST = 2, 3  # what a fold says of an image
 

@@ -7,16 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.arrays import write_shards
+from pipeline.compute import devices
+from pipeline.compute.streams import generator
+from pipeline.config.models.gan import Train
 from pipeline.config.sample import Sample
-from pipeline.config.train import Train
 from pipeline.errors import DataError
-from pipeline.evaluation import figures
-from pipeline.files import write_bytes
-from pipeline.gan import devices, noise
-from pipeline.gan.nets import Generator
-from pipeline.gan.streams import generator
-from pipeline.tensors import read_about, read_tensors
+from pipeline.evaluation.plots import grids
+from pipeline.io.arrays import write_shards
+from pipeline.io.files import write_bytes
+from pipeline.io.tensors import read_about, read_tensors
+from pipeline.models.gan import noise
+from pipeline.models.gan.nets import Generator
 
 
 @torch.no_grad()
@@ -35,7 +36,7 @@ def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, g
     write_shards(samples, (settings.count, *shape), blocks())
     columns = settings.grid_columns if train.conditional is None else classes
     first = torch.cat(shown)[: wanted(settings, shape)]
-    write_bytes(grid, figures.grid(first.numpy(), columns))
+    write_bytes(grid, grids.grid(first.numpy(), columns))
 
 
 def draw(settings: Sample, seed: int, G: Generator, train: Train, classes: int) -> Iterator[Tensor]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.arrays import Rows
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
-from pipeline.files import write_json
+from pipeline.io.arrays import Rows
+from pipeline.io.files import write_json
 from pipeline.stages.parzen import Pixels, evaluate
 
 

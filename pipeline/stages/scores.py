@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.files import read_json, write_json
+from pipeline.io.files import read_json, write_json
 
 NAMES = ("parzen", "verdict", "metrics", "theory")
 # Numbers of metrics.json and their digits after the point.

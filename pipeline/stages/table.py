@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.published import TABLE_1
-from pipeline.files import read_json, write_bytes, write_json
+from pipeline.io.files import read_json, write_bytes, write_json
 
 # Columns of table.csv: what a row may have, and the heading of those that table.md shows.
 COLUMNS = {

@@ -1,4 +1,4 @@
-"""What section 4 of the paper says of a run; a part of `metrics R`, kept in theory.json.
+"""What section 4 of the paper says of a run; a part of `metrics R`, kept in quadrature.json.
 
 Point sets: D against D* and C(G) at every snapshot of the training, and the moments of Figure 1.
 Images: a bound by D itself.
@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.config.train import Train
-from pipeline.evaluation import theory
-from pipeline.evaluation.theory import Mixture
-from pipeline.gan import losses, noise
-from pipeline.gan.nets import Discriminator, Generator
-from pipeline.gan.streams import generator
-from pipeline.tensors import read_about, read_tensors
+from pipeline.compute.streams import generator
+from pipeline.config.models.gan import Train
+from pipeline.evaluation.theory import quadrature
+from pipeline.evaluation.theory.quadrature import Mixture
+from pipeline.io.tensors import read_about, read_tensors
+from pipeline.models.gan import noise
+from pipeline.models.gan.game import losses
+from pipeline.models.gan.nets import Discriminator, Generator
 
 POINTS = 200_000  # drawn from G for its density
 POINTS_BLOCK = 4_000  # at a time, so that what is between G's layers stays in the cache
@@ -37,7 +38,7 @@ def evaluate(
     parts: dict[str, Tensor],
     samples: Tensor,
 ) -> dict:
-    """The content of theory.json; `density`: the tensors of the extractor, p_data for a mixture."""
+    """The content of quadrature.json; `density`: the tensors of the extractor, p_data for a mixture."""
     players = Players(model)
     if extractor["kind"] != "mixture":
         return image_bound(players, parts, samples)
@@ -50,7 +51,7 @@ def evaluate(
     return {
         "kind": "quadrature",
         "axes": mixture.axes,
-        "minus_log_4": -theory.LOG_4,
+        "minus_log_4": -quadrature.LOG_4,
         "floor": floor(mixture),
         "final": final,
         "warnings": list(doubts(final)),
@@ -64,7 +65,7 @@ def doubts(final: dict):
     reached = min(
         final["c"], final["c_of_average"] if final["c_of_average"] is not None else math.inf
     )
-    above = reached + theory.LOG_4
+    above = reached + quadrature.LOG_4
     if above > FAR:
         yield (
             f"C(G) ends {above:.2f} nats above -log 4: G has not learned the density, whatever the "
@@ -127,9 +128,9 @@ def image_bound(players: Players, parts: dict[str, Tensor], samples: Tensor) -> 
         logits[name] = torch.cat([D(*block) for block in zip(shown, of_each, strict=True)])
     return {
         "kind": "bound",
-        "minus_log_4": -theory.LOG_4,
+        "minus_log_4": -quadrature.LOG_4,
         "warnings": [],
-        **theory.bound(logits["test"], logits["generated"]),
+        **quadrature.bound(logits["test"], logits["generated"]),
         "d_mean": {name: logit.sigmoid().mean().item() for name, logit in logits.items()},
         "d_histogram": {
             name: torch.histc(logit.sigmoid(), 40, 0, 1).div(len(logit)).tolist()
@@ -140,16 +141,16 @@ def image_bound(players: Players, parts: dict[str, Tensor], samples: Tensor) -> 
 
 def moment(players: Players, mixture: Mixture, step: int) -> dict:
     """Numbers of one snapshot: of G as D met it, and C(G) of its moving average where there is one."""
-    data_Q = theory.exact_mass(mixture)
+    data_Q = quadrature.exact_mass(mixture)
     prefix = f"snapshot.{step}."
     G, D = players.G(f"{prefix}generator."), players.D(f"{prefix}discriminator.")
-    numbers = theory.against_the_optimum(
+    numbers = quadrature.against_the_optimum(
         data_Q, mass(players, G), d_at_centres(players, D, mixture)
     )
     sampled = None
     if any(key.startswith(f"{prefix}generator_ema.") for key in players.tensors):
         average = players.G(f"{prefix}generator_ema.")
-        sampled = theory.c_of_g(data_Q, mass(players, average))
+        sampled = quadrature.c_of_g(data_Q, mass(players, average))
     return {"step": step, **numbers, "c_of_average": sampled}
 
 
@@ -158,12 +159,12 @@ def mass(players: Players, G: Generator) -> Tensor:
     stream = players.stream("density")
     counts = [min(POINTS_BLOCK, POINTS - done) for done in range(0, POINTS, POINTS_BLOCK)]
     blocks = [G(*players.draw(count, stream)) for count in counts]
-    return theory.counted_mass(players.symmetric(torch.cat(blocks)).flatten(1))
+    return quadrature.counted_mass(players.symmetric(torch.cat(blocks)).flatten(1))
 
 
 @torch.no_grad()
 def d_at_centres(players: Players, D: Discriminator, mixture: Mixture) -> Tensor:
-    points = theory.centres(mixture.axes).float().reshape(-1, *players.shape)
+    points = quadrature.centres(mixture.axes).float().reshape(-1, *players.shape)
     return D(players.ranged(points)).sigmoid().double()
 
 
@@ -173,7 +174,7 @@ def floor(mixture: Mixture) -> float:
     component = torch.randint(len(mixture.means_KA), (POINTS,), generator=stream)
     drawn = torch.randn((POINTS, mixture.axes), generator=stream)
     points = mixture.means_KA[component] + mixture.std * drawn
-    return theory.c_of_g(theory.exact_mass(mixture), theory.counted_mass(points))
+    return quadrature.c_of_g(quadrature.exact_mass(mixture), quadrature.counted_mass(points))
 
 
 def panels(
@@ -181,7 +182,7 @@ def panels(
 ) -> list[dict]:
     """Figure 1: (a) near the end, (b) D trained to its optimum, (c) G after some steps, (d) the end."""
     before = moments[:-1] or moments
-    early = before[theory.nearest_to([m["jsd"] for m in before], FIGURE_JSD)]["step"]
+    early = before[quadrature.nearest_to([m["jsd"] for m in before], FIGURE_JSD)]["step"]
     G, D = players.G(f"snapshot.{early}.generator."), players.D(f"snapshot.{early}.discriminator.")
     best_D = trained_to_optimum(players, G, D, train_NCHW)
     moved_G = moved(players, G, best_D)
@@ -228,15 +229,15 @@ def moved(players: Players, G: Generator, D: Discriminator) -> Generator:
 
 def panel(players: Players, mixture: Mixture, G: Generator, D: Discriminator, title: str) -> dict:
     """What one panel shows; densities are masses of the cells, outside left out."""
-    data_Q, model_Q = theory.exact_mass(mixture), mass(players, G)
+    data_Q, model_Q = quadrature.exact_mass(mixture), mass(players, G)
     d_Q = d_at_centres(players, D, mixture)
     return {
         "title": title,
-        **theory.against_the_optimum(data_Q, model_Q, d_Q),
+        **quadrature.against_the_optimum(data_Q, model_Q, d_Q),
         "p_data": figures(data_Q[:-1]),
         "p_g": figures(model_Q[:-1]),
         "d": figures(d_Q),
-        "d_optimum": figures(theory.optimum(data_Q, model_Q)[:-1]),
+        "d_optimum": figures(quadrature.optimum(data_Q, model_Q)[:-1]),
         "arrows": arrows(players, G),
     }
 

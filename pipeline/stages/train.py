@@ -11,16 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.config.train import Train
-from pipeline.evaluation import figures
-from pipeline.files import atomic, write_bytes, write_json
-from pipeline.gan import devices, monitor, parallel, pretraining
-from pipeline.gan.noise import Latent
-from pipeline.gan.parallel import World
-from pipeline.gan.streams import generator
-from pipeline.gan.training import Training
-from pipeline.tensors import read_tensors, write_model
-from pipeline.watch import Live, Progress
+from pipeline.compute import devices, parallel
+from pipeline.compute.parallel import World
+from pipeline.compute.streams import generator
+from pipeline.config.models.gan import Train
+from pipeline.evaluation.plots import grids as pictures
+from pipeline.io.files import atomic, write_bytes, write_json
+from pipeline.io.live import Live, Progress
+from pipeline.io.tensors import read_tensors, write_model
+from pipeline.models.gan import monitor, pretraining
+from pipeline.models.gan.noise import Latent
+from pipeline.models.gan.training import Training
 
 COLUMNS = [
     "step",
@@ -36,6 +37,7 @@ COLUMNS = [
 ]
 OF_HYBRIDS = ["reconstruction", "kl"]  # nats per image; further columns
 GRID_IMAGES = 10
+LIVE_COLUMNS = 5
 CHECKPOINT_SECONDS = 60
 
 
@@ -166,7 +168,7 @@ def keep(game: Game, seconds: float, seed: int, paths: Paths) -> None:
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, game.rows)
-    write_bytes(paths.progress, figures.grid(torch.cat(game.grids).numpy(), GRID_IMAGES))
+    write_bytes(paths.progress, pictures.grid(torch.cat(game.grids).numpy(), GRID_IMAGES))
     outcome = {**asdict(game.verdict), "steps": training.step, "seconds": round(seconds, 1)}
     write_json(paths.verdict, outcome)
 
@@ -178,7 +180,7 @@ def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Ver
     if not grids:
         grids.append(look(training, fixed))
         training.remember()
-        live.picture(training.step, grids[-1].numpy())
+        live.picture(training.step, pictures.grid(grids[-1].numpy(), LIVE_COLUMNS))
     watch.begin(training)
     saved_at = time.monotonic()
 
@@ -202,7 +204,7 @@ def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Ver
         if training.step % settings.grid_steps == 0 or training.step == settings.steps:
             grids.append(look(training, fixed))
             training.remember()
-            live.picture(training.step, grids[-1].numpy())
+            live.picture(training.step, pictures.grid(grids[-1].numpy(), LIVE_COLUMNS))
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
@@ -257,7 +259,12 @@ def code_version() -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for source in sorted(
-        [*package.rglob("gan/**/*.py"), *package.glob("config/train/*.py"), Path(__file__)]
+        [
+            *package.glob("models/**/*.py"),
+            *package.glob("compute/*.py"),
+            *package.glob("config/models/**/*.py"),
+            Path(__file__),
+        ]
     ):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import folder, processes
+from pipeline.engine import locks, processes
 
 NOBODY = 2**22 + 1  # larger than any process number
-ELSEWHERE = {"pid": NOBODY, "cmd": "pipeline.job@node7 train@x"}
-HERE = {"pid": NOBODY, "cmd": f"pipeline.job@{socket.gethostname()} train@y"}
+ELSEWHERE = {"pid": NOBODY, "cmd": "pipeline.engine.job@node7 train@x"}
+HERE = {"pid": NOBODY, "cmd": f"pipeline.engine.job@{socket.gethostname()} train@y"}
 BY_HAND = {"pid": NOBODY, "cmd": "dvc repro"}
 
 
@@ -19,16 +19,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty one, where Snakemake runs on a login node and this process does, too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(processes.ORIGIN, socket.gethostname())
-    folder.TEMPORARY.mkdir(parents=True)
+    locks.TEMPORARY.mkdir(parents=True)
     return tmp_path
 
 
 def mended(everywhere: bool = False) -> set[str]:
     """Which of the three, all without a living process here, are still listed afterwards."""
-    listed = folder.TEMPORARY / "rwlock"
+    listed = locks.TEMPORARY / "rwlock"
     entries = {"elsewhere": ELSEWHERE, "here": HERE, "by hand": BY_HAND}
     listed.write_text(json.dumps({"write": entries, "read": {"file": [*entries.values()]}}))
-    folder.mend(everywhere)
+    locks.mend(everywhere)
     kept = json.loads(listed.read_text())
     assert len(kept["read"].get("file", [])) == len(kept["write"])
     return set(kept["write"])
@@ -48,13 +48,13 @@ def test_before_anything_is_submitted_all_of_them_are_left_over():
 
 
 def test_a_node_that_sees_the_lock_of_its_snakemake_goes_on():
-    with folder.take_snakemake_lock(wait=False):
-        folder.check_locks_reach_here()
+    with locks.take_snakemake_lock(wait=False):
+        locks.check_locks_reach_here()
 
 
 def test_a_node_that_does_not_see_the_lock_stops():
-    with pytest.raises(folder.BusyError, match=r"must be on a file system that all nodes share"):
-        folder.check_locks_reach_here()
-    folder.take_snakemake_lock(wait=False).close()
-    with pytest.raises(folder.BusyError, match=r"does not see the lock of the Snakemake"):
-        folder.check_locks_reach_here()
+    with pytest.raises(locks.BusyError, match=r"must be on a file system that all nodes share"):
+        locks.check_locks_reach_here()
+    locks.take_snakemake_lock(wait=False).close()
+    with pytest.raises(locks.BusyError, match=r"does not see the lock of the Snakemake"):
+        locks.check_locks_reach_here()

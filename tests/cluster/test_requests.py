@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import slurm
-from pipeline.slurm import ClusterError, Partition, Request
+from pipeline.engine import slurm
+from pipeline.engine.slurm import ClusterError, Partition, Request
 
 SHORT = Partition(name="short", default=True, minutes=60, cpus=8, mem_mb=16_000, gpu=False)
 LONG = Partition(name="long", default=False, minutes=None, cpus=8, mem_mb=16_000, gpu=True)

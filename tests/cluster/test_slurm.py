@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.tensors import read_about
+from pipeline.io.tensors import read_about
 from tests.cluster.conftest import SUBMIT, OnCluster
 from tests.cluster.slurm import Slurm
 from tests.conftest import ROOT, Project, environment

@@ -10,9 +10,9 @@ import scipy.linalg
 import torch
 from prdc import compute_prdc
 
+from pipeline.compute.streams import generator
 from pipeline.evaluation import metrics, neighbours
 from pipeline.evaluation.metrics import Seen
-from pipeline.gan.streams import generator
 
 FEATURES = 8
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
-from pipeline.arrays import Rows
+from pipeline.compute.streams import generator
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.evaluation import parzen
-from pipeline.gan.streams import generator
+from pipeline.io.arrays import Rows
 from pipeline.stages.parzen import Pixels, evaluate, real_rows
 from pipeline.stages.parzen import to_unit as unit
 

@@ -6,7 +6,7 @@ import pytest
 from dvc.fs import LocalFileSystem
 from dvc.utils.serialize import LOADERS, YAMLError, load_yaml
 
-from pipeline import dvcfiles
+from pipeline.engine import dvcfiles
 from tests.interplay.tinyproject import Tiny, new_tiny
 
 LOCK = """\

@@ -10,7 +10,7 @@ import signal
 import psutil
 
 from tests.conftest import Project
-from tests.interplay.test_team import SHARE, Team, shared, team  # noqa: F401 (fixtures)
+from tests.interplay.test_team import SHARE, Team, shared, team  # noqa: F401 (fixtures
 from tests.interplay.test_together import REPRO, SNAKEMAKE, has_begun, tiny  # noqa: F401
 from tests.interplay.tinyproject import Tiny, wait_until
 
@@ -66,7 +66,7 @@ def test_a_job_that_is_terminated_fails_alone_and_runs_with_the_next_call(tiny: 
     job = next(
         process
         for process in psutil.process_iter(["cmdline", "cwd"])
-        if (process.info["cmdline"] or [])[-2:] == ["pipeline.job", "make@x"]
+        if (process.info["cmdline"] or [])[-2:] == ["pipeline.engine.job", "make@x"]
         and process.info["cwd"] == str(tiny.path)
     )
     os.kill(job.pid, signal.SIGTERM)

@@ -11,7 +11,7 @@ from tests.interplay.tinyproject import Tiny, new_tiny
 LEASE = """
 import pathlib, time
 sys.path.insert(0, ".")
-from pipeline import gpus
+from pipeline.compute import gpus
 
 with gpus.lease(1, f"make {name}") as devices, open("../leases", "a") as leases:
     begun = time.monotonic()

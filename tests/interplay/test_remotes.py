@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interplay.test_team import FETCH, SHARE, Team, shared, team  # noqa: F401 (fixtures)
+from tests.interplay.test_team import FETCH, SHARE, Team, shared, team  # noqa: F401 (fixtures
 from tests.interplay.test_together import assert_complete
 from tests.interplay.tinyproject import Tiny, wait_until
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.files import read_json
+from pipeline.io.files import read_json
 from tests.conftest import Project
 from tests.interplay.test_engines import assert_agreed, content, jobs
 

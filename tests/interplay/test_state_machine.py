@@ -94,7 +94,7 @@ class Engines(RuleBasedStateMachine):
         if self.killed and command[0] == "dvc" and any(sign in said for sign in CUT_OFF):
             # DVC rewrites these two files in place; it does not mend what a kill has cut off
             self.killed = False
-            self.tiny.run("python", "-m", "pipeline.folder")
+            self.tiny.run("python", "-m", "pipeline", "mend")
             return self.say(*command, fails=fails, **more)
         assert "Traceback" not in said, f"{command}:\n{said}"
         if fails is not None:

@@ -10,8 +10,8 @@ import pytest
 from tests.interplay.test_together import NOTHING, SNAKEMAKE, UP_TO_DATE, assert_complete
 from tests.interplay.tinyproject import Tiny, new_tiny
 
-SHARE = ("python", "-m", "pipeline.team", "share")
-FETCH = ("python", "-m", "pipeline.team", "fetch")
+SHARE = ("python", "-m", "pipeline", "share")
+FETCH = ("python", "-m", "pipeline", "fetch")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 from snakemake.exceptions import WorkflowError
 
-from pipeline import folder, processes, workflow
+from pipeline.engine import locks, processes, workflow
 from tests.conftest import ROOT
 from tests.interplay.tinyproject import Tiny, kill, new_tiny, wait_until
 
@@ -163,7 +163,7 @@ def test_a_job_that_starts_while_its_snakemake_is_killed_ends_at_once(done: Tiny
     done.set("x", base=3)
     done.executed()
     starter = f"{socket.gethostname()} {gone.pid} {born}"
-    job = done.start("python", "-m", "pipeline.job", "make@x", PIPELINE_STARTER=starter)
+    job = done.start("python", "-m", "pipeline.engine.job", "make@x", PIPELINE_STARTER=starter)
     assert job.wait(60) != 0
     done.await_quiet()
     done.executed()
@@ -264,7 +264,7 @@ def test_dvc_says_what_the_documentation_lists_and_make_mend_helps(done: Tiny):
         (done.path / name).write_text(cut_off)
         assert words in done.run("dvc", "status", fails=True)
         assert words in listed
-        done.run("python", "-m", "pipeline.folder")  # `make mend`
+        done.run("python", "-m", "pipeline", "mend")  # `make mend`
         assert UP_TO_DATE in done.run("dvc", "status")
     assert (done.path / "dvc.lock").read_text() == whole
 
@@ -300,7 +300,7 @@ def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(
     def refuse(path: Path) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(folder, "open_lock", refuse)
+    monkeypatch.setattr(locks, "open_lock", refuse)
     monkeypatch.setattr(processes, "announce", lambda: None)  # not for the tests to come
     with pytest.raises(WorkflowError, match=r"snakemake.lock\). .*get write access or make room"):
         workflow.load({}, judge=True)

@@ -20,19 +20,15 @@ HERE = Path(__file__).parent
 # What drives the stages; the rest of the package is about GANs.
 ENGINE = (
     "__init__.py",
-    "dvcfiles.py",
+    "__main__.py",
+    "cli.py",
     "errors.py",
-    "files.py",
-    "folder.py",
-    "gpus.py",
-    "guard.py",
-    "job.py",
-    "places.py",
-    "processes.py",
-    "prune.py",
-    "slurm.py",
-    "team.py",
-    "workflow.py",
+    "paths.py",
+    "compute/__init__.py",
+    "compute/gpus.py",
+    "engine",
+    "io",
+    "team",
 )
 ANY_PARAMS = '''"""The tiny project's params need no validation."""
 
@@ -174,7 +170,12 @@ def new_tiny(path: Path) -> Tiny:
     shutil.copytree(HERE / "tiny", path)
     (path / "pipeline/config").mkdir(parents=True)
     for name in ENGINE:
-        shutil.copy2(ROOT / "pipeline" / name, path / "pipeline" / name)
+        source, copied = ROOT / "pipeline" / name, path / "pipeline" / name
+        if source.is_dir():
+            shutil.copytree(source, copied, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copy2(source, copied)
     (path / "pipeline/config/__init__.py").touch()
     (path / "pipeline/config/params.py").write_text(ANY_PARAMS)
     shutil.copytree(ROOT / "profiles", path / "profiles")

@@ -7,10 +7,10 @@ from scipy.io import savemat
 from pipeline.config.datasets import Normalize, Tfd
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.errors import SourceError
-from pipeline.files import read_json, write_npz
+from pipeline.io.files import read_json, write_npz
+from pipeline.io.tensors import read_tensors
 from pipeline.sources import tfd as source
 from pipeline.stages import normalize, parzen
-from pipeline.tensors import read_tensors
 
 UNLABELED, LABELED = 40, 60
 

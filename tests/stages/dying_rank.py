@@ -1,4 +1,4 @@
-"""A rank that saves after every step; rank 1 dies at step 37. Takes the place of pipeline.ranks.
+"""A rank that saves after every step; rank 1 dies at step 37. Takes the place of pipeline.engine.ranks.
 
 With UNAWARE, rank 0 is busy elsewhere then, so torchrun's SIGTERM reaches it before it misses the other.
 """
@@ -8,8 +8,8 @@ import signal
 import sys
 import time
 
-from pipeline import ranks
-from pipeline.gan.training import Training
+from pipeline.engine import ranks
+from pipeline.models.gan.training import Training
 from pipeline.stages import train
 
 train.CHECKPOINT_SECONDS = 0

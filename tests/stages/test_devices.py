@@ -12,8 +12,8 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import ranks
-from pipeline.__main__ import main
+from pipeline.cli import main
+from pipeline.engine import ranks
 from tests.conftest import ROOT, environment
 
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.compute.streams import generator
 from pipeline.config.datasets import Digits, Mixture, Normalize
 from pipeline.config.params import load
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors
-from pipeline.files import read_json
-from pipeline.gan.streams import generator
-from pipeline.gan.training import Training
+from pipeline.io.files import read_json
+from pipeline.io.tensors import read_about, read_tensors, write_model
+from pipeline.models.gan.training import Training
 from pipeline.sources import mixture
 from pipeline.stages import download, features, metrics, normalize, theory
-from pipeline.tensors import read_about, read_tensors, write_model
 from tests.conftest import ROOT
 
 

@@ -4,9 +4,9 @@ from safetensors.numpy import load_file
 
 from pipeline.config.datasets import Normalize
 from pipeline.errors import DataError
-from pipeline.files import write_npz
+from pipeline.io.files import write_npz
+from pipeline.io.tensors import read_about
 from pipeline.stages import normalize
-from pipeline.tensors import read_about
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import json
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import arrays
-from pipeline.__main__ import main
+from pipeline.cli import main
+from pipeline.io import arrays
 from tests.conftest import ROOT
 
 POINTS = 900  # fewer than any stage looks at

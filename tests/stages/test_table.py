@@ -1,8 +1,8 @@
 import csv
 
-from pipeline.__main__ import families
+from pipeline.cli import families
 from pipeline.config.params import load
-from pipeline.files import read_json, write_json
+from pipeline.io.files import read_json, write_json
 from pipeline.stages import table
 from tests.conftest import ROOT
 

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from pipeline.config.params import load
-from pipeline.evaluation import theory_plots
-from pipeline.evaluation.theory import Mixture, c_of_g, exact_mass
-from pipeline.gan.training import Training
+from pipeline.evaluation.plots import theory as theory_plots
+from pipeline.evaluation.theory.quadrature import Mixture, c_of_g, exact_mass
+from pipeline.io.tensors import write_model
+from pipeline.models.gan.training import Training
 from pipeline.sources import mixture
 from pipeline.stages import theory
-from pipeline.tensors import write_model
 from tests.conftest import ROOT
 
 RECIPE = load(ROOT / "recipes/theory.yaml")

@@ -7,9 +7,9 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from pipeline.__main__ import main
+from pipeline.cli import main
 from pipeline.config.params import load
-from pipeline.gan.training import Training
+from pipeline.models.gan.training import Training
 from pipeline.stages import train
 from tests.conftest import ROOT
 

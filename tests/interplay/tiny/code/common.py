@@ -18,8 +18,8 @@ def stage(name: str):
         yield runs
         return
     sys.path.insert(0, ".")
+    from pipeline.engine.input_guard import recorded_as_read
     from pipeline.errors import PipelineError
-    from pipeline.guard import recorded_as_read
 
     try:
         with recorded_as_read():

@@ -1,0 +1,363 @@
+"""python -m pipeline STAGE [NAME]: one stage by hand; the same commands that dvc.yaml runs."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import __version__, paths
+from pipeline.engine import processes, ranks
+from pipeline.engine.input_guard import recorded_as_read
+from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
+
+if TYPE_CHECKING:
+    from pipeline.config.datasets import Dataset
+    from pipeline.config.params import Run
+
+# Threads that wait may spin for some microseconds only, then sleep: where other programs use the same
+# cores, endless spinning made a training step 30 times slower; never spinning makes it 1.6 times slower
+# where none does. Read by GNU OpenMP when torch is imported, which the stages do.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+# torch says so of a package that dvclive brings along; nothing a user could mend
+warnings.filterwarnings(
+    "ignore", message="The pynvml package is deprecated", category=FutureWarning
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    if not ranks.inside():  # a rank has its own handlers
+        processes.interrupt_on_sigterm()
+    try:
+        with recorded_as_read():
+            options.command(options)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except DISK_ERRORS as error:
+        if (why := refused_write(error)) is None:
+            raise
+        print(
+            f"error: {why}. Nothing half-written was left behind; "
+            "make room (or get write access) and run the same command again.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Run one stage by hand. All of them, in order: snakemake --cores all, or dvc repro.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(title="stages and commands", required=True, metavar="COMMAND")
+
+    def add(name: str, action: Callable, purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.set_defaults(command=action)
+        return command
+
+    check_command = add("check", check, "validate params.yaml and every key in it")
+    check_command.add_argument(
+        "--file", type=Path, default=paths.PARAMS, help="another params file"
+    )
+    check_command.add_argument(
+        "--out", type=Path, help="write the settings with all defaults filled in"
+    )
+    for name, action, purpose in (
+        ("download", download, "fetch a dataset and verify its SHA-256"),
+        ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
+        ("features", features, "train the classifier whose features the metrics compare"),
+    ):
+        add(name, action, purpose).add_argument(
+            "name", metavar="DATASET", help="a key of datasets:"
+        )
+    for name, action, purpose in (
+        ("train", train, "train the generator and the discriminator"),
+        ("sample", sample, "draw samples from the trained generator"),
+        ("parzen", parzen, "log-likelihood of the test set under a Parzen window of the samples"),
+        ("metrics", metrics, "distances to real images, variety, copies and theory"),
+        ("figures", figures, "Figures 1 to 3 of the paper, curves, real beside generated"),
+        ("scores", scores, "the run's numbers, flat and rounded"),
+    ):
+        add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
+    add("table", table, "Table 1 over all runs, beside the published rows")
+    sweep_command = add(
+        "sweep", sweep, "write variants of a run into params.yaml (over seeds, ...)"
+    )
+    sweep_command.add_argument(
+        "run", metavar="RUN", nargs="?", help="a key of runs: (default: all that have seeds:)"
+    )
+    sweep_command.add_argument(
+        "grid", metavar="KEY=VALUE,VALUE", nargs="*", help="seed=0,1,2 train.steps=1000,2000"
+    )
+    sweep_command.add_argument(
+        "--file", type=Path, default=paths.PARAMS, help="another params file"
+    )
+    add("share", share, "push the branch and its results to the team").add_argument(
+        "--partial",
+        action="store_true",
+        help="also if something is not run, such as a failing stage",
+    )
+    add("fetch", fetch, "pull the team's branch and results")
+    add("mend", mend, "repair what a kill -9 of dvc has left")
+    prune_options(add("prune", prune, "show what lies where, and drop what no kept commit needs"))
+    score_options(
+        add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
+    )
+    return top
+
+
+def check(options: argparse.Namespace) -> None:
+    from pipeline.config.params import load
+
+    params = load(options.file)
+    if options.out:
+        from pipeline.engine.experiments import check_shared_blocks
+        from pipeline.io.files import write_json
+
+        check_shared_blocks(options.file)
+        write_json(options.out, params.model_dump(mode="json"))
+    print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
+
+
+def download(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    from pipeline.stages import download
+
+    download.run(dataset.source, files.raw, files.provenance)
+
+
+def normalize(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    from pipeline.stages import normalize
+
+    normalize.run(dataset.normalize, files.raw, files.normalized)
+
+
+def features(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    from pipeline.stages import features
+
+    features.run(
+        options.name,
+        dataset.source,
+        files.normalized,
+        files.extractor,
+        files.extractor.with_suffix(".json"),
+    )
+
+
+def train(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    if run.train.devices > 1 and not ranks.inside():
+        from pipeline.compute import devices
+
+        devices.choose(run.train.device, run.train.precision, run.train.devices)
+        ranks.launch(run.train.devices, "train", options.name)
+        return
+    from pipeline.compute import gpus
+    from pipeline.stages import train
+
+    inputs = train.Paths(
+        data=paths.Dataset(run.dataset).normalized,
+        model=files.model,
+        log=files.log,
+        verdict=files.verdict,
+        progress=files.progress,
+        live=files.live,
+        checkpoints=paths.CHECKPOINTS,
+    )
+    with gpus.lease(gpus.wanted(run.train.model_dump()), f"train {options.name}"):
+        train.run(options.name, run.train, run.seed, run.threads, inputs)
+
+
+def sample(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import sample
+
+    sample.run(run.sample, run.seed, run.threads, files.model, files.samples, files.grid)
+
+
+def parzen(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import parzen
+
+    data = paths.Dataset(run.dataset).normalized
+    parzen.run(run.parzen, run.threads, files.samples, data, files.parzen)
+
+
+def metrics(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    data = paths.Dataset(run.dataset)
+    from pipeline.stages import metrics
+
+    inputs = metrics.Paths(
+        samples=files.samples,
+        model=files.model,
+        data=data.normalized,
+        features=data.extractor,
+        metrics=files.metrics,
+        theory=files.theory,
+    )
+    metrics.run(options.name, run.dataset, run.threads, inputs)
+
+
+def figures(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    dataset, data = dataset_named(run.dataset)
+    from pipeline.stages import figures
+
+    inputs = figures.Paths(folder=files.folder, data=data.normalized)
+    figures.run(options.name, str(dataset.source.name), run.sample.weights, inputs)
+
+
+def scores(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import scores
+
+    scores.run(run.dataset, run.seed, files.folder, files.scores)
+
+
+def table(options: argparse.Namespace) -> None:
+    from pipeline.config.params import load
+
+    params = load(paths.PARAMS)
+    from pipeline.stages import table
+
+    sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
+    table.run(
+        list(params.runs),
+        sources,
+        families(params.runs),
+        paths.SCORES,
+        paths.TABLE,
+        paths.SUMMARY,
+    )
+
+
+def families(runs: "dict[str, Run]") -> list[list[str]]:
+    """Runs that are the same but for their seed, together."""
+    together: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
+    return list(together.values())
+
+
+def sweep(options: argparse.Namespace) -> None:
+    from pipeline.team.sweep import fan_out, sweep
+
+    run, grid, file = options.run, options.grid, options.file
+    written = sweep(file, run, grid) if run else fan_out(file)
+    for words, names in (("added", written.added), ("there already", written.present)):
+        if names:
+            print(f"{file}: {words}: {', '.join(names)}")
+    print("Next: snakemake --cores all (or dvc repro)")
+
+
+def share(options: argparse.Namespace) -> None:
+    from pipeline.team import share
+
+    share.share(options.partial)
+
+
+def fetch(options: argparse.Namespace) -> None:
+    from pipeline.team import share
+
+    share.fetch()
+
+
+def mend(options: argparse.Namespace) -> None:
+    from pipeline.engine import locks
+
+    locks.mend_all()
+
+
+def prune_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--keep",
+        choices=("commits", "branches", "workspace"),
+        default="commits",
+        help="results of all commits (default), of the tips of branches and tags, or what is here; "
+        "those of commits not pushed and of experiments are always kept",
+    )
+    command.add_argument(
+        "--days", type=int, default=14, help="age of logs and checkpoints to drop (default: 14)"
+    )
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def prune(options: argparse.Namespace) -> None:
+    from pipeline.team import prune
+
+    prune.run(options.keep, options.days, options.yes)
+
+
+def score_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--samples",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="FILE.npy",
+        help="what to measure; several files are the parts of one array",
+    )
+    for name, content in (
+        ("valid", "held-out images that choose sigma"),
+        ("test", "images to score"),
+    ):
+        command.add_argument(
+            f"--{name}", type=Path, required=True, metavar="FILE.npy", help=content
+        )
+    command.add_argument(
+        "--real", type=Path, metavar="FILE.npy", help="training images: the real-data line"
+    )
+    command.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        default=(0.0, 1.0),
+        metavar=("LOW", "HIGH"),
+        help="range of the pixels in the files (default: 0 1); they are scored in [0, 1]",
+    )
+    command.add_argument("--precision", choices=("float32", "float64"), default="float64")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help="write the result here, too")
+
+
+def score(options: argparse.Namespace) -> None:
+    from pipeline.config.parzen import Parzen
+    from pipeline.stages import score
+
+    score.run(
+        score.Files(options.samples, options.valid, options.test, options.real),
+        (options.range[0], options.range[1]),
+        Parzen(precision=options.precision, samples=None),
+        options.out,
+    )
+
+
+def dataset_named(name: str) -> "tuple[Dataset, paths.Dataset]":
+    from pipeline.config.params import load
+
+    return one(load(paths.PARAMS).datasets, "datasets", name), paths.Dataset(name)
+
+
+def run_named(name: str) -> "tuple[Run, paths.Run]":
+    from pipeline.config.params import load
+
+    return one(load(paths.PARAMS).runs, "runs", name), paths.Run(name)
+
+
+def one(section: dict, kind: str, name: str):
+    if name not in section:
+        raise ConfigError(f"{paths.PARAMS} has no {kind}.{name}; it has: {', '.join(section)}")
+    return section[name]

@@ -1,0 +1,1 @@
+"""Where and how precisely numbers are computed: devices, random streams, several devices at once, GPU leases."""

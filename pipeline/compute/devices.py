@@ -1,0 +1,138 @@
+"""Where and how precisely tensors are multiplied, and what it takes for the same bytes twice."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor
+
+from pipeline.compute import streams
+from pipeline.errors import TrainingError
+
+F = TypeVar("F", bound=Callable)
+
+# products of these use copies of the weights in 16 bits
+LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose(name: str, precision: str = "float32", count: int = 1, index: int = 0) -> torch.device:
+    """The device `name`, the `index`-th of `count`; `auto` takes CUDA, then MPS, then the CPU.
+
+    On the CPU a device is a process.
+    """
+    there = {"cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0}
+    there |= {"mps": int(torch.backends.mps.is_available()), "cpu": count}
+    if name == "auto":
+        name = next(device for device, number in there.items() if number)
+    if not there[name]:
+        offered = ", ".join(device for device, number in there.items() if number)
+        raise TrainingError(
+            f"train.device is {name}, but this machine offers only: {offered}. "
+            f"Set device: auto in params.yaml to take the best there is."
+        )
+    if there[name] < count:
+        raise TrainingError(
+            f"train.devices is {count}, but there are {there[name]} of type {name} here (as far as this "
+            f"job may see them). Set devices: {there[name]}, or device: cpu to use {count} processes."
+        )
+    if precision == "tf32" and name != "cuda":
+        raise TrainingError(
+            f"train.precision is tf32, which CUDA devices have and {name} has not; use float32 or bf16"
+        )
+    return torch.device(name, index) if name == "cuda" else torch.device(name)
+
+
+def reproducible(threads: int, precision: str = "float32", compiling: bool = False) -> None:
+    """The same sums in the same order every time: a fixed number of threads, deterministic kernels.
+
+    To be called before anything runs on CUDA: cuBLAS reads its setting once.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    if compiling:
+        torch.use_deterministic_algorithms(True)
+    else:  # the same without torch.compile's part, which takes two seconds to import
+        torch.set_deterministic_debug_mode("error")
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    # float32 means float32: by default cuDNN's convolutions round to TF32
+    kind = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = kind
+    torch.backends.cudnn.conv.fp32_precision = kind  # type: ignore[attr-defined]
+
+
+def precision(name: str, device: torch.device) -> str:
+    """The precision `name`; `auto` takes bf16 where the device multiplies it in hardware."""
+    if name == "auto":
+        return "bf16" if multiplies_bf16(device) else "float32"
+    return name
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return any(there for unit, there in torch.cpu.get_capabilities().items() if "bf16" in unit)
+    return False
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """Matrix products in 16 bits when asked for; weights, sums and losses stay float32."""
+    if precision not in LOW:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, LOW[precision])
+
+
+ROOM = 0.5  # share of a device's free memory that the data may take: nets, batches need the rest
+
+
+def place(images_NCHW: Tensor, where: str, device: torch.device) -> Tensor:
+    """`images_NCHW` on `device`, or in the computer's memory to be sent there batch by batch.
+
+    `where`: device, host, or auto, which takes the device if the images fit into half of what is free.
+    """
+    if device.type == "cpu":
+        return images_NCHW
+    needed, free = images_NCHW.nbytes, free_bytes(device)
+    if where == "device" and needed > free:
+        raise TrainingError(
+            f"train.data_on is device, but the images take {needed / 2**30:.1f} GiB and {device} has "
+            f"{free / 2**30:.1f} GiB free; set data_on: auto or host"
+        )
+    if where == "host" or (where == "auto" and needed > ROOM * free):
+        return images_NCHW
+    return images_NCHW.to(device)
+
+
+def free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    # Apple's GPUs share the computer's memory
+    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+
+
+def compiled(function: F) -> F:
+    """`function` through torch.compile.
+
+    One kernel for each shape, never one for all: which of several kernels a step uses would otherwise
+    depend on what was run before it, and a resumed run's bytes on when it was interrupted.
+    """
+    streams.stay_outside_of_compiled_code()
+    return cast(F, torch.compile(function, dynamic=False))
+
+
+def check_compiler(device: torch.device) -> None:
+    """TrainingError if torch.compile cannot work here, found out by trying."""
+    from torch._dynamo.exc import BackendCompilerFailed
+
+    try:
+        compiled(lambda x: x.sin() + 1)(torch.zeros(3, device=device))
+    except BackendCompilerFailed as error:
+        raise TrainingError(
+            f"train.compile is true, but torch.compile does not work on this {device.type}: "
+            f"{str(error).strip().splitlines()[0]}. On the CPU it needs a C++ compiler and Python's "
+            "headers (Debian: apt-get install g++ python3-dev), on CUDA also Triton. Install them, or set "
+            "compile: false"
+        ) from None

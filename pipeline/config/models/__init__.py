@@ -1,0 +1,1 @@
+"""Settings of the model families, a folder each."""

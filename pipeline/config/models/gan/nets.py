@@ -1,0 +1,228 @@
+"""`generator` and `discriminator`: layers, initialisation, optimiser."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipeline.config.base import NotNegative, Positive, Probability, Section
+from pipeline.config.models.common.optimizers import Optimizer
+
+Widths = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
+Gain = Annotated[float, Field(gt=0)]
+
+
+class UniformInit(Section):
+    name: Literal["uniform"]
+    range: Gain  # weights from U(-range, range), biases 0
+
+
+class NormalInit(Section):
+    name: Literal["normal"]
+    std: Gain  # weights from N(0, std^2), biases 0; DCGAN: 0.02
+    norm_std: NotNegative = 0.0  # gains of norms from N(1, norm_std^2); DCGAN: 0.02
+
+
+class HeInit(Section):
+    name: Literal["he"]  # weights from N(0, gain^2 * 2 / fan_in), biases 0
+    gain: Gain = 1.0
+    output_gain: Gain = 1.0  # the last layer's gain is gain * output_gain
+
+
+class XavierInit(Section):
+    name: Literal["xavier"]  # weights from N(0, gain^2 * 2 / (fan_in + fan_out)), biases 0
+    gain: Gain = 1.0
+
+
+class OrthogonalInit(Section):
+    name: Literal["orthogonal"]  # rows or columns of a random rotation, times gain
+    gain: Gain = 1.0
+
+
+class SparseInit(Section):
+    """Of each unit just so many weights from N(0, 1), the others 0 (authors, output of TFD's G)."""
+
+    name: Literal["sparse"]
+    inputs: Positive = 100
+
+
+Init = Annotated[
+    UniformInit | NormalInit | HeInit | XavierInit | OrthogonalInit | SparseInit,
+    Field(discriminator="name"),
+]
+Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "maxout"]
+
+
+class Player(Section):
+    """What every net has."""
+
+    init: Init
+    output_init: Init | None = None  # of the last layer, where it starts otherwise
+    optimizer: Optimizer
+    # after each update the weights into each unit (each piece of a maxout unit) are scaled down to
+    # this L2 norm; of fully connected layers; authors on TFD: 1.9365
+    max_column_norm: Gain | None = None
+
+
+class Generator(Player):
+    """What every G has."""
+
+    output: Literal["tanh", "sigmoid", "linear"]
+    noise_std: NotNegative = 0.0  # of Gaussian noise on every hidden layer, in training (tip 13)
+    dropout: Probability = 0.0  # share of every hidden layer set to 0 (tip 17: 0.5)
+    dropout_when_sampling: bool = True  # tip 17: in training and in test
+
+
+class MinibatchDiscrimination(Section):
+    """D also sees how near an image's features are to those of the others (Salimans 2016; tip 15)."""
+
+    kernels: Positive = 100
+    dims: Positive = 5
+
+
+class Discriminator(Player):
+    """What every D has. It ends in one linear unit: the logit of D(x)."""
+
+    spectral_norm: bool = False  # every layer's largest singular value kept at 1 (Miyato 2018)
+    minibatch_discrimination: MinibatchDiscrimination | None = None
+    dropout_input: Probability = 0.0  # share of inputs set to 0; the others are scaled up
+    dropout_hidden: Probability = 0.0
+
+
+class Mlp(Player):
+    """A stack of fully connected layers."""
+
+    name: Literal["mlp"]
+    hidden: Widths
+    # of all hidden layers, or a list with one for each
+    activation: Activation | Annotated[tuple[Activation, ...], Field(strict=False)]
+    pieces: Positive = 5  # affine pieces per maxout unit; authors
+    biases: Annotated[tuple[float, ...], Field(strict=False)] | None = None  # where they start; 0
+    # instance: of an image's units, all of a layer (fully connected layers have no other axis)
+    norm: Literal["none", "batch", "instance"] = "none"
+
+    @model_validator(mode="after")
+    def one_of_each_for_every_layer(self) -> Self:
+        for key in ("activation", "biases"):
+            found = getattr(self, key)
+            if isinstance(found, tuple) and len(found) != len(self.hidden):
+                raise ValueError(
+                    f"{key} has {len(found)} entries for {len(self.hidden)} hidden layers"
+                )
+        return self
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """One for each hidden layer."""
+        if isinstance(self.activation, tuple):
+            return self.activation
+        return (self.activation,) * len(self.hidden)
+
+
+class MlpGenerator(Mlp, Generator):
+    norm: Literal["none", "batch", "instance", "virtual_batch"] = "none"  # type: ignore[assignment]
+    # `data`: the output starts at each pixel's training mean (authors); `zeros` otherwise
+    output_bias: Literal["zeros", "data"] = "zeros"
+    # the mean, in [0, 1], is kept this far from 0 and 1; authors: 1e-7, so that a pixel that is always
+    # black starts at the logit -16.1, where it hardly learns
+    output_bias_clip: Annotated[float, Field(gt=0, lt=0.5)] = 1e-7
+
+    @model_validator(mode="after")
+    def bias_needs_a_squashing_output(self) -> Self:
+        if self.output_bias == "data" and self.output == "linear":
+            raise ValueError("output_bias: data needs output: sigmoid or tanh")
+        return self
+
+
+class MlpDiscriminator(Mlp, Discriminator):
+    pass
+
+
+class Pretraining(Section):
+    """G's last layers play a game of their own first; then all of G starts, with a new D (authors, TFD)."""
+
+    steps: Positive
+    front: Positive = 2  # hidden layers of G, counted from z, that are not there yet
+
+
+class DeconvGenerator(Generator):
+    """The authors' G for CIFAR-10: fully connected layers, one transposed convolution, a bias for
+    every pixel."""
+
+    name: Literal["deconv"]
+    hidden: Widths = (
+        8000,
+        8000,
+    )  # the last is [channels, H', W'] with H = (H' - 1) stride + kernel
+    activation: Annotated[tuple[Activation, ...], Field(strict=False)] = ("relu", "sigmoid")
+    channels: Positive = 80
+    kernel: Positive = 5
+    stride: Positive = 3
+
+
+class MaxoutConvolution(Section):
+    channels: Positive
+    kernel: Positive
+    pad: Annotated[int, Field(ge=0)]
+    pool: Positive  # pixels a side, of a maximum
+    pool_stride: Positive = 2
+    pieces: Positive = 2
+
+
+AUTHORS = (
+    MaxoutConvolution(channels=32, kernel=8, pad=4, pool=4),
+    MaxoutConvolution(channels=32, kernel=8, pad=3, pool=4),
+    MaxoutConvolution(channels=192, kernel=5, pad=3, pool=2),
+)
+
+
+class MaxoutConvDiscriminator(Discriminator):
+    """The authors' D for CIFAR-10: three maxout convolutions with pooling, one maxout layer."""
+
+    name: Literal["maxout_conv"]
+    convolutions: Annotated[tuple[MaxoutConvolution, ...], Field(strict=False)] = AUTHORS
+    hidden: Widths = (500,)
+    pieces: Positive = 5
+
+
+class DcganGenerator(Generator):
+    """Fully connected to a small map, then twice the size with each layer (Radford 2016)."""
+
+    name: Literal["dcgan"]
+    filters: Positive = 128  # of the last hidden layer; twice as many in each one before it
+    activation: Literal["relu", "leaky_relu"] = "relu"
+    norm: Literal["none", "batch", "instance"] = "batch"
+    up: Literal["transposed", "pixel_shuffle", "nearest"] = "transposed"  # tip 5
+
+
+class DcganDiscriminator(Discriminator):
+    """Half the size with each layer (Radford 2016)."""
+
+    name: Literal["dcgan"]
+    filters: Positive = 128  # of the first layer; twice as many in each one after it
+    activation: Literal["relu", "leaky_relu"] = "leaky_relu"
+    norm: Literal["none", "batch", "instance"] = "batch"  # not on the first layer
+    down: Literal["strided", "average"] = "strided"  # tip 5
+
+
+def mlp_by_default(found: Any) -> Any:
+    return {"name": "mlp"} | found if isinstance(found, dict) else found
+
+
+Generators = Annotated[
+    Annotated[MlpGenerator | DeconvGenerator | DcganGenerator, Field(discriminator="name")],
+    BeforeValidator(mlp_by_default),
+]
+Discriminators = Annotated[
+    Annotated[
+        MlpDiscriminator | MaxoutConvDiscriminator | DcganDiscriminator, Field(discriminator="name")
+    ],
+    BeforeValidator(mlp_by_default),
+]
+
+
+class Conditional(Section):
+    """The players are told the class: G by an embedding beside z, D by one as an image channel
+    (Mirza 2014; tip 16)."""
+
+    embedding: Positive = 50
+    discriminator: bool = True  # false: G alone is told, as with an auxiliary classifier

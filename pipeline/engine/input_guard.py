@@ -1,0 +1,94 @@
+"""A stage's result is recorded under what it read, not under what stands there when it ends.
+
+DVC takes the checksums that it records after the command: a value of params.yaml that is changed
+during an hour's training would be recorded with a model that never saw it. So the command fails then.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline.engine import processes
+from pipeline.errors import PipelineError
+
+PARAMS = Path("params.yaml")
+CODE = Path("pipeline")
+
+
+class InputError(PipelineError):
+    """What a stage read was changed while it ran."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    params: bytes
+    code: dict[str, str]  # path -> checksum
+
+    @classmethod
+    def take(cls) -> "Snapshot":
+        sources = {str(path): path.read_bytes() for path in sorted(CODE.rglob("*.py"))}
+        digests = {path: hashlib.sha256(content).hexdigest() for path, content in sources.items()}
+        return cls(PARAMS.read_bytes(), digests)
+
+
+@contextmanager
+def recorded_as_read() -> Iterator[None]:
+    """Around a stage's work. By hand, outside DVC, nothing is recorded and nothing checked."""
+    stage = os.environ.get("DVC_STAGE")
+    if stage is None or not PARAMS.is_file():
+        yield
+        return
+    processes.end_with_starter()
+    before = Snapshot.take()
+    yield
+    after = Snapshot.take()
+    if after != before and (changed := changed_inputs(stage, before, after)):
+        raise InputError(
+            f"{', '.join(changed)} changed while {stage} ran. What it made belongs to the former "
+            "content and is not recorded. Nothing is lost: change it back and run again, or just run "
+            "again with what stands there now."
+        )
+
+
+def changed_inputs(stage: str, before: Snapshot, after: Snapshot) -> list[str]:
+    """Keys of params.yaml and files of code that `stage` lists in dvc.yaml and that differ."""
+    from dvc.dependency import ParamsDependency
+    from dvc.repo import Repo
+
+    files = {
+        path
+        for path in before.code.keys() | after.code.keys()
+        if before.code.get(path) != after.code.get(path)
+    }
+    if before.params != after.params:
+        files.add(str(PARAMS))
+    former, present = (YAML(typ="safe").load(shot.params) for shot in (before, after))
+    found: list[str] = []
+    with Repo() as repo:
+        listed = [entry for entry in repo.index.stages if entry.addressing == stage]
+        for dep in [dep for entry in listed for dep in entry.deps]:
+            if isinstance(dep, ParamsDependency):
+                found += [
+                    f"{dep}:{key}"
+                    for key in dep.params
+                    if value(former, key) != value(present, key)
+                ]
+            else:
+                where = Path(os.path.relpath(dep.fs_path))
+                found += [file for file in files if Path(file).is_relative_to(where)]
+    return sorted(found) if listed else [stage]
+
+
+def value(content: Any, key: str) -> Any:
+    """Of a key such as runs.mnist.train; None if it is not there."""
+    for part in key.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return None
+        content = content[part]
+    return content

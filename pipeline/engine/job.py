@@ -1,0 +1,92 @@
+"""python -m pipeline.engine.job STAGE: what a Snakemake job runs, `dvc repro --single-item STAGE`.
+
+The same as the command line's, but it waits for whom it meets, it says only what is not routine
+(DVC's own output repeats advice on Git after every stage, and its --quiet hides the reason of a
+failure, too), and it ends when Snakemake does.
+"""
+
+import logging
+import signal
+import sys
+
+from dvc.exceptions import DvcException, ReproductionError
+from dvc.lock import LockError
+from dvc.repo import Repo, lock_repo
+from dvc.stage.exceptions import StageCmdFailedError
+
+from pipeline.engine import dvcfiles, locks, processes
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
+
+
+def main(stage: str) -> int:
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    try:
+        processes.interrupt_on_sigterm()
+        locks.tag_locks(stage)
+        if processes.is_elsewhere():
+            locks.check_locks_reach_here()
+        processes.interrupt_with_starter()
+        processes.announce()
+        dvcfiles.parse_params_once()
+        ran = locks.when_free(lambda: reproduce(stage), is_busy)
+    except KeyboardInterrupt:
+        print(f"{stage}: stopped; the next call goes on", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except (DvcException, PipelineError, *DISK_ERRORS) as error:
+        if (why := reason(error)) is None:
+            raise
+        print(
+            f"error: stage {stage} failed: {why}\n"
+            f"  its log: {log_file(stage)}\n"
+            "  next: mend the cause, then: snakemake --cores all (what is done stays done)",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{stage}: {'done and recorded in dvc.lock' if ran else 'up to date'}", file=sys.stderr)
+    return 0
+
+
+def reproduce(name: str) -> bool:
+    """Whether it ran or came from the cache; False if it was up to date."""
+    locks.mend()
+    # jobs run side by side: wait for each other when they read or write dvc.lock
+    with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+        locks.mend_lockfile()
+        stage = repo.stage.load_one(name=name)
+        try:
+            ran = stage.reproduce() is not None
+        except Exception as error:  # its libraries have errors of their own, which DVC wraps, too
+            raise ReproductionError(f"failed to reproduce {name}") from error
+        if ran:
+            dvcfiles.record(repo, stage)
+        return ran
+
+
+def is_busy(error: BaseException) -> bool:
+    """Another process reads or writes a file of the stage; DVC itself does not wait for that."""
+    return isinstance(innermost(error), LockError)
+
+
+def log_file(stage: str) -> str:
+    return f"logs/{stage.replace('@', '_')}.log"
+
+
+def reason(error: BaseException) -> str | None:
+    """In words; None if it is nothing that a user can cause or mend."""
+    if why := refused_write(error):
+        return f"{why}. Make room or get write access."
+    cause = innermost(error)
+    if isinstance(cause, StageCmdFailedError):
+        return f"see its own message above; {cause}"
+    return str(cause) if isinstance(error, DvcException | PipelineError) else None
+
+
+def innermost(error: BaseException) -> BaseException:
+    """DVC wraps the cause in "failed to reproduce"."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,264 @@
+"""dvc.yaml as Snakemake rules, with DVC's verdict on which of them are stale.
+
+DVC decides what is stale, by content; Snakemake decides when and where it runs. Modification
+times, which a checkout scrambles, must not matter. So every rule has one more input, its verdict:
+an old file while DVC holds the stage for fresh, a new one when it is stale or comes after a stale
+one. The data inputs of a fresh stage are `ancient`; those of a stale one are not, because Snakemake
+does not pass a trigger on to a rule all of whose inputs are ancient.
+"""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import networkx
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.lock import LockError
+from dvc.output import Output
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from snakemake.exceptions import WorkflowError
+from snakemake.io import ancient, report
+
+from pipeline.compute import gpus
+from pipeline.config import params
+from pipeline.engine import dvcfiles, locks, placement, processes, slurm
+from pipeline.engine.job import log_file
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
+
+VERDICTS = Path(".dvc/tmp/verdicts")
+CAPTIONS = Path(".dvc/tmp/captions")
+BUSY_SECONDS = 15  # time for jobs of a killed Snakemake to end; a training takes longer, so say so
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a Snakemake rule needs to know of a stage of dvc.yaml."""
+
+    stage: str  # DVC's name, such as train@mnist
+    inputs: list[str]  # outputs of other stages that it reads
+    outputs: list[str]
+    threads: int = 1
+    gpu: int = 0  # if there are any
+    local: bool = False  # even with a cluster: it needs a network, or takes no time
+    resources: dict[str, int | str] = field(default_factory=dict)  # by Snakemake's names
+    captions: dict[str, str] = field(default_factory=dict)  # file name -> words for the report
+
+    @property
+    def name(self) -> str:
+        return self.stage.replace("@", "_")
+
+    @property
+    def verdict(self) -> str:
+        return str(VERDICTS / self.name)
+
+    @property
+    def log(self) -> str:
+        return log_file(self.stage)
+
+    @property
+    def category(self) -> str:
+        return self.stage.partition("@")[2] or "All runs"
+
+
+class Workflow:
+    """The rules of one Snakemake process; `judge` in the main one only."""
+
+    def __init__(self, rules: list[Rule], stale: set[str], lock: TextIO | None = None):
+        self.rules = rules
+        self.stale = stale
+        self.lock = lock  # open for as long as this process lives
+        self.gpus: int | None = None  # at once; None for no limit
+        self.submitting_since: float | None = None  # None while jobs run here
+
+    def place(self, workflow) -> None:
+        """Find out where the jobs of Snakemake's `workflow` run, and with how many GPUs."""
+        self.gpus = placement.gpus_at_once(workflow, any(rule.gpu for rule in self.rules))
+
+    def started(self, workflow) -> None:
+        """The scheduler of Snakemake's `workflow` stands and its jobs are about to run."""
+        if self.lock is None:
+            return
+        if workflow.local_exec:
+            processes.stop_jobs_on_signals()
+        else:  # Snakemake cancels them in the queue after a Ctrl-C only
+            placement.check_cluster(workflow)
+            slurm.mark_submitted()
+            self.submitting_since = time.time()
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def failed(self) -> None:
+        if self.submitting_since is not None:
+            slurm.explain_failures(self.submitting_since)
+
+    def resources(self, rule: Rule) -> dict[str, int | str]:
+        return rule.resources | {"gpu": rule.gpu if self.gpus is None else min(rule.gpu, self.gpus)}
+
+    def inputs(self, rule: Rule) -> list[str]:
+        if rule.stage in self.stale:
+            return [rule.verdict, *rule.inputs]
+        return [rule.verdict, *map(ancient, rule.inputs)]
+
+    def outputs(self, rule: Rule) -> list[str]:
+        """With the pictures and tables that the report shows marked as such."""
+        return [self._reported(rule, output) for output in rule.outputs]
+
+    def _reported(self, rule: Rule, output: str) -> str:
+        words = rule.captions.get(Path(output).name)
+        if words is None:
+            return output
+        caption = CAPTIONS / rule.name / f"{Path(output).name}.rst"
+        caption.parent.mkdir(parents=True, exist_ok=True)
+        caption.write_text(words + "\n", encoding="utf-8")
+        return report(
+            output,
+            caption=str(caption.resolve()),
+            category=rule.category,
+            labels={"picture": Path(output).stem},
+        )
+
+    def everything(self) -> list[str]:
+        return [output for rule in self.rules for output in rule.outputs]
+
+
+def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
+    """The rules of dvc.yaml under a valid params.yaml.
+
+    `judge`: ask DVC which stages are stale and write the verdicts. Only the main process does: a
+    job on a cluster node would see its own deleted outputs and judge itself. It then keeps the
+    folder's lock until it ends. `wait` for the lock if another one has it, or say so and give up.
+    """
+    if config:
+        raise WorkflowError(
+            f"--config {' '.join(config)}: parameters come from params.yaml only, so that DVC records "
+            "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
+        )
+    processes.announce()
+    dvcfiles.parse_params_once()
+    try:
+        if not judge:
+            with Repo() as repo:
+                return Workflow(list(read_rules(repo)), set())
+        processes.announce_origin()
+        lock = locks.take_snakemake_lock(wait)
+        slurm.await_leftovers(wait)
+        params.load()
+        rules, stale = locks.when_free(read_and_judge, is_busy, seconds=BUSY_SECONDS)
+    except LockError as error:
+        raise WorkflowError(
+            "another DVC command is at work in this folder; run again when it is done.\n"
+            f"{locks.blockers(error)}"
+        ) from None
+    except (PipelineError, DvcException) as error:
+        raise WorkflowError(str(error)) from None
+    except DISK_ERRORS as error:
+        if (why := refused_write(error)) is None:
+            raise
+        raise WorkflowError(
+            f"{why}. Even a plan writes a little into .dvc/tmp: get write access or make room, or work "
+            "in a clone of your own (git clone, then make fetch)."
+        ) from None
+    for rule in rules:
+        write_verdict(rule, rule.stage in stale)
+    forget_incomplete()
+    return Workflow(rules, stale, lock)
+
+
+def read_and_judge() -> tuple[list[Rule], set[str]]:
+    locks.mend(everywhere=True)
+    with Repo() as repo:
+        with repo.lock:
+            locks.mend_lockfile()
+        return list(read_rules(repo)), stale_stages(repo)
+
+
+def is_busy(error: BaseException) -> bool:
+    return isinstance(error, LockError)
+
+
+def read_rules(repo: Repo) -> Iterator[Rule]:
+    """One for each stage, as DVC resolves dvc.yaml over params.yaml."""
+    graph = repo.index.graph
+    for stage in stages(repo):
+        read = [Path(dep.fs_path) for dep in stage.deps]
+        made = [out for upstream in graph.successors(stage) for out in upstream.outs]
+        meta = stage.meta or {}
+        yield Rule(
+            stage=stage.addressing,
+            inputs=[
+                relative(out.fs_path)
+                for out in made
+                if is_file(out) and any(is_within(out.fs_path, dep) for dep in read)
+            ],
+            outputs=[relative(out.fs_path) for out in stage.outs if is_file(out)],
+            threads=meta.get("threads", 1),
+            gpu=gpus_wanted(stage),
+            local=meta.get("local", False),
+            resources=meta.get("resources", {}),
+            captions=meta.get("captions", {}),
+        )
+
+
+def is_file(out: Output) -> bool:
+    """Folders have no suffix here. DVC knows what is in them; Snakemake would put a file of its own there."""
+    return bool(Path(out.fs_path).suffix)
+
+
+def stages(repo: Repo) -> list[PipelineStage]:
+    return [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+
+
+def stale_stages(repo: Repo) -> set[str]:
+    """Names of the stages that DVC would run or restore, and of all that come after them."""
+    graph = repo.index.graph
+    with repo.lock:
+        stale = {stage for stage in stages(repo) if stage.changed()}
+    # an edge of DVC's graph points from a stage to the one whose output it reads
+    after = {later for stage in stale for later in networkx.ancestors(graph, stage)}
+    return {stage.addressing for stage in stale | after}
+
+
+def write_verdict(rule: Rule, stale: bool) -> None:
+    """Content that never repeats: Snakemake ignores a newer small file whose checksum it has seen."""
+    path = Path(rule.verdict)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"stale {uuid.uuid4()}\n" if stale else "fresh\n", encoding="utf-8")
+    if not stale:
+        os.utime(path, (0, 0))
+
+
+def forget_incomplete() -> None:
+    """Snakemake's marks of a killed run, that outputs may be half-written: DVC knows their content.
+
+    They would start stages again that `dvc repro` has completed meanwhile.
+    """
+    for mark in Path(".snakemake/incomplete").rglob("*"):
+        if mark.is_file():
+            mark.unlink()
+
+
+def gpus_wanted(stage: PipelineStage) -> int:
+    """Its meta has their number, or names the param with the settings of a training."""
+    meta = (stage.meta or {}).get("gpu", 0)
+    if isinstance(meta, int):
+        return meta
+    for dep in stage.deps:
+        if isinstance(dep, ParamsDependency) and meta in dep.params:
+            return gpus.wanted(dep.read_params()[meta])
+    raise PipelineError(
+        f"dvc.yaml: gpu of {stage.addressing} is {meta}, which is none of its params"
+    )
+
+
+def is_within(path: str, folder: Path) -> bool:
+    return Path(path).is_relative_to(folder)
+
+
+def relative(path: str) -> str:
+    return os.path.relpath(path)

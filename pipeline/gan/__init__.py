@@ -1,1 +1,0 @@
-"""The two-player game: nets, losses, updates, noise. Knows no file and no stage."""

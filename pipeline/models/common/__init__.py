@@ -1,0 +1,1 @@
+"""What families share: layers, optimisers, minibatches, a net that learns."""

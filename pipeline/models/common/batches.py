@@ -1,0 +1,61 @@
+"""Minibatches of tensors in memory, reshuffled every epoch, without replacement."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.streams import Stream
+
+
+class Real(NamedTuple):
+    """A minibatch of data."""
+
+    images: Tensor  # [B, C, H, W]
+    labels: Tensor | None = None  # [B], from 0
+
+
+class Batches:
+    """Endless minibatches; rows that do not fill the last one of an epoch are left out of it."""
+
+    def __init__(
+        self,
+        images_NCHW: Tensor,
+        labels_N: Tensor | None,
+        batch_size: int,
+        stream: Stream,
+        device: torch.device | None = None,
+    ):
+        """`batch_size`: of all ranks together; `next` gives the rows of this one, on `device`."""
+        self.images = images_NCHW
+        self.labels = None if labels_N is None else labels_N.to(images_NCHW.device)
+        self.device = images_NCHW.device if device is None else device
+        self.batch_size = batch_size
+        self.stream = stream
+        self.epoch = -1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = torch.randperm(len(self.images), generator=self.stream).to(self.images.device)
+        self.position = 0
+        self.epoch += 1
+
+    @property
+    def next_epoch(self) -> int:
+        """The pass over the data, from 0, that the next minibatch belongs to."""
+        return self.epoch + (self.position + self.batch_size > len(self.images))
+
+    def next(self) -> Real:
+        if self.position + self.batch_size > len(self.images):
+            self._shuffle()
+        rows = self.stream.own(self.order[self.position : self.position + self.batch_size])
+        self.position += self.batch_size
+        images = self.images[rows].to(self.device)
+        return Real(images, None if self.labels is None else self.labels[rows].to(self.device))
+
+    def state_dict(self) -> dict:
+        return {"order": self.order, "position": self.position, "epoch": self.epoch}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.order = state["order"].to(self.images.device)
+        self.position, self.epoch = state["position"], state["epoch"]

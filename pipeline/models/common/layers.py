@@ -1,0 +1,197 @@
+"""Layers that nets are made of."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.compute import streams
+
+# Shapes: B batch, I inputs of a layer, U units, P pieces of a maxout unit.
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.2),
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "softplus": F.softplus,
+}
+
+
+class Dropout(nn.Module):
+    """Sets a share `rate` of the inputs to 0 and scales the others by 1 / (1 - rate), in training.
+
+    Unlike nn.Dropout it draws from a stream of its own, which a checkpoint can hold.
+    """
+
+    def __init__(self, rate: float, stream: torch.Generator):
+        super().__init__()
+        self.rate = rate
+        self.stream = stream
+
+    def forward(self, x_BI: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x_BI
+        return dropped(x_BI, self.rate, self.stream)
+
+
+def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
+    """`x` with a share `rate` of it set to 0 and the rest scaled up."""
+    keep = 1 - rate
+    # compared with keep, because it is several times faster than bernoulli_
+    drawn = streams.uniform(x.shape, stream)
+    return x * (drawn < keep).to(x.dtype).div_(keep)
+
+
+class Maxout(torch.autograd.Function):
+    """The largest of P pieces, [B, P * U] -> [B, U]; piece p of unit u is column p * U + u.
+
+    One piece gets the gradient, the first among equals. Whole rows of units are compared at a time:
+    three times as fast as amax over neighbouring columns.
+    """
+
+    @staticmethod
+    def forward(ctx, h_BPU: Tensor, pieces: int) -> Tensor:
+        largest_BU = reduce(torch.maximum, h_BPU.chunk(pieces, dim=1))
+        ctx.save_for_backward(h_BPU, largest_BU)
+        ctx.pieces = pieces
+        return largest_BU
+
+    @staticmethod
+    def backward(ctx, gradient_BU: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        h_BPU, largest_BU = ctx.saved_tensors
+        parts = []
+        for h_BU in h_BPU.chunk(ctx.pieces, dim=1):
+            # the gradient where h - largest is 0, nothing where it is less; vectorised also in bf16
+            part_BU = torch.ops.aten.threshold_backward(gradient_BU, h_BU - largest_BU, -1e-30)
+            parts.append(part_BU)
+            gradient_BU = gradient_BU - part_BU
+        return torch.cat(parts, dim=1), None
+
+
+class Hidden(nn.Module):
+    """Affine map, norm, nonlinearity; for maxout the largest of `pieces` affine maps.
+
+    Serves fully connected and convolutional maps alike: units are the second axis of either.
+    """
+
+    def __init__(self, affine: nn.Module, norm: nn.Module, activation: str, pieces: int = 1):
+        super().__init__()
+        self.pieces = pieces
+        self.activation = ACTIVATIONS.get(activation)
+        self.linear = affine
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(self.linear(x))
+        if self.activation is not None:
+            return self.activation(h)
+        return cast(Tensor, Maxout.apply(h, self.pieces))
+
+
+def connected(inputs: int, units: int, activation: str, pieces: int, norm: str) -> Hidden:
+    """A fully connected hidden layer."""
+    pieces = pieces if activation == "maxout" else 1
+    affine = nn.Linear(inputs, units * pieces)
+    return Hidden(affine, NORMS_1D[norm](units * pieces), activation, pieces)
+
+
+class Disturbed(nn.Module):
+    """What tips 13 and 17 do to a hidden layer of G: Gaussian noise in training, dropout also after it."""
+
+    def __init__(self, std: float, rate: float, when_sampling: bool, stream: torch.Generator):
+        super().__init__()
+        self.std, self.rate = std, rate
+        self.when_sampling = when_sampling
+        self.stream = stream
+
+    def forward(self, h: Tensor) -> Tensor:
+        if self.training and self.std > 0:
+            h = h + self.std * streams.normal(h.shape, self.stream)
+        if self.rate > 0 and (self.training or self.when_sampling):
+            h = dropped(h, self.rate, self.stream)
+        return h
+
+
+class VirtualBatchNorm(nn.Module):
+    """Normalises by a fixed reference batch and the example itself, so that no other example of the
+    batch matters (Salimans 2016). A batch that comes while `reference` is None is the reference."""
+
+    def __init__(self, units: int, eps: float = 1e-5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(units))
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.eps = eps
+        self.reference: tuple[int, Tensor, Tensor] | None = None  # size, mean, mean square
+
+    def forward(self, h_BU: Tensor) -> Tensor:
+        if self.reference is None:
+            self.reference = (len(h_BU), h_BU.mean(dim=0), h_BU.square().mean(dim=0))
+            mean, square = self.reference[1:]
+        else:
+            count, mean_U, square_U = self.reference
+            share = 1 / (count + 1)
+            mean = (1 - share) * mean_U + share * h_BU
+            square = (1 - share) * square_U + share * h_BU.square()
+        scaled = (h_BU - mean) * torch.rsqrt((square - mean.square()).clamp_min(0) + self.eps)
+        return scaled * self.weight + self.bias
+
+
+NORMS_1D: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda units: nn.Identity(),
+    "batch": nn.BatchNorm1d,
+    "instance": nn.LayerNorm,
+    "virtual_batch": VirtualBatchNorm,
+}
+NORMS_2D: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda channels: nn.Identity(),
+    "batch": nn.BatchNorm2d,
+    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+}
+
+
+class SpectralNorm(nn.Module):
+    """`layer` with its weight over the largest singular value, by one power iteration a pass
+    (Miyato 2018, algorithm 1). The vector is a buffer: checkpoints hold it."""
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d):
+        super().__init__()
+        self.layer = layer
+        self.left: Tensor
+        self.register_buffer("left", F.normalize(torch.ones(len(layer.weight)), dim=0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.layer.weight
+        with torch.autocast(weight.device.type, enabled=False):
+            matrix_UI = weight.flatten(1).float()
+            left_U = self.left
+            with torch.no_grad():
+                right_I = F.normalize(matrix_UI.T @ left_U, dim=0)
+                left_U = F.normalize(matrix_UI @ right_I, dim=0)
+                if self.training:
+                    self.left = left_U
+            largest = left_U @ (matrix_UI @ right_I)
+        scaled = (weight / largest).to(weight.dtype)
+        return torch.func.functional_call(self.layer, {"weight": scaled}, (x,))
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features [B, F] -> [B, F + kernels]: beside its own, how near each image is to the others.
+
+    o_b(i) = sum over j != i of exp(-|M_ib - M_jb|_1), M = f T (Salimans 2016, section 3.2).
+    """
+
+    def __init__(self, features: int, kernels: int, dims: int):
+        super().__init__()
+        self.shape = (kernels, dims)
+        self.project = nn.Linear(features, kernels * dims, bias=False)
+        self.bias = nn.Parameter(torch.full((kernels,), -1.0))  # Salimans's code
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        m_BKC = self.project(features_BF).float().unflatten(1, self.shape)
+        distance_BBK = (m_BKC[:, None] - m_BKC[None]).abs().sum(dim=3)
+        nearness_BK = torch.exp(-distance_BBK).sum(dim=1) - 1  # without itself
+        return torch.cat([features_BF, nearness_BK + self.bias], dim=1)

@@ -1,0 +1,130 @@
+"""A net with its weights, its optimiser and its schedule: one of the two players."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute import devices
+from pipeline.compute.parallel import ALONE, World
+from pipeline.compute.scaling import LossScale
+from pipeline.config.models import gan as config
+from pipeline.models.common import optimizers
+
+
+class Player:
+    """Keeps all weights of `net` as one vector, so that an update is a few passes over memory.
+
+    Products in bf16 or fp16 use copies of the weight matrices, renewed after each update; the vector,
+    its gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: config.Optimizer,
+        precision: str = "float32",
+        max_column_norm: float | None = None,
+        world: World = ALONE,
+        scale: LossScale | None = None,
+    ):
+        """`scale`: of the losses in fp16, one for all players of a game."""
+        self.net = net
+        self.settings = optimizer
+        self.world = world
+        self.scale = scale
+        self.params = list(net.parameters())
+        self.vector = nn.Parameter(torch.cat([p.detach().flatten() for p in self.params]))
+        self.vector.grad = torch.zeros_like(self.vector)
+        self.views = split(self.vector.detach(), self.params)
+        self._gradients = split(self.vector.grad, self.params)
+        low = devices.LOW.get(precision)
+        self._low = [low is not None and p.dim() > 1 for p in self.params]
+        for param, view, is_low in zip(self.params, self.views, self._low, strict=True):
+            param.data = view.to(low) if is_low else view
+        self.optimizer = optimizers.build(optimizer, self.vector)
+        self.max_column_norm = max_column_norm
+        self._connected = [
+            view
+            for param, view in zip(self.params, self.views, strict=True)
+            if any(layer.weight is param for layer in net.modules() if isinstance(layer, nn.Linear))
+        ]
+        self._limit()
+        self._renew()
+
+    def __call__(self, *inputs: Tensor | None) -> Tensor:
+        return self.net(*inputs)
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """What to take gradients of: `loss`, times a factor in fp16."""
+        return loss if self.scale is None else self.scale(loss)
+
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step of the optimiser along `gradients` of a scaled loss, one for each of `params`.
+
+        On several devices: along their mean over the ranks.
+        """
+        assert self.vector.grad is not None
+        torch._foreach_copy_(self._gradients, list(gradients))
+        self.world.average(self.vector.grad)
+        if self.scale is not None and not self.scale.unscale(self.vector.grad):
+            self.vector.grad.zero_()  # no step, and none in the log
+            return
+        self.optimizer.step()
+        self._limit()
+        self._renew()
+
+    @torch.no_grad()
+    def _limit(self) -> None:
+        """Scale the weights into each unit (each piece of a maxout unit) down to the largest norm allowed."""
+        if self.max_column_norm is None:
+            return
+        for weight_UI in self._connected:
+            norm_U1 = torch.linalg.vector_norm(weight_UI, dim=1, keepdim=True)
+            # the authors' divisor is safe against 0 by 1e-7
+            weight_UI.mul_(norm_U1.clamp_max(self.max_column_norm) / (norm_U1 + 1e-7))
+
+    def _renew(self) -> None:
+        copies = [p.data for p, low in zip(self.params, self._low, strict=True) if low]
+        if copies:
+            views = [view for view, low in zip(self.views, self._low, strict=True) if low]
+            torch._foreach_copy_(copies, views)
+
+    def schedule(self, step: int, steps: int, epoch: int, factor: float = 1.0) -> None:
+        """`factor`: of the learning rate that the settings give."""
+        optimizers.schedule(self.optimizer, self.settings, step, steps, epoch, factor)
+
+    def gradient_norm(self) -> Tensor:
+        """L2 norm of the last gradient, over all weights."""
+        assert self.vector.grad is not None
+        return torch.linalg.vector_norm(self.vector.grad)
+
+    def net_state(self) -> dict:
+        """What the net computes with, without the optimiser."""
+        return {"weights": self.vector.detach(), "buffers": dict(self.net.named_buffers())}
+
+    def load_net_state(self, state: dict) -> None:
+        self.vector.detach().copy_(state["weights"])
+        for name, buffer in self.net.named_buffers():
+            buffer.copy_(state["buffers"][name])
+        self._renew()
+
+    def state_dict(self) -> dict:
+        return self.net_state() | {"optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.load_net_state(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def split(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """Views of `vector`, one for each tensor of `like`, in its shape."""
+    parts = vector.split([p.numel() for p in like])
+    return [part.view(p.shape) for part, p in zip(parts, like, strict=True)]
+
+
+@torch.no_grad()
+def load_vector(net: nn.Module, vector: Tensor) -> None:
+    """Put a player's vector of weights into a net of the same layers."""
+    params: list[Tensor] = list(net.parameters())
+    torch._foreach_copy_(params, split(vector, params))

@@ -1,0 +1,1 @@
+"""The game: losses, the two updates, and what may be added to either."""

@@ -1,0 +1,126 @@
+"""From settings to the rules of a game: its losses, and what the tips add to them."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from pipeline.compute.streams import Streams
+from pipeline.config.models import gan as config
+from pipeline.models.common.batches import Real
+from pipeline.models.common.player import Player
+from pipeline.models.gan.game import hybrids, losses, terms
+from pipeline.models.gan.game.past_players import PastPlayers
+from pipeline.models.gan.game.replay import Replay
+from pipeline.models.gan.game.targets import Targets
+from pipeline.models.gan.game.updates import Game, Stateful, Term
+from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.noise import Latent
+
+
+def game(
+    settings: config.Train,
+    *,
+    G: Player,
+    D: Player,
+    judge: Callable[[Tensor, Tensor | None], Judgement],
+    next_real: Callable[[], Real],
+    next_latent: Callable[[], Latent],
+    blur: Callable[[Tensor], Tensor],
+    image_by_image: bool,
+    streams: Streams,
+    step: Callable[[], int],
+    coder: hybrids.Coder | None = None,
+) -> Game:
+    """The game that `settings` describe; what moves with the steps is asked of the callables."""
+    targets = Targets(settings.labels, streams["targets"])
+    memory: dict[str, Stateful] = {}
+    rules: dict = {}
+    if settings.replay:
+        rules["replay"] = memory["replay"] = Replay(settings.replay, streams["replay"])
+    if settings.past_players:
+        players = {"G": G, "D": D}
+        past = PastPlayers(settings.past_players, players, streams["past_players"], step)
+        memory["past_players"] = past
+        rules["as_opponent"] = past.as_opponent
+    if settings.balance:
+        above = settings.balance.train_discriminator_above
+        rules["discriminator_learns"] = lambda loss: loss.item() > above
+    if settings.historical_averaging:
+        for name, player in (("G", G), ("D", D)):
+            average = terms.HistoricalAverage(settings.historical_averaging, player)
+            memory[f"history_{name}"] = average
+    discriminator_terms = terms_of_discriminator(settings, judge, blur, memory)
+    generator_terms = terms_of_generator(settings, judge, blur)
+    if coder is not None:
+        rules["generator_step"] = partial(hybrids.generator_step, coder)
+        if isinstance(settings.autoencoder, config.VaeGan):
+            scale = settings.discriminator_loss_scale
+            discriminator_terms += (
+                hybrids.reconstructions_are_samples(coder, G, judge, blur, scale),
+            )
+    return Game(
+        G=G,
+        D=D,
+        next_real=next_real,
+        next_latent=next_latent,
+        judge=judge,
+        blur=blur,
+        discriminator_loss=discriminator_loss(settings, targets),
+        generator_loss=generator_loss(settings, targets),
+        discriminator_terms=discriminator_terms,
+        generator_terms=generator_terms,
+        image_by_image=image_by_image,
+        joint=settings.batches == "joint",
+        logits_only=targets.hard and not discriminator_terms and not generator_terms,
+        memory=memory,
+        **rules,
+    )
+
+
+def discriminator_loss(
+    settings: config.Train, targets: Targets
+) -> Callable[[Tensor, Tensor], Tensor]:
+    def loss(logit_real_B: Tensor, logit_fake_B: Tensor) -> Tensor:
+        if targets.hard:
+            value = losses.discriminator(logit_real_B, logit_fake_B)
+        else:
+            real_B, fake_B = targets.for_discriminator(len(logit_real_B))
+            value = losses.towards(logit_real_B, real_B) + losses.towards(logit_fake_B, fake_B)
+        return settings.discriminator_loss_scale * value
+
+    return loss
+
+
+def generator_loss(settings: config.Train, targets: Targets) -> Callable[[Tensor], Tensor]:
+    if settings.feature_matching and settings.feature_matching.alone:
+        return lambda logit_fake_B: logit_fake_B.new_zeros(())
+    if settings.generator_loss == "label_flip":
+        return lambda logit_B: losses.towards(logit_B, targets.of_real(len(logit_B)))
+    return losses.GENERATOR[settings.generator_loss]
+
+
+def terms_of_discriminator(
+    settings: config.Train, judge: terms.Judge, blur: terms.Blur, memory: dict[str, Stateful]
+) -> tuple[Term, ...]:
+    """What is added to D's loss; terms with a state join `memory`."""
+    found: list[Term] = []
+    if settings.r1:
+        penalty = terms.R1(settings.r1, judge, blur)
+        memory["r1"] = penalty
+        found.append(penalty)
+    if settings.auxiliary_classifier:
+        found.append(terms.discriminators_classes(settings.auxiliary_classifier))
+    return tuple(found)
+
+
+def terms_of_generator(
+    settings: config.Train, judge: terms.Judge, blur: terms.Blur
+) -> tuple[Term, ...]:
+    """What is added to G's loss."""
+    found: list[Term] = []
+    if settings.feature_matching:
+        found.append(terms.feature_matching(settings.feature_matching, judge, blur))
+    if settings.auxiliary_classifier:
+        found.append(terms.generators_classes(settings.auxiliary_classifier))
+    return tuple(found)

@@ -1,0 +1,75 @@
+"""Old checkpoints swapped in for a few iterations (ganhacks 8)."""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+
+import torch
+
+from pipeline.config.models import gan as config
+from pipeline.models.common.player import Player
+
+
+class PastPlayers:
+    """Keeps both players now and then; for some steps after that an older pair are the opponents.
+
+    What learns is always the player of today: D from samples of an older G, G from an older D.
+    """
+
+    def __init__(
+        self,
+        settings: config.PastPlayers,
+        players: dict[str, Player],
+        stream: torch.Generator,
+        step: Callable[[], int],
+    ):
+        """`step`: of the training, asked whenever a player is somebody's opponent."""
+        self.settings = settings
+        self.players = players
+        self.stream = stream
+        self.step = step
+        self.kept: list[dict] = []  # the weights and buffers of both, oldest first
+        self.opponents: dict | None = None
+        self.turned_at = 0
+
+    @contextlib.contextmanager
+    def as_opponent(self, player: Player) -> Iterator[None]:
+        """Inside, `player` is as it was some time ago, if this is such a step; outside it is itself."""
+        self._turn(self.step())
+        if self.opponents is None:
+            yield
+            return
+        name = next(name for name, one in self.players.items() if one is player)
+        today = copy.deepcopy(player.net_state())
+        player.load_net_state(self.opponents[name])
+        try:
+            yield
+        finally:
+            player.load_net_state(today)
+
+    def _turn(self, step: int) -> None:
+        """Once a step: choose the opponents, keep the players; step 0 is no past to come back."""
+        if step == self.turned_at:
+            return
+        self.turned_at = step
+        since = step % self.settings.every_steps
+        if since == 0:
+            self.opponents = self._any_kept()
+            now = {name: copy.deepcopy(one.net_state()) for name, one in self.players.items()}
+            self.kept = [*self.kept, now][-self.settings.keep :]
+        elif since == self.settings.for_steps:
+            self.opponents = None
+
+    def _any_kept(self) -> dict | None:
+        if not self.kept:
+            return None
+        device = self.stream.device
+        drawn = torch.randint(len(self.kept), (), generator=self.stream, device=device)
+        return self.kept[int(drawn)]
+
+    def state_dict(self) -> dict:
+        return {"kept": self.kept, "opponents": self.opponents, "turned_at": self.turned_at}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.kept, self.opponents = state["kept"], state["opponents"]
+        self.turned_at = state["turned_at"]

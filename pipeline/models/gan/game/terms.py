@@ -1,0 +1,121 @@
+"""What tips add to the players' losses."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.config.models import gan as config
+from pipeline.errors import TrainingError
+from pipeline.models.common.player import Player
+from pipeline.models.gan.game.updates import Look
+from pipeline.models.gan.nets import Judgement
+
+# Shapes: B batch, F features of D, K classes; images are BCHW.
+Judge = Callable[[Tensor, Tensor | None], Judgement]
+Blur = Callable[[Tensor], Tensor]
+
+
+class R1:
+    """gamma / 2 * E[|gradient of D's logit at x|^2] over real images, as D sees them (Mescheder 2018).
+
+    Every so many updates of D only, and then that many times as strong (Karras 2020).
+    """
+
+    def __init__(self, settings: config.R1, judge: Judge, blur: Blur):
+        self.settings = settings
+        self.judge = judge
+        self.blur = blur
+        self.updates = 0
+
+    def __call__(self, look: Look) -> Tensor:
+        every = self.settings.every_steps
+        due = self.updates % every == 0
+        self.updates += 1
+        if not due:
+            return look.of_fake.logit.new_zeros(())
+        x_BCHW = self.blur(look.real.images).detach().requires_grad_()
+        logit_B = self.judge(x_BCHW, look.real.labels).logit
+        (slope_BCHW,) = torch.autograd.grad(logit_B.sum(), x_BCHW, create_graph=True)
+        return every * self.settings.gamma / 2 * slope_BCHW.square().flatten(1).sum(dim=1).mean()
+
+    def state_dict(self) -> dict:
+        return {"updates": self.updates}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.updates = state["updates"]
+
+
+def feature_matching(
+    settings: config.FeatureMatching, judge: Judge, blur: Blur
+) -> Callable[[Look], Tensor]:
+    """weight * |E f(x) - E f(G(z))|^2, f the inputs of D's last layer (Salimans 2016, section 3.1)."""
+
+    def term(look: Look) -> Tensor:
+        of_real = look.of_real
+        if of_real is None:
+            with torch.no_grad():
+                of_real = judge(blur(look.real.images), look.real.labels)
+        real_F = of_real.features.detach().float().mean(dim=0)
+        fake_F = look.of_fake.features.float().mean(dim=0)
+        return settings.weight * (real_F - fake_F).square().sum()
+
+    return term
+
+
+class HistoricalAverage:
+    """Pulls a player's weights towards their mean so far (Salimans 2016, section 3.3).
+
+    The term weight * |theta - mean|^2 has a gradient that is known, so it is added where all weights
+    are one vector, before each step of the optimiser; the loss that is logged is without it.
+    """
+
+    def __init__(self, settings: config.HistoricalAveraging, player: Player):
+        self.weight = settings.weight
+        self.vector = player.vector
+        self.mean = player.vector.detach().clone()
+        self.updates = 0
+        player.optimizer.register_step_pre_hook(self._pull)
+
+    def _pull(self, *_: object) -> None:
+        assert self.vector.grad is not None
+        self.updates += 1
+        self.mean.lerp_(self.vector.detach(), 1 / self.updates)
+        self.vector.grad.add_(self.vector.detach() - self.mean, alpha=2 * self.weight)
+
+    def state_dict(self) -> dict:
+        return {"mean": self.mean, "updates": self.updates}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.mean, self.updates = state["mean"], state["updates"]
+
+
+def discriminators_classes(settings: config.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+    """D tells the classes of data, and of samples if G was asked for classes (Odena 2017, L_C)."""
+
+    def term(look: Look) -> Tensor:
+        assert look.of_real is not None
+        return settings.weight * (
+            cross_entropy(look.of_real, look.real.labels)
+            + cross_entropy(look.of_fake, look.latent.labels)
+        )
+
+    return term
+
+
+def generators_classes(settings: config.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+    """G draws what D takes for the class that G was asked for."""
+    return lambda look: settings.weight * cross_entropy(look.of_fake, look.latent.labels)
+
+
+def cross_entropy(judged: Judgement, labels_B: Tensor | None) -> Tensor:
+    """0 where there are no labels: G is not asked for a class."""
+    if labels_B is None:
+        return judged.logit.new_zeros(())
+    if judged.classes is None:
+        raise TrainingError(
+            "train.auxiliary_classifier is set, but this discriminator judges no classes; remove it, "
+            "or choose a net that does"
+        )
+    return F.cross_entropy(judged.classes.float(), labels_B)

@@ -1,0 +1,183 @@
+"""One iteration of the game, in the two forms in which it was published.
+
+`alternating` is Algorithm 1 of the paper; `simultaneous` is what its authors' code runs.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pipeline.models.common.batches import Real
+from pipeline.models.common.player import Player
+from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.noise import Latent
+
+# Shapes: B batch, Z noise; images are BCHW.
+
+
+@dataclass(frozen=True)
+class Look:
+    """D's look at a minibatch of data and at one of samples, with all that a loss may need."""
+
+    real: Real
+    latent: Latent
+    fake: Tensor  # images, [B, C, H, W]
+    of_real: Judgement | None  # None where only samples were looked at
+    of_fake: Judgement
+
+
+Term = Callable[[Look], Tensor]  # a number to be added to a player's loss
+
+
+class Stateful(Protocol):
+    """Something in the rules that changes from step to step."""
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state: dict) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Game:
+    """The players and the rules; everything that an update needs and nothing it has to look up."""
+
+    G: Player
+    D: Player
+    next_real: Callable[[], Real]  # the next minibatch of data
+    next_latent: Callable[[], Latent]  # a fresh minibatch of noise
+    judge: Callable[[Tensor, Tensor | None], Judgement]  # D, with more than the logits
+    blur: Callable[[Tensor], Tensor]  # instance noise on D's inputs, or the identity
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor]  # of the logits of real and fake
+    generator_loss: Callable[[Tensor], Tensor]  # of the logits of fake
+    discriminator_terms: tuple[Term, ...] = ()  # what the tips add to the two losses
+    generator_terms: tuple[Term, ...] = ()
+    # what D is shown for samples: the fresh ones, or older ones among them
+    replay: Callable[[Tensor, Latent], tuple[Tensor, Latent]] = lambda fake, latent: (fake, latent)
+    # inside, the player is the opponent of the other: itself, or for some steps an older one
+    as_opponent: Callable[[Player], contextlib.AbstractContextManager[None]] = lambda player: (
+        contextlib.nullcontext()
+    )
+    discriminator_learns: Callable[[Tensor], bool] = lambda loss: True  # at this loss
+    # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
+    image_by_image: bool
+    joint: bool = False  # real and fake share a batch all the same
+    # the losses are sums over images of a function of the image's logit, without zeros in its slope
+    logits_only: bool
+    memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
+    # in the place of `generator_step` below, where G does not learn from D alone
+    generator_step: Callable[["Game", Real, Latent], dict[str, Tensor]] | None = None
+
+
+def alternating(game: Game, k: int) -> dict[str, Tensor]:
+    """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G."""
+    for _ in range(k):
+        real = game.next_real()
+        seen = discriminator_step(game, real, game.next_latent())
+    step = game.generator_step or generator_step
+    return seen | step(game, real, game.next_latent())
+
+
+def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+    """One ascent step of D on V(D, G)."""
+    with game.as_opponent(game.G), torch.no_grad():
+        fake_BCHW = game.G(*latent)
+    fake_BCHW, latent = game.replay(fake_BCHW, latent)
+    look = look_at(game, real, fake_BCHW, latent)
+    loss = discriminator_loss(game, look)
+    if game.discriminator_learns(loss):
+        game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params))
+    return report(look) | {"d_loss": loss.detach()}
+
+
+def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+    """One descent step of G; D is only looked through. `real` is for terms that compare with data."""
+    with game.as_opponent(game.D):
+        fake_BCHW = game.G(*latent)
+        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+        loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
+        gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
+    game.G.step(gradients)
+    return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
+
+
+def simultaneous(game: Game) -> dict[str, Tensor]:
+    """The authors' code: one z and one dropout mask for both players, both gradients before either step."""
+    latent = game.next_latent()
+    fake_BCHW = game.G(*latent)
+    seen_BCHW = fake_BCHW.detach().requires_grad_()
+    look = look_at(game, game.next_real(), seen_BCHW, latent)
+    d_loss = discriminator_loss(game, look)
+    g_loss = generator_loss(game, look)
+    if game.image_by_image and game.logits_only:
+        scaled = game.D.scaled(d_loss)
+        *d_gradients, pull_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
+        pull_BCHW = pull_BCHW * turned(game, look.of_fake.logit)[:, None, None, None]
+    else:
+        scaled = game.D.scaled(d_loss)
+        d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
+        (pull_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
+    g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
+    if game.discriminator_learns(d_loss):
+        game.D.step(d_gradients)
+    game.G.step(g_gradients)
+    losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
+    return report(look) | losses | {"fake": fake_BCHW.detach()}
+
+
+def look_at(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
+    """D's look at both. Where D mixes the images of a batch, real and fake are batches of their own
+    (ganhacks 4); where it does not, one pass over both gives the same and costs less."""
+    if game.image_by_image or game.joint:
+        count = len(real.images)
+        both = game.judge(game.blur(torch.cat([real.images, fake_BCHW])), joined(real, latent))
+        of_real, of_fake = part(both, slice(count)), part(both, slice(count, None))
+    else:
+        of_real = game.judge(game.blur(real.images), real.labels)
+        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+    return Look(real, latent, fake_BCHW, of_real, of_fake)
+
+
+def part(both: Judgement, rows: slice) -> Judgement:
+    classes = None if both.classes is None else both.classes[rows]
+    return Judgement(both.logit[rows], both.features[rows], classes)
+
+
+def joined(real: Real, latent: Latent) -> Tensor | None:
+    if real.labels is None or latent.labels is None:
+        return None
+    return torch.cat([real.labels, latent.labels])
+
+
+def discriminator_loss(game: Game, look: Look) -> Tensor:
+    assert look.of_real is not None
+    loss = game.discriminator_loss(look.of_real.logit, look.of_fake.logit)
+    return sum((term(look) for term in game.discriminator_terms), start=loss)
+
+
+def generator_loss(game: Game, look: Look) -> Tensor:
+    loss = game.generator_loss(look.of_fake.logit)
+    return sum((term(look) for term in game.generator_terms), start=loss)
+
+
+def report(look: Look) -> dict[str, Tensor]:
+    assert look.of_real is not None
+    return {"d_real": look.of_real.logit.detach(), "d_fake": look.of_fake.logit.detach()}
+
+
+def turned(game: Game, logit_fake_B: Tensor) -> Tensor:
+    """Factor per image that turns the gradient of D's loss into that of G's: dL_G/dl / dL_D/dl.
+
+    An image touches either loss through its logit l alone, so one backward pass through D serves both
+    players. Logits are kept within 60, where exp is finite; beyond, D's gradient is 0 in float32.
+    """
+    logit_B = logit_fake_B.detach().clamp(-60, 60).requires_grad_()
+    with torch.enable_grad():
+        d_loss = game.discriminator_loss(logit_B.detach(), logit_B)
+        g_loss = game.generator_loss(logit_B)
+    (d_slope_B,) = torch.autograd.grad(d_loss, logit_B)
+    (g_slope_B,) = torch.autograd.grad(g_loss, logit_B)
+    return g_slope_B / d_slope_B

@@ -1,0 +1,180 @@
+"""The two players. Each is a body, chosen by name, between inputs and outputs that all nets share."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.config.models import gan as config
+from pipeline.errors import TrainingError
+from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
+from pipeline.models.gan.nets.authors_conv import DeconvGenerator, MaxoutConvDiscriminator
+from pipeline.models.gan.nets.dcgan import DcganDiscriminator, DcganGenerator
+from pipeline.models.gan.nets.initial import initialize, start_at_the_mean
+from pipeline.models.gan.nets.mlp import MlpDiscriminator, MlpGenerator
+
+__all__ = ["Discriminator", "Encoder", "Generator", "Judgement", "initialize", "start_at_the_mean"]
+
+# Shapes: B batch, Z noise, F features, K classes; images are BCHW.
+
+GENERATORS = {"mlp": MlpGenerator, "deconv": DeconvGenerator, "dcgan": DcganGenerator}
+DISCRIMINATORS = {
+    "mlp": MlpDiscriminator,
+    "maxout_conv": MaxoutConvDiscriminator,
+    "dcgan": DcganDiscriminator,
+}
+
+# Each output squashes to its own range; it is then mapped to the range the nets work in.
+OUTPUTS = {
+    "tanh": torch.tanh,
+    "sigmoid": lambda x: torch.sigmoid(x) * 2 - 1,
+    "linear": lambda x: x,
+}
+REFERENCES = 64  # images of virtual BatchNorm's reference batch
+
+
+class Generator(nn.Module):
+    """G: z [B, Z], labels [B] if it is conditional -> images in [-1, 1], or [0, 1] when
+    `train.pixels` is "unit"."""
+
+    def __init__(
+        self, train: config.Train, image_shape: tuple, classes: int, stream: torch.Generator
+    ):
+        """`classes`: number of labels of the data, 0 if there are none; `stream`: of noise in layers."""
+        super().__init__()
+        net, inputs = train.generator, train.noise.dim
+        self.output = OUTPUTS[net.output]
+        self.unit_pixels = train.pixels == "unit"
+        self.embedding = None
+        if train.conditional:
+            self.embedding = nn.Embedding(labelled(classes), train.conditional.embedding)
+            inputs += train.conditional.embedding
+        self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream)
+        self.reference_z: Tensor
+        self.reference_labels: Tensor
+        self.virtual = [layer for layer in self.modules() if isinstance(layer, VirtualBatchNorm)]
+        if self.virtual:
+            self.register_buffer("reference_z", torch.zeros(REFERENCES, train.noise.dim))
+            self.register_buffer("reference_labels", torch.zeros(REFERENCES, dtype=torch.int64))
+
+    @property
+    def last(self) -> nn.Module:
+        return self.body.last
+
+    def refer_to(self, z_BZ: Tensor, labels_B: Tensor | None) -> None:
+        """Fix virtual BatchNorm's reference batch, of `REFERENCES` images."""
+        if not self.virtual:
+            return
+        self.reference_z.copy_(z_BZ)
+        if labels_B is not None:
+            self.reference_labels.copy_(labels_B)
+
+    def forward(self, z_BZ: Tensor, labels_B: Tensor | None = None) -> Tensor:
+        if self.virtual:
+            for layer in self.virtual:
+                layer.reference = None
+            self.body(self._joined(self.reference_z, self.reference_labels))
+        x_BCHW = self.output(self.body(self._joined(z_BZ, labels_B)).float())
+        return (x_BCHW + 1) / 2 if self.unit_pixels else x_BCHW
+
+    def _joined(self, z_BZ: Tensor, labels_B: Tensor | None) -> Tensor:
+        if self.embedding is None:
+            return z_BZ
+        return torch.cat([z_BZ, self.embedding(labels_B).to(z_BZ.dtype)], dim=1)
+
+
+class Judgement(NamedTuple):
+    """What D says of a minibatch."""
+
+    logit: Tensor  # [B]; D(x) = sigmoid(logit)
+    features: Tensor  # [B, F], the inputs of the last layer
+    classes: Tensor | None = None  # [B, K], logits of an auxiliary classifier
+
+
+class Discriminator(nn.Module):
+    """D: images [B, C, H, W], labels [B] if it is conditional -> logits [B]."""
+
+    def __init__(
+        self, train: config.Train, image_shape: tuple, classes: int, stream: torch.Generator
+    ):
+        """`classes`: number of labels of the data, 0 if there are none; `stream`: of dropout."""
+        super().__init__()
+        net = train.discriminator
+        channels, *size = image_shape
+        told = train.conditional is not None and train.conditional.discriminator
+        self.body = DISCRIMINATORS[net.name](net, (channels + told, *size), stream)
+        features = self.body.features
+        self.others = None
+        if net.minibatch_discrimination:
+            kernels = net.minibatch_discrimination.kernels
+            self.others = MinibatchDiscrimination(
+                features, kernels, net.minibatch_discrimination.dims
+            )
+            features += kernels
+        # every image is judged by itself: nothing, such as BatchNorm, mixes the images of a batch
+        self.image_by_image = self.body.image_by_image and self.others is None
+        self.last = nn.Linear(features, 1)
+        self.classes = None
+        if train.auxiliary_classifier:
+            self.classes = nn.Linear(self.body.features, labelled(classes))
+        self.channel = None
+        if train.conditional and told:
+            self.channel = nn.Sequential(
+                nn.Embedding(labelled(classes), train.conditional.embedding),
+                nn.Linear(train.conditional.embedding, int(torch.Size(size).numel())),
+                nn.Unflatten(1, (1, *size)),
+            )
+        if net.spectral_norm:
+            normalize_spectra(self)
+
+    def judge(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> Judgement:
+        if self.channel is not None:
+            x_BCHW = torch.cat([x_BCHW, self.channel(labels_B).to(x_BCHW.dtype)], dim=1)
+        features_BF = self.body(x_BCHW)
+        seen_BF = features_BF if self.others is None else self.others(features_BF)
+        return Judgement(
+            self.last(seen_BF).squeeze(1).float(),
+            features_BF,
+            None if self.classes is None else self.classes(features_BF).float(),
+        )
+
+    def forward(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> Tensor:
+        return self.judge(x_BCHW, labels_B).logit
+
+
+class Encoder(nn.Module):
+    """E of a hybrid: images [B, C, H, W] -> means and log variances of z, [B, 2Z]."""
+
+    def __init__(
+        self,
+        net: config.Discriminators,
+        noise_dim: int,
+        image_shape: tuple,
+        stream: torch.Generator,
+    ):
+        """`stream`: of dropout."""
+        super().__init__()
+        self.body = DISCRIMINATORS[net.name](net, tuple(image_shape), stream)
+        self.last = nn.Linear(self.body.features, 2 * noise_dim)
+        if net.spectral_norm:
+            normalize_spectra(self)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.last(self.body(x_BCHW)).float()
+
+
+def normalize_spectra(net: nn.Module) -> None:
+    """Put every affine map of `net` into a SpectralNorm."""
+    for module in list(net.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Linear | nn.Conv2d) and not isinstance(module, SpectralNorm):
+                setattr(module, name, SpectralNorm(child))
+
+
+def labelled(classes: int) -> int:
+    if classes < 2:
+        raise TrainingError(
+            "train.conditional and train.auxiliary_classifier need labels, but this dataset has "
+            "none for all of its training images. Leave them out, or choose another dataset"
+        )
+    return classes

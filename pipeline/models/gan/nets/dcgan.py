@@ -1,0 +1,111 @@
+"""DCGAN (Radford 2016) for images of any size from 16 to 64 pixels, with the variants of ganhacks 5."""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.config.models import gan as config
+from pipeline.errors import TrainingError
+from pipeline.models.common.layers import NORMS_2D, Disturbed, Dropout, Hidden
+
+# Shapes: B batch, Z noise; images and maps are BCHW.
+
+SMALLEST, LARGEST = 16, 64  # pixels a side
+START = 7  # the smallest map has at most so many pixels a side
+KERNEL = 5
+
+
+def sizes(image_shape: tuple) -> list[tuple[int, int]]:
+    """Height and width of the maps, from the image down: each half of the one before, rounded up."""
+    height, width = image_shape[1:]
+    if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
+        raise TrainingError(
+            f"train: net dcgan is for images of {SMALLEST} to {LARGEST} pixels a side, these have "
+            f"{height} x {width}. Take the net mlp, or bring the images to another size"
+        )
+    found = [(height, width)]
+    while max(found[-1]) > START:
+        found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
+    return found
+
+
+class DcganGenerator(nn.Module):
+    """z [B, Z] -> images before the output's nonlinearity."""
+
+    def __init__(
+        self, net: config.DcganGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
+    ):
+        super().__init__()
+        down = sizes(image_shape)
+        self.sizes = down[-2::-1]  # of the maps after each doubling, the image's the last
+        filters = [net.filters * 2**i for i in reversed(range(len(self.sizes)))]
+        self.map_shape = (filters[0], *down[-1])
+        units = int(torch.Size(self.map_shape).numel())
+        first_norm = nn.Identity() if net.norm == "none" else _over_map(net.norm, self.map_shape)
+        self.first = Hidden(nn.Linear(inputs, units), first_norm, net.activation)
+        self.hidden = nn.ModuleList(
+            Hidden(twice(i, o, net.up), NORMS_2D[net.norm](o), net.activation)
+            for i, o in itertools.pairwise(filters)
+        )
+        self.disturbed = Disturbed(net.noise_std, net.dropout, net.dropout_when_sampling, stream)
+        self.last = twice(filters[-1], image_shape[0], net.up)
+
+    def forward(self, z_BZ: Tensor) -> Tensor:
+        h = self.disturbed(self.first(z_BZ).unflatten(1, self.map_shape))
+        for layer, (height, width) in zip(self.hidden, self.sizes, strict=False):
+            h = self.disturbed(layer(h)[..., :height, :width])
+        height, width = self.sizes[-1]
+        return self.last(h)[..., :height, :width]
+
+
+def _over_map(norm: str, map_shape: tuple) -> nn.Module:
+    """The norm of the first layer's units, seen as the map that they become."""
+    return nn.Sequential(nn.Unflatten(1, map_shape), NORMS_2D[norm](map_shape[0]), nn.Flatten())
+
+
+def twice(inputs: int, outputs: int, up: str) -> nn.Module:
+    """A map of twice the height and width (tip 5: by PixelShuffle or a strided transposed convolution)."""
+    if up == "transposed":
+        return nn.ConvTranspose2d(inputs, outputs, KERNEL, stride=2, padding=2, output_padding=1)
+    if up == "pixel_shuffle":
+        return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.PixelShuffle(2))
+    return nn.Sequential(Nearest(), nn.Conv2d(inputs, outputs, KERNEL, padding=2))
+
+
+class Nearest(nn.Module):
+    """Every pixel four times; by views, because CUDA's own backward pass is not deterministic."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        b, c, h, w = x_BCHW.shape
+        return x_BCHW[:, :, :, None, :, None].expand(b, c, h, 2, w, 2).reshape(b, c, 2 * h, 2 * w)
+
+
+class DcganDiscriminator(nn.Module):
+    """Images -> features [B, F]: the last map, flat."""
+
+    def __init__(self, net: config.DcganDiscriminator, image_shape: tuple, stream: torch.Generator):
+        super().__init__()
+        self.image_by_image = net.norm != "batch"
+        maps = sizes(image_shape)[1:]
+        filters = [image_shape[0], *(net.filters * 2**i for i in range(len(maps)))]
+        layers: list[nn.Module] = []
+        for index, (i, o) in enumerate(itertools.pairwise(filters)):
+            norm = NORMS_2D[net.norm](o) if index else nn.Identity()
+            rate = net.dropout_hidden if index else net.dropout_input
+            layers += [Dropout(rate, stream), Hidden(half(i, o, net.down), norm, net.activation)]
+        self.layers = nn.Sequential(*layers, Dropout(net.dropout_hidden, stream))
+        self.features = filters[-1] * maps[-1][0] * maps[-1][1]
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.layers(x_BCHW).flatten(1)
+
+
+def half(inputs: int, outputs: int, down: str) -> nn.Module:
+    """A map of half the height and width, rounded up (tip 5: average pooling or a strided convolution)."""
+    if down == "strided":
+        return nn.Conv2d(inputs, outputs, KERNEL, stride=2, padding=2)
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False),
+    )

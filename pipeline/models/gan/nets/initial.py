@@ -1,0 +1,92 @@
+"""Where weights start."""
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.config.models import gan as config
+from pipeline.models.common.layers import Hidden, SpectralNorm
+
+AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
+
+
+def initialize(
+    net: nn.Module,
+    output: nn.Module,
+    player: config.Generators | config.Discriminators,
+    stream: torch.Generator,
+) -> None:
+    """Draw every affine map's weights as `player.init` says, those of `output` as its `output_init`
+    says; biases start at 0 (authors)."""
+    last = output_maps(output)
+    with torch.no_grad():
+        for layer in net.modules():
+            if isinstance(layer, AFFINE):
+                is_last = any(layer is one for one in last)
+                init = player.output_init if is_last and player.output_init else player.init
+                _draw_weights(layer, init, is_last, stream)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+            elif isinstance(layer, nn.Embedding):
+                layer.weight.normal_(generator=stream)
+            elif isinstance(layer, NORMS) and isinstance(player.init, config.NormalInit):
+                layer.weight.normal_(1, player.init.norm_std, generator=stream)
+            elif isinstance(layer, SpectralNorm):
+                layer.left.copy_(
+                    torch.nn.functional.normalize(layer.left.normal_(generator=stream), dim=0)
+                )
+        if isinstance(player, config.MlpGenerator | config.MlpDiscriminator) and player.biases:
+            hidden = [layer for layer in net.modules() if isinstance(layer, Hidden)]
+            for layer, bias in zip(hidden, player.biases, strict=True):
+                layer.linear.bias.fill_(bias)  # type: ignore[union-attr, operator]
+
+
+def output_maps(output: nn.Module) -> list[nn.Module]:
+    return [layer for layer in output.modules() if isinstance(layer, AFFINE)]
+
+
+@torch.no_grad()
+def _draw_weights(
+    layer: nn.Module, init: config.Init, is_last: bool, stream: torch.Generator
+) -> None:
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    match init:
+        case config.UniformInit(range=limit):
+            weight.uniform_(-limit, limit, generator=stream)
+        case config.NormalInit(std=std):
+            weight.normal_(0, std, generator=stream)
+        case config.HeInit(gain=gain, output_gain=output_gain):
+            gain *= output_gain if is_last else 1
+            weight.normal_(0, gain * (2 / fan_in(layer)) ** 0.5, generator=stream)
+        case config.XavierInit(gain=gain):
+            nn.init.xavier_normal_(weight, gain, generator=stream)
+        case config.OrthogonalInit(gain=gain):
+            nn.init.orthogonal_(weight, gain, generator=stream)
+        case config.SparseInit(inputs=inputs):
+            sparse(weight.view(len(weight), -1), inputs, stream)
+
+
+def fan_in(layer: nn.Module) -> float:
+    """Inputs of a unit; of a strided transposed convolution the mean over its outputs."""
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    if isinstance(layer, nn.ConvTranspose2d):
+        return weight[:, 0].numel() / (layer.stride[0] * layer.stride[1])
+    return weight[0].numel()
+
+
+def sparse(weight_UI: Tensor, inputs: int, stream: torch.Generator) -> None:
+    """Of each unit `inputs` weights from N(0, 1), all of them if it has no more; the others 0."""
+    order_UI = torch.rand(weight_UI.shape, generator=stream, device=weight_UI.device)
+    chosen_UI = order_UI.argsort(dim=1)[:, :inputs]
+    drawn_UI = torch.randn(chosen_UI.shape, generator=stream, device=weight_UI.device)
+    weight_UI.zero_().scatter_(1, chosen_UI, drawn_UI)
+
+
+def start_at_the_mean(last: nn.Linear, net: config.MlpGenerator, mean_CHW: Tensor) -> None:
+    """Set the output bias so that an input of 0 gives the training mean, given in [-1, 1].
+
+    tanh(x) = 2 sigmoid(2x) - 1, so its bias is half the logit that sigmoid's is.
+    """
+    logit_D = torch.logit((mean_CHW.double().flatten() + 1) / 2, eps=net.output_bias_clip)
+    with torch.no_grad():
+        last.bias.copy_(logit_D if net.output == "sigmoid" else logit_D / 2)

@@ -1,0 +1,46 @@
+"""Priors of z, all of zero mean and unit variance per coordinate."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from pipeline.compute import streams
+from pipeline.config.models import gan as config
+
+
+def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
+    """U(-sqrt 3, sqrt 3): the authors' MNIST prior."""
+    return (streams.uniform(shape, stream) * 2 - 1) * 3**0.5
+
+
+def gaussian(shape: tuple[int, int], stream: Generator) -> Tensor:
+    return streams.normal(shape, stream)
+
+
+def sphere(shape: tuple[int, int], stream: Generator) -> Tensor:
+    """Uniform on the sphere of radius sqrt(dim)."""
+    return F.normalize(gaussian(shape, stream), dim=-1) * shape[-1] ** 0.5
+
+
+PRIORS: dict[str, Callable[[tuple[int, int], Generator], Tensor]] = {
+    "uniform": uniform,
+    "gaussian": gaussian,
+    "sphere": sphere,
+}
+
+
+class Latent(NamedTuple):
+    """What G starts from: its arguments."""
+
+    z: Tensor  # [B, Z]
+    labels: Tensor | None = None  # [B], of a conditional G
+
+
+def draw(train: config.Train, count: int, stream: Generator, classes: int) -> Latent:
+    """What G makes `count` images of; a conditional G's labels are equally likely."""
+    z_BZ = PRIORS[train.noise.prior]((count, train.noise.dim), stream)
+    if train.conditional is None:
+        return Latent(z_BZ)
+    return Latent(z_BZ, (streams.uniform((count,), stream) * classes).long())

@@ -1,0 +1,328 @@
+"""A game under way: the players and everything else that changes from one step to the next."""
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from pipeline.compute import devices, streams
+from pipeline.compute.parallel import ALONE, World, synchronize_norms
+from pipeline.compute.scaling import LossScale
+from pipeline.compute.streams import Streams, generator
+from pipeline.config.models import gan as config
+from pipeline.errors import TrainingError
+from pipeline.models.common.batches import Batches
+from pipeline.models.common.player import Player, load_vector
+from pipeline.models.gan import monitor, noise
+from pipeline.models.gan.game import assemble, hybrids, updates
+from pipeline.models.gan.nets import (
+    REFERENCES,
+    Discriminator,
+    Encoder,
+    Generator,
+    initialize,
+    start_at_the_mean,
+)
+from pipeline.models.gan.noise import Latent
+
+
+class Training:
+    """Built from settings, a seed and data; `advance` makes one step, `state_dict` holds all of it."""
+
+    def __init__(
+        self,
+        settings: config.Train,
+        seed: int,
+        images_NCHW: Tensor,
+        device: torch.device,
+        labels_N: Tensor | None = None,
+        world: World = ALONE,
+        last_layers: dict[str, Tensor] | None = None,
+    ):
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any;
+        `last_layers`: of G's body, which start as these (pipeline/models/gan/pretraining.py).
+
+        On several devices each rank builds the same of the same arguments but its own `world`.
+        """
+        if settings.batch_size > len(images_NCHW):
+            raise TrainingError(
+                f"train.batch_size is {settings.batch_size:,}, but there are only "
+                f"{len(images_NCHW):,} training images; set it to that or less"
+            )
+        if settings.auxiliary_classifier and labels_N is None:
+            raise TrainingError(
+                "train.auxiliary_classifier needs a label for every training image, and this dataset "
+                "has not got them; remove it, or choose another dataset"
+            )
+        self.settings = settings
+        self.seed = seed
+        self.device = device
+        self.world = world
+        self.precision = devices.precision(settings.precision, device)
+        self.image_shape = tuple(images_NCHW.shape[1:])
+        self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
+        self.step = 0
+        self.learning_rate_factor = 1.0  # less than 1 after a rollback
+        self.snapshots: dict[str, Tensor] = {}
+        self.streams = Streams(seed, device, world.rank, world.ranks)
+        self.scale = LossScale() if settings.precision == "fp16" else None
+        G, D = self._nets(images_NCHW)
+        if last_layers:
+            G.body.load_state_dict(last_layers, strict=False)
+        self.G = self._player(G, settings.generator)
+        self.D = self._player(D, settings.discriminator)
+        self.coder = self._new_coder() if settings.autoencoder else None
+        self.average = self.G.vector.detach().clone() if settings.ema else None
+        pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
+        self.batches = Batches(
+            devices.place(pixels, settings.data_on, device),
+            labels_N,
+            settings.batch_size,
+            self.streams["data"],
+            device,
+        )
+        every = max(1, len(pixels) // 200)
+        self.real_spread = monitor.spread(pixels[::every])
+        self.game = assemble.game(
+            settings,
+            G=self.G,
+            D=self.D,
+            next_real=self.batches.next,
+            next_latent=lambda: self.draw(
+                settings.batch_size // world.ranks, self.streams["noise"]
+            ),
+            judge=devices.compiled(D.judge) if settings.compile else D.judge,
+            blur=self._blur,
+            image_by_image=D.image_by_image,
+            streams=self.streams,
+            step=lambda: self.step,
+            coder=self.coder,
+        )
+
+    def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
+        G = self._new_generator(self.streams["layers"])
+        D = self._new_discriminator()
+        net, stream = self.settings.generator, self.streams["init"]
+        initialize(G, G.last, net, stream)
+        initialize(D, D.last, self.settings.discriminator, stream)
+        if isinstance(net, config.MlpGenerator) and net.output_bias == "data":
+            start_at_the_mean(G.body.last, net, images_NCHW.mean(dim=0))
+        G.refer_to(*self.draw(REFERENCES, stream))
+        return G, D
+
+    def _player(
+        self, net: torch.nn.Module, settings: config.Generators | config.Discriminators
+    ) -> Player:
+        """One that learns as the settings say and, on several devices, from all of them."""
+        if self.settings.sync_batch_norm:
+            synchronize_norms(net, self.world)
+        if self.settings.compile:
+            net.forward = devices.compiled(net.forward)  # type: ignore[method-assign]
+        return Player(
+            net,
+            settings.optimizer,
+            self.precision,
+            settings.max_column_norm,
+            self.world,
+            self.scale,
+        )
+
+    def _new_generator(self, stream: torch.Generator) -> Generator:
+        """`stream`: of whatever is random in its layers."""
+        return Generator(self.settings, self.image_shape, self.classes, stream).to(self.device)
+
+    def _new_discriminator(self) -> Discriminator:
+        stream = self.streams["dropout"]
+        return Discriminator(self.settings, self.image_shape, self.classes, stream).to(self.device)
+
+    def _new_coder(self) -> hybrids.Coder:
+        settings, stream = self.settings.autoencoder, self.streams["encoder"]
+        assert settings is not None
+        E = self._new_encoder(settings.encoder)
+        initialize(E, E.last, settings.encoder, self.streams["init"])
+
+        def standard(like: Tensor) -> Tensor:
+            return streams.normal(like.shape, stream)
+
+        return hybrids.Coder(settings, self._player(E, settings.encoder), standard)
+
+    def _new_encoder(self, net: config.Discriminators) -> Encoder:
+        stream = self.streams["dropout"]
+        return Encoder(net, self.settings.noise.dim, self.image_shape, stream).to(self.device)
+
+    @property
+    def players(self) -> dict[str, Player]:
+        found = {"G": self.G, "D": self.D}
+        return found if self.coder is None else found | {"E": self.coder.E}
+
+    def advance(self) -> dict[str, Tensor]:
+        """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
+        for player in self.players.values():
+            player.schedule(
+                self.step, self.settings.steps, self.batches.next_epoch, self.learning_rate_factor
+            )
+        with devices.autocast(self.device, self.precision):
+            seen = self._update()
+        if self.scale is not None:
+            self.scale.next_iteration()
+        self.step += 1
+        if self.average is not None and self.settings.ema is not None:
+            follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
+        return seen
+
+    def _update(self) -> dict[str, Tensor]:
+        if self.settings.update == "simultaneous":
+            return updates.simultaneous(self.game)
+        return updates.alternating(self.game, k_at(self.settings.discriminator_steps, self.step))
+
+    def images(self, step: int) -> int:
+        """How many images of the data D has learned from after `step` steps."""
+        schedule = self.settings.discriminator_steps
+        return minibatches(schedule, step) * self.settings.batch_size
+
+    def check_ranks_agree(self) -> None:
+        """Every rank must hold the same weights: each moves its own by the same mean gradients."""
+        digest = sum(int(p.vector.detach().view(torch.int32).sum()) for p in self.players.values())
+        if not self.world.agree(digest):
+            raise TrainingError(
+                f"the devices hold different weights at step {self.step:,}: something that this run uses "
+                "is not made for several devices. Set train.devices: 1, and please report it"
+            )
+
+    def draw(self, count: int, stream: torch.Generator) -> Latent:
+        """What G makes `count` images of."""
+        return noise.draw(self.settings, count, stream, self.classes)
+
+    def _blur(self, images_BCHW: Tensor) -> Tensor:
+        std = value(self.settings.instance_noise, self.step)
+        if std == 0:
+            return images_BCHW
+        stream = self.streams["instance_noise"]
+        return torch.add(images_BCHW, streams.normal(images_BCHW.shape, stream), alpha=std)
+
+    def sampler(self, raw: bool = False) -> Generator:
+        """A float32 net to draw samples from: G's average where there is one, unless `raw`.
+
+        Its BatchNorm statistics are measured for its weights: averaged ones never saw a batch, and
+        the running statistics of the others lag behind.
+        """
+        G = self._new_generator(generator(self.seed, "sampler", self.device))
+        load_vector(G, self.G.vector if raw or self.average is None else self.average)
+        G.load_state_dict(dict(self.G.net.named_buffers()), strict=False)
+        stream = generator(self.seed, "norms", self.device)
+        measure_norms(G, [self.draw(1_000, stream) for _ in range(10)])
+        return G.eval()
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is kept for good: generator.*, generator_ema.* and encoder.* where used, discriminator.*; float32."""
+        tensors = named("generator", self.sampler(raw=True))
+        if self.average is not None:
+            tensors |= named("generator_ema", self.sampler())
+        D = self._new_discriminator()
+        load_vector(D, self.D.vector)
+        D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
+        tensors |= named("discriminator", D)
+        if self.coder is not None:
+            E = self._new_encoder(self.coder.settings.encoder)
+            load_vector(E, self.coder.E.vector)
+            E.load_state_dict(dict(self.coder.E.net.named_buffers()), strict=False)
+            tensors |= named("encoder", E)
+        return tensors
+
+    def remember(self) -> None:
+        """Keep both players as they are now, if they play for points: the theory looks at them later."""
+        if self.image_shape[-2:] == (1, 1):
+            now = {f"snapshot.{self.step}.{key}": w.clone() for key, w in self.weights().items()}
+            self.snapshots |= now
+
+    def state_dict(self) -> dict:
+        """All that the next step depends on: continuing from it gives the same bits."""
+        return {
+            "step": self.step,
+            "learning_rate_factor": self.learning_rate_factor,
+            "memory": {name: tip.state_dict() for name, tip in self.game.memory.items()},
+            "snapshots": self.snapshots,
+            "streams": self.streams.state_dict(),
+            "batches": self.batches.state_dict(),
+            "average": self.average,
+            "scale": None if self.scale is None else self.scale.state_dict(),
+            **{name: player.state_dict() for name, player in self.players.items()},
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        self.step = state["step"]
+        self.learning_rate_factor = state["learning_rate_factor"]
+        for name, tip in self.game.memory.items():
+            tip.load_state_dict(state["memory"][name])
+        self.snapshots = state["snapshots"]
+        self.streams.load_state_dict(state["streams"])
+        self.batches.load_state_dict(state["batches"])
+        if self.average is not None:
+            self.average.copy_(state["average"])
+        if self.scale is not None:
+            self.scale.load_state_dict(state["scale"])
+        for name, player in self.players.items():
+            player.load_state_dict(state[name])
+
+    def go_back(self, state: dict, learning_rate_factor: float) -> None:
+        """Return to a `state` of earlier on, with learning rates times `learning_rate_factor`.
+
+        Random numbers and the data go on from where they are: the same ones would fail the same way.
+        """
+        factor = self.learning_rate_factor * learning_rate_factor
+        now = {"streams": self.streams.state_dict(), "batches": self.batches.state_dict()}
+        self.load_state_dict(copy.deepcopy(state) | now)
+        self.learning_rate_factor = factor
+
+
+def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
+    return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
+
+
+@torch.no_grad()
+def measure_norms(G: Generator, latents: Iterable[Latent]) -> None:
+    """Set BatchNorm's statistics to those of `latents`; no other net is touched or run."""
+    norms = [layer for layer in G.modules() if isinstance(layer, _BatchNorm)]
+    if not norms:
+        return
+    G.eval()
+    for layer in norms:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over batches
+        layer.train()
+    for latent in latents:
+        G(*latent)
+
+
+def follow(average: Tensor, weights: Tensor, settings: config.Average, step: int) -> None:
+    """Move `average` towards the weights after `step` steps, in place."""
+    if step % settings.every_steps:
+        return
+    times = step // settings.every_steps  # averaged so often, this time included
+    match settings:
+        case config.ExponentialAverage(decay=decay):
+            share = max(1 - decay**settings.every_steps, 1 / times)
+        case config.PowerAverage(exponent=exponent):
+            share = 1 - (1 - 1 / times) ** (exponent + 1)
+    average.lerp_(weights, share)
+
+
+def value(decay: config.Decay, step: int) -> float:
+    """Of a linear schedule after `step` updates."""
+    return decay.start + (decay.end - decay.start) * min(1.0, step / decay.steps)
+
+
+def k_at(schedule: Sequence[config.StepsOfD], step: int) -> int:
+    """k of Algorithm 1 in step `step`, counted from 0."""
+    return [stretch.k for stretch in schedule if stretch.from_step <= step][-1]
+
+
+def minibatches(schedule: Sequence[config.StepsOfD], step: int) -> int:
+    """Number of minibatches that D has seen after `step` steps."""
+    ends = [stretch.from_step for stretch in schedule[1:]] + [step]
+    return sum(
+        stretch.k * max(0, min(end, step) - stretch.from_step)
+        for stretch, end in zip(schedule, ends, strict=True)
+    )

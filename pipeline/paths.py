@@ -1,0 +1,91 @@
+"""Every file under data/ and results/, spelled once; relative to the project's folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+DATA, RESULTS = Path("data"), Path("results")
+CHECKPOINTS = Path(".checkpoints")  # undeclared: both engines delete declared outputs before a run
+LOGS = Path("logs")
+SCORES = RESULTS / "scores"
+TABLE = RESULTS / "table.md"
+SUMMARY = RESULTS / "summary.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Files of the dataset `name`, a key of `datasets:` in params.yaml."""
+
+    name: str
+
+    @property
+    def raw(self) -> Path:
+        return DATA / "raw" / f"{self.name}.npz"
+
+    @property
+    def provenance(self) -> Path:
+        return self.raw.with_suffix(".json")
+
+    @property
+    def normalized(self) -> Path:
+        return DATA / "normalized" / f"{self.name}.safetensors"
+
+    @property
+    def extractor(self) -> Path:
+        return DATA / "features" / f"{self.name}.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Files of the run `name`, a key of `runs:` in params.yaml."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return RESULTS / self.name
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "training.tsv"
+
+    @property
+    def verdict(self) -> Path:
+        return self.folder / "verdict.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.folder / "progress.png"
+
+    @property
+    def live(self) -> Path:
+        """A folder to watch while it trains."""
+        return self.folder / "live"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.npy"
+
+    @property
+    def grid(self) -> Path:
+        return self.folder / "grid.png"
+
+    @property
+    def parzen(self) -> Path:
+        return self.folder / "parzen.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def theory(self) -> Path:
+        return self.folder / "theory.json"
+
+    @property
+    def scores(self) -> Path:
+        return SCORES / f"{self.name}.json"

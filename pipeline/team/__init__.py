@@ -1,0 +1,1 @@
+"""Working together: share, fetch, prune, sweep."""

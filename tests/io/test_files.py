@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pipeline.errors import DataError
+from pipeline.io import files, tensors
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), files.atomic(path) as file:
+        file.write(b"half of the ne")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_streamed_safetensors_are_read_by_the_library(tmp_path):
+    images, labels = np.random.rand(6, 2).astype("f4"), np.arange(6)
+    blocks = (images[i : i + 2].tobytes() for i in range(0, 6, 2))
+    content = {
+        "images": ("float32", (6, 2), blocks),
+        "labels": ("int64", (6,), iter([labels.tobytes()])),
+    }
+    files.write_safetensors(tmp_path / "t.safetensors", content, {"classes": 10})
+    loaded = load_file(tmp_path / "t.safetensors")
+    assert torch.equal(loaded["images"], torch.from_numpy(images))
+    assert torch.equal(loaded["labels"], torch.from_numpy(labels))
+
+
+def test_a_missing_file_comes_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(DataError, match="dvc repro"):
+        files.read_json(tmp_path / "missing.json")
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    tensors.write_model(path, {"w": torch.ones(3)}, {"seed": 1})
+    assert tensors.read_about(path) == {"seed": 1}
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(DataError, match="dvc checkout"):
+        tensors.read_tensors(path)

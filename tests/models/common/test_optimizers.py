@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from pipeline.config.models.gan import Adam, Linear, RmsProp
+from pipeline.config.params import load
+from pipeline.models.common import optimizers
+from tests.conftest import ROOT
+
+
+def paper_sgd():
+    return load(ROOT / "recipes/paper.yaml").runs["paper"].train.generator.optimizer
+
+
+def test_classical_momentum_keeps_the_learning_rate_inside_the_velocity():
+    """v <- m v - lr g; p <- p + v, by hand with an lr that changes."""
+    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = optimizers.ClassicalMomentum([p], lr=0.1, momentum=0.5)
+    value, velocity = 1.0, 0.0
+    for lr in (0.1, 0.05, 0.01):
+        optimizer.param_groups[0]["lr"] = lr
+        p.grad = 2 * p.detach()
+        velocity = 0.5 * velocity - lr * 2 * value
+        value += velocity
+        optimizer.step()
+        assert p.item() == pytest.approx(value, abs=1e-15)
+
+
+def test_the_authors_learning_rate_halves_in_173287_updates_and_has_a_floor():
+    settings = paper_sgd()
+    assert optimizers.learning_rate(settings, 0, 1) == 0.1
+    assert optimizers.learning_rate(settings, 173_287, 1) == pytest.approx(0.05, rel=1e-5)
+    assert optimizers.learning_rate(settings, 3_000_000, 1) == 1e-6
+
+
+def test_the_authors_momentum_goes_from_one_half_to_seven_tenths_by_epoch_250():
+    settings = paper_sgd().momentum
+    assert optimizers.momentum(settings, 0) == 0.5
+    assert optimizers.momentum(settings, 1) == pytest.approx(0.5 + 0.2 / 249)
+    assert optimizers.momentum(settings, 249) == pytest.approx(0.7)
+    assert optimizers.momentum(settings, 1000) == pytest.approx(0.7)
+
+
+def test_a_linear_schedule_ends_at_its_factor():
+    settings = Adam(name="adam", lr=0.01, schedule=Linear(name="linear", end_factor=0.1))
+    rates = [optimizers.learning_rate(settings, step, 100) for step in (0, 50, 100)]
+    assert rates == pytest.approx([0.01, 0.0055, 0.001])
+
+
+def test_rmsprop_divides_by_the_root_mean_square_of_the_gradient():
+    """By hand, with a rate that a rollback has halved."""
+    settings = RmsProp(name="rmsprop", lr=0.1, decay=0.9, schedule=Linear(name="linear"))
+    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = optimizers.build(settings, p)
+    value, square = 1.0, 0.0
+    for step in range(3):
+        optimizers.schedule(optimizer, settings, step, 4, epoch=0, factor=0.5)
+        p.grad = 2 * p.detach()
+        square = 0.9 * square + 0.1 * (2 * value) ** 2
+        value -= 0.5 * 0.1 * (1 - step / 4) * 2 * value / (square**0.5 + 1e-8)
+        optimizer.step()
+        assert p.item() == pytest.approx(value, abs=1e-12)

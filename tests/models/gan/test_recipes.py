@@ -1,0 +1,76 @@
+"""Every run of every recipe takes its first steps, with its own nets and tips, on noise in the shape of its data."""
+
+import math
+
+import pytest
+import torch
+
+from pipeline.compute.streams import generator
+from pipeline.config.datasets import Mixture
+from pipeline.config.models.gan import Train
+from pipeline.config.params import load
+from pipeline.models.gan import pretraining
+from pipeline.models.gan.training import Training
+from pipeline.stages.train import measure
+from tests.conftest import ROOT
+
+SHAPES = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "tfd": (1, 48, 48),
+    "digits": (1, 8, 8),
+}
+
+
+def narrowed(train: Train) -> Train:
+    """At most 300 units a layer where the shape of the image does not ask for more."""
+
+    def of(net):
+        if not hasattr(net, "hidden"):
+            return net
+        *first, last = (min(units, 300) for units in net.hidden)
+        last = net.hidden[-1] if net.name == "deconv" else last
+        return net.model_copy(update={"hidden": (*first, last)})
+
+    changed = {"generator": of(train.generator), "discriminator": of(train.discriminator)}
+    return train.model_copy(update=changed)
+
+
+def games() -> dict[str, tuple[Train, tuple]]:
+    """Runs that differ in more than their seed, by recipe and name."""
+    found: dict[str, tuple[Train, tuple]] = {}
+    for recipe in [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]:
+        params = load(recipe)
+        for name, run in params.runs.items():
+            source = params.datasets[run.dataset].source
+            points = isinstance(source, Mixture)
+            game = (
+                narrowed(run.train),
+                (len(source.means[0]), 1, 1) if points else SHAPES[source.name],
+            )
+            if game not in found.values():
+                found[f"{recipe.stem}: {name}"] = game
+                if run.train.pretraining:
+                    first = pretraining.first_game(game[0])
+                    found[f"{recipe.stem}: {name} pretraining"] = first, game[1]
+    return found
+
+
+GAMES = games()
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_recipe_takes_its_first_steps(game: str):
+    settings, shape = GAMES[game]
+    count = settings.batch_size + 50
+    images = torch.rand(count, *shape, generator=generator(0, "test")) * 2 - 1
+    labels = torch.arange(count) % 10
+    training = Training(settings, 0, images, torch.device("cpu"), labels)
+    before = training.G.vector.detach().clone()
+    for _ in range(2):
+        row = measure(training, training.advance(), 1.0)
+        assert all(math.isfinite(number) for number in row.values())
+    assert not torch.equal(training.G.vector, before)
+    for player in (training.G, training.D):
+        assert player.vector.isfinite().all()

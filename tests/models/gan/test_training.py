@@ -1,0 +1,269 @@
+import pytest
+import torch
+
+from pipeline.compute.streams import generator
+from pipeline.config.models.gan import Decay, ExponentialAverage, PowerAverage, Train
+from pipeline.config.params import load
+from pipeline.errors import TrainingError
+from pipeline.models.common.batches import Batches
+from pipeline.models.gan import training
+from pipeline.models.gan.training import Training
+from tests.conftest import ROOT
+
+CPU = torch.device("cpu")
+
+
+def shrunk(recipe: str, run: str) -> Train:
+    """A recipe's settings with nets small enough to take steps in milliseconds."""
+    train = load(ROOT / recipe).runs[run].train
+    small = {"hidden": (12, 12)}
+    return train.model_copy(
+        update={
+            "batch_size": 20,
+            "generator": train.generator.model_copy(update=small),
+            "discriminator": train.discriminator.model_copy(update=small),
+        }
+    )
+
+
+def settings_with(changes: dict) -> Train:
+    """A small game with some keys of `train` changed, as they are written in params.yaml."""
+    adam = {"name": "adam", "lr": 2e-3}
+    players = {
+        "generator": {"hidden": [12], "activation": "relu", "norm": "batch", "output": "tanh"},
+        "discriminator": {"hidden": [12], "activation": "maxout", "dropout_hidden": 0.3},
+    }
+    train: dict = {"steps": 20, "log_steps": 4, "batch_size": 20, "noise": {"dim": 8}}
+    for name, player in players.items():
+        usual = {**player, "init": {"name": "he"}, "optimizer": adam}
+        train[name] = usual | changes.get(name, {})
+    return Train.model_validate(train | {k: v for k, v in changes.items() if k not in players})
+
+
+def game_of(**changes) -> Training:
+    """A small training under some tips."""
+    return Training(settings_with(changes), 0, images(), CPU)
+
+
+RUNS = [
+    ("params.yaml", "mnist"),
+    ("params.yaml", "line"),
+    ("recipes/paper.yaml", "paper"),
+    ("recipes/quick.yaml", "digits"),
+    ("recipes/quick.yaml", "line"),
+]
+
+
+def images(count: int = 110) -> torch.Tensor:
+    return torch.rand(count, 1, 4, 4, generator=generator(0, "test")) * 2 - 1
+
+
+def assert_resumes(settings: Train, tmp_path) -> None:
+    """Eleven steps cross an epoch's end; the checkpoint passes through a file."""
+    whole = Training(settings, 0, images(), CPU)
+    for _ in range(11):
+        whole.advance()
+
+    first = Training(settings, 0, images(), CPU)
+    for _ in range(5):
+        first.advance()
+    torch.save(first.state_dict(), tmp_path / "checkpoint.pt")
+    second = Training(settings, 0, images(), CPU)
+    second.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
+    for _ in range(6):
+        second.advance()
+
+    expected, found = whole.weights(), second.weights()
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert torch.equal(expected[name], found[name]), name
+
+
+@pytest.mark.parametrize(("recipe", "run"), RUNS)
+def test_resuming_gives_the_bits_of_an_uninterrupted_run(recipe: str, run: str, tmp_path):
+    assert_resumes(shrunk(recipe, run), tmp_path)
+
+
+RMSPROP = {"name": "rmsprop", "lr": 1e-3, "schedule": {"name": "linear"}}
+SGD = {"name": "sgd", "lr": 0.05, "momentum": {"start": 0.5, "end": 0.9, "saturate_epochs": 3}}
+TIPS: dict[str, dict] = {
+    "soft labels": {"labels": {"real": [0.7, 1.2], "fake": [0.0, 0.3], "flip": 0.1}},
+    "label flip": {"labels": {"real": 0.9}, "generator_loss": "label_flip"},
+    "minimax": {"generator_loss": "minimax"},
+    **{
+        kind: {
+            "noise": {"prior": "gaussian", "dim": 8},
+            "autoencoder": {
+                "name": kind,
+                "encoder": {
+                    "hidden": [12],
+                    "activation": "relu",
+                    "dropout_hidden": 0.2,
+                    "init": {"name": "he"},
+                    "optimizer": {"name": "adam", "lr": 2e-3},
+                },
+            },
+        }
+        for kind in ("vae", "vae_gan")
+    },
+    "replay": {"replay": {"share": 0.5, "size": 30}},
+    "past players": {"past_players": {"every_steps": 2, "for_steps": 1, "keep": 2}},
+    "balance": {"balance": {"train_discriminator_above": 1.0}},
+    "schedule of k": {"discriminator_steps": [{"from_step": 0, "k": 3}, {"from_step": 6, "k": 1}]},
+    "feature matching": {"feature_matching": {"weight": 0.1}},
+    "historical averaging": {"historical_averaging": {"weight": 0.01}},
+    "r1": {"r1": {"gamma": 10, "every_steps": 4}},
+    "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
+    "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
+    "average": {"ema": {"name": "exponential", "decay": 0.9}},
+    "rmsprop": {"generator": {"optimizer": RMSPROP}, "discriminator": {"optimizer": RMSPROP}},
+    "sgd for D": {"discriminator": {"optimizer": SGD}},
+    "simultaneous": {
+        "update": "simultaneous",
+        "labels": {"real": 0.9},
+        "r1": {"gamma": 1},
+        "historical_averaging": {"weight": 0.01},
+    },
+    "all at once": {
+        "labels": {"real": [0.7, 1.2], "flip": 0.1},
+        "generator_loss": "label_flip",
+        "replay": {"size": 30},
+        "past_players": {"every_steps": 2, "for_steps": 1},
+        "feature_matching": {},
+        "historical_averaging": {"weight": 0.01},
+        "r1": {"every_steps": 3},
+        "discriminator_steps": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("tip", TIPS)
+def test_resuming_with_a_tip_gives_the_bits_of_an_uninterrupted_run(tip: str, tmp_path):
+    assert_resumes(settings_with(TIPS[tip]), tmp_path)
+
+
+@pytest.mark.parametrize(("recipe", "run"), RUNS)
+def test_looking_at_samples_does_not_move_training(recipe: str, run: str):
+    settings = shrunk(recipe, run)
+    blind, watched = (Training(settings, 0, images(), CPU) for _ in range(2))
+    for _ in range(3):
+        blind.advance()
+        watched.sampler()(torch.zeros(2, settings.noise.dim))
+        watched.advance()
+    assert torch.equal(blind.G.vector, watched.G.vector)
+
+
+def test_other_seeds_give_other_weights():
+    settings = shrunk("recipes/quick.yaml", "digits")
+    one, other = (Training(settings, seed, images(), CPU).weights() for seed in (0, 1))
+    assert not torch.equal(one["generator.body.last.weight"], other["generator.body.last.weight"])
+
+
+def averages(settings, values: list[float]) -> list[float]:
+    average = torch.zeros(1)
+    seen = []
+    for step, weight in enumerate(values, start=1):
+        training.follow(average, torch.tensor([weight]), settings, step)
+        seen.append(average.item())
+    return seen
+
+
+def test_the_exponential_average_starts_as_a_plain_mean_and_then_forgets():
+    settings = ExponentialAverage(name="exponential", decay=0.5)
+    assert averages(settings, [1.0, 2.0, 3.0]) == [1.0, 1.5, 2.25]
+
+
+def test_the_power_average_weighs_step_s_by_a_power_of_s():
+    """Exponent 0 is the plain mean; exponent 1 counts late steps about in proportion to their number."""
+    settings = PowerAverage(name="power", exponent=0)
+    assert averages(settings, [1.0, 2.0, 3.0])[-1] == pytest.approx(2.0)
+    values = [float(step) for step in range(1, 1001)]
+    linear = averages(PowerAverage(name="power", exponent=1), values)[-1]
+    assert linear == pytest.approx(sum(s * s for s in values) / sum(values), rel=2e-3)
+
+
+def test_averaging_every_so_many_steps_skips_the_others():
+    settings = ExponentialAverage(name="exponential", decay=0.5**0.5, every_steps=2)
+    assert averages(settings, [9.0, 1.0, 9.0, 2.0, 9.0, 3.0]) == pytest.approx(
+        [0, 1.0, 1.0, 1.5, 1.5, 2.25]
+    )
+
+
+def test_averaged_batch_norm_statistics_belong_to_the_averaged_weights():
+    settings = shrunk("recipes/quick.yaml", "digits")
+    game = Training(settings, 0, images(), CPU)
+    for _ in range(5):
+        game.advance()
+    G = game.sampler()
+    z = game.draw(20_000, generator(1, "test")).z
+    before_norm = G.body.hidden[0].linear(z)
+    torch.testing.assert_close(
+        G.body.hidden[0].norm.running_mean, before_norm.mean(dim=0), atol=0.05, rtol=0
+    )
+
+
+@pytest.mark.parametrize("low", ["bf16", "fp16"])
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_products_in_16_bits_follow_the_float32_trajectory(update: str, low: str):
+    """The same mathematics: after 20 steps the weights have moved the same way."""
+    vectors = {}
+    for precision in ("float32", low):
+        settings = shrunk("recipes/paper.yaml", "paper").model_copy(
+            update={"precision": precision, "update": update}
+        )
+        game = Training(settings, 0, images(), CPU)
+        start = game.D.vector.detach().clone()
+        for _ in range(20):
+            game.advance()
+        assert game.D.vector.dtype == torch.float32
+        vectors[precision] = game.D.vector.detach() - start
+    cosine = torch.cosine_similarity(vectors["float32"], vectors[low], dim=0)
+    assert cosine.item() > 0.99
+
+
+def test_instance_noise_decays_to_its_end_and_stays():
+    decay = Decay(start=0.5, end=0.1, steps=10)
+    assert [training.value(decay, step) for step in (0, 5, 10, 99)] == pytest.approx(
+        [0.5, 0.3, 0.1, 0.1]
+    )
+
+
+def test_every_image_is_seen_once_an_epoch_in_a_new_order():
+    rows = torch.arange(10.0)
+    batches = Batches(rows, None, 5, generator(0, "data"))
+    epochs = [torch.cat([batches.next().images, batches.next().images]) for _ in range(2)]
+    for epoch in epochs:
+        assert torch.equal(epoch.sort().values, rows)
+    assert not torch.equal(*epochs)
+    assert batches.epoch == 1
+
+
+def test_a_batch_larger_than_the_data_is_refused_before_training():
+    settings = shrunk("recipes/quick.yaml", "digits")
+    with pytest.raises(TrainingError, match="batch_size is 20, but there are only 10"):
+        Training(settings, 0, images(10), CPU)
+
+
+def test_bf16_is_chosen_where_the_processor_has_units_for_it(monkeypatch):
+    """Elsewhere it is emulated, tens of times slower than float32."""
+    settings = shrunk("recipes/quick.yaml", "digits").model_copy(update={"precision": "auto"})
+    for units, expected in (
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({"avx2": True, "avx512_bf16": True}, "bf16"),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda units=units: units)
+        game = Training(settings, 0, images(), CPU)
+        assert game.precision == expected
+        assert game.G.params[0].dtype == (torch.bfloat16 if expected == "bf16" else torch.float32)
+
+
+def test_momentum_moves_on_with_the_first_update_of_an_epoch():
+    """The authors' hook fires before each epoch: in epoch e, momentum is .5 + .2 (e - 1) / 249."""
+    momentum = {"start": 0.5, "end": 0.7, "saturate_epochs": 3}
+    sgd = {"name": "sgd", "lr": 0.01, "momentum": momentum}
+    game = game_of(generator={"optimizer": sgd}, discriminator={"optimizer": sgd})
+    met = []
+    for _ in range(12):  # epochs of 110 // 20 = 5 updates
+        game.advance()
+        met.append(game.D.optimizer.param_groups[0]["momentum"])
+    assert met == pytest.approx([0.5] * 5 + [0.6] * 5 + [0.7] * 2)

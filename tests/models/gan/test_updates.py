@@ -1,0 +1,276 @@
+"""One iteration against a computation that shares nothing with it: NumPy and finite differences."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.compute.streams import Streams, generator
+from pipeline.config.models.gan import (
+    R1,
+    FeatureMatching,
+    HeInit,
+    HistoricalAveraging,
+    Labels,
+    MlpDiscriminator,
+    MlpGenerator,
+    Momentum,
+    Noise,
+    Sgd,
+    Train,
+)
+from pipeline.models.common.batches import Real
+from pipeline.models.common.player import Player
+from pipeline.models.gan import nets
+from pipeline.models.gan.game import assemble, updates
+from pipeline.models.gan.game.targets import Targets
+from pipeline.models.gan.noise import Latent
+
+LR = 0.1
+SHAPE = (1, 1, 2)  # "images" of two pixels
+X = np.random.default_rng(0).normal(size=(3, 4, 2))  # three minibatches of four
+Z = np.random.default_rng(1).normal(size=(6, 4, 3))
+COMMON = {
+    "init": HeInit(name="he"),
+    "optimizer": Sgd(name="sgd", lr=LR, momentum=Momentum(start=0.0, end=0.0)),
+}
+
+
+def tiny_game(
+    generator_loss: str = "non_saturating",
+    scale: float = 1.0,
+    image_by_image: bool = True,
+    **tips: Any,
+) -> updates.Game:
+    """`tips`: further keys of `train`, as in params.yaml."""
+    train = Train(
+        steps=1,
+        batch_size=4,
+        noise=Noise(dim=3),
+        generator_loss=generator_loss,
+        discriminator_loss_scale=scale,
+        generator=MlpGenerator(
+            name="mlp", hidden=(5,), activation="tanh", output="linear", **COMMON
+        ),
+        discriminator=MlpDiscriminator(name="mlp", hidden=(4,), activation="softplus", **COMMON),
+        **tips,
+    )
+    G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
+    D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
+    for net, seed in ((G, "G"), (D, "D")):
+        nets.initialize(net, net.last, train.generator, generator(0, seed))
+    real, noise = iter(X), itertools.cycle(Z)
+    D = D.double()
+    # the nets end in .float(): inputs are float64, and 1e-6 is what is left of that
+    return assemble.game(
+        train,
+        G=Player(G.double(), COMMON["optimizer"]),
+        D=Player(D, COMMON["optimizer"]),
+        next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
+        next_latent=lambda: Latent(torch.from_numpy(next(noise))),
+        judge=D.judge,
+        blur=lambda images: images.double(),
+        image_by_image=image_by_image,
+        streams=Streams(0),
+        step=lambda: 0,
+    )
+
+
+def vector(player: Player) -> np.ndarray:
+    return player.vector.detach().numpy().copy()
+
+
+def split(theta: np.ndarray, *shapes: tuple) -> list[np.ndarray]:
+    sizes = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return [part.reshape(s) for part, s in zip(np.split(theta, sizes), shapes, strict=True)]
+
+
+def G_(theta, z):
+    w1, b1, w2, b2 = split(theta, (5, 3), (5,), (2, 5), (2,))
+    return np.tanh(z @ w1.T + b1) @ w2.T + b2
+
+
+def D_(theta, x):
+    w1, b1, w2, b2 = split(theta, (4, 2), (4,), (1, 4), (1,))
+    return (np.logaddexp(0, x @ w1.T + b1) @ w2.T + b2)[:, 0]
+
+
+def d_loss(d, g, x, z):
+    return np.logaddexp(0, -D_(d, x)).mean() + np.logaddexp(0, D_(d, G_(g, z))).mean()
+
+
+G_LOSSES = {
+    "non_saturating": lambda d, g, z: np.logaddexp(0, -D_(d, G_(g, z))).mean(),
+    "minimax": lambda d, g, z: -np.logaddexp(0, D_(d, G_(g, z))).mean(),
+}
+
+
+def gradient(function, theta: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    steps = np.eye(len(theta)) * eps
+    return np.array([(function(theta + s) - function(theta - s)) / (2 * eps) for s in steps])
+
+
+@pytest.mark.parametrize("loss", G_LOSSES)
+@pytest.mark.parametrize("k", [1, 3])
+def test_alternating_is_algorithm_1(loss: str, k: int):
+    game = tiny_game(loss)
+    d, g = vector(game.D), vector(game.G)
+    for i in range(k):
+        d = d - LR * gradient(lambda t, i=i: d_loss(t, g, X[i], Z[i]), d)
+    g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[k]), g)
+    updates.alternating(game, k)
+    np.testing.assert_allclose(vector(game.D), d, atol=1e-6)
+    np.testing.assert_allclose(vector(game.G), g, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", G_LOSSES)
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("image_by_image", [True, False], ids=["one pass", "two passes"])
+def test_simultaneous_takes_both_gradients_at_the_old_weights(
+    loss: str, scale: float, image_by_image: bool
+):
+    game = tiny_game(loss, scale, image_by_image)
+    d, g = vector(game.D), vector(game.G)
+    new_d = d - LR * gradient(lambda t: scale * d_loss(t, g, X[0], Z[0]), d)
+    new_g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[0]), g)
+    updates.simultaneous(game)
+    np.testing.assert_allclose(vector(game.D), new_d, atol=1e-6)
+    np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)
+
+
+SOFT = Labels(real=(0.7, 1.2), fake=(0.0, 0.3), flip=0.2)
+
+
+def targets() -> Targets:
+    """Draws what a game with the labels SOFT draws."""
+    return Targets(SOFT, generator(0, "targets"))
+
+
+def towards(logits: np.ndarray, target: torch.Tensor) -> np.ndarray:
+    """Cross-entropy of targets, which generalises -log D(x) and -log(1 - D(x))."""
+    t = target.double().numpy()
+    return (t * np.logaddexp(0, -logits) + (1 - t) * np.logaddexp(0, logits)).mean()
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_d_learns_the_drawn_targets(update: str):
+    game = tiny_game(update=update, labels=SOFT)
+    real, fake = targets().for_discriminator(4)
+    d, g = vector(game.D), vector(game.G)
+
+    def soft_loss(theta):
+        return towards(D_(theta, X[0]), real) + towards(D_(theta, G_(g, Z[0])), fake)
+
+    if update == "simultaneous":
+        updates.simultaneous(game)
+        new_g = g - LR * gradient(lambda t: G_LOSSES["non_saturating"](d, t, Z[0]), g)
+        np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)  # G's own loss is as ever
+    else:
+        updates.discriminator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.D), d - LR * gradient(soft_loss, d), atol=1e-6)
+
+
+def test_label_flip_teaches_g_the_target_of_real_images():
+    game = tiny_game("label_flip", labels=SOFT)
+    target = targets().of_real(4)
+    d, g = vector(game.D), vector(game.G)
+    expected = g - LR * gradient(lambda t: towards(D_(d, G_(t, Z[0])), target), g)
+    updates.generator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.G), expected, atol=1e-6)
+
+
+def features(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    w1, b1, _, _ = split(theta, (4, 2), (4,), (1, 4), (1,))
+    return np.logaddexp(0, x @ w1.T + b1)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_feature_matching_brings_the_mean_features_together(update: str, alone: bool):
+    game = tiny_game(update=update, feature_matching=FeatureMatching(weight=0.3, alone=alone))
+    d, g = vector(game.D), vector(game.G)
+
+    def loss(theta):
+        gap = features(d, X[0]).mean(axis=0) - features(d, G_(theta, Z[0])).mean(axis=0)
+        usual = 0 if alone else G_LOSSES["non_saturating"](d, theta, Z[0])
+        return usual + 0.3 * (gap**2).sum()
+
+    if update == "simultaneous":
+        updates.simultaneous(game)
+    else:
+        updates.generator_step(game, game.next_real(), game.next_latent())
+    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
+
+
+def squared_slope(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Mean of |dD/dx|^2, the derivative written out."""
+    w1, b1, w2, _ = split(theta, (4, 2), (4,), (1, 4), (1,))
+    slope = (w2 / (1 + np.exp(-(x @ w1.T + b1)))) @ w1
+    return (slope**2).sum(axis=1).mean()
+
+
+def test_r1_penalises_the_slope_of_d_at_data_and_counts_more_when_it_is_rare():
+    game = tiny_game(r1=R1(gamma=3.0, every_steps=2))
+    for i, times in enumerate((2, 0)):
+        d, g = vector(game.D), vector(game.G)
+        expected = d - LR * gradient(
+            lambda t, i=i, g=g, times=times: (
+                d_loss(t, g, X[i], Z[i]) + times * 3.0 / 2 * squared_slope(t, X[i])
+            ),
+            d,
+        )
+        updates.discriminator_step(game, game.next_real(), game.next_latent())
+        np.testing.assert_allclose(vector(game.D), expected, atol=1e-6)
+
+
+def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
+    game = tiny_game(historical_averaging=HistoricalAveraging(weight=0.7))
+    d, g = [vector(game.D)], [vector(game.G)]
+    for i in range(3):
+        pull_d, pull_g = (2 * 0.7 * (past[-1] - np.mean(past, axis=0)) for past in (d, g))
+        z_d, z_g = Z[2 * i], Z[2 * i + 1]
+        d_gradient = gradient(lambda t, i=i, z=z_d: d_loss(t, g[-1], X[i], z), d[-1])
+        d.append(d[-1] - LR * (d_gradient + pull_d))
+        g_gradient = gradient(lambda t, z=z_g: G_LOSSES["non_saturating"](d[-1], t, z), g[-1])
+        g.append(g[-1] - LR * (g_gradient + pull_g))
+        updates.alternating(game, 1)
+    np.testing.assert_allclose(vector(game.D), d[-1], atol=3e-6)
+    np.testing.assert_allclose(vector(game.G), g[-1], atol=3e-6)
+
+
+def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
+    game = tiny_game("non_saturating")
+    real = game.next_real()
+    updates.discriminator_step(game, real, game.next_latent())
+    before, norm = vector(game.D), game.D.gradient_norm()
+    updates.generator_step(game, real, game.next_latent())
+    np.testing.assert_array_equal(vector(game.D), before)
+    assert game.D.gradient_norm() == norm
+
+
+@pytest.mark.parametrize(
+    ("image_by_image", "batches", "expected"),
+    [
+        (False, "separate", [4, 4, 4]),  # D's step looks twice, G's once
+        (False, "joint", [8, 4]),
+        (True, "separate", [8, 4]),  # nothing is mixed: one pass costs less
+    ],
+)
+def test_real_and_fake_share_a_batch_of_a_net_that_mixes_images_only_if_asked_to(
+    image_by_image: bool, batches: str, expected: list[int]
+):
+    """ganhacks 4: BatchNorm sees one kind of image at a time."""
+    game = tiny_game(image_by_image=image_by_image, batches=batches)
+    sizes = []
+    game.D.net.body.register_forward_pre_hook(lambda net, inputs: sizes.append(len(inputs[0])))
+    updates.alternating(game, 1)
+    assert sizes == expected
+
+
+def test_a_certain_discriminator_gives_finite_factors():
+    game = tiny_game("non_saturating")
+    factors = updates.turned(game, torch.tensor([-1e4, -50.0, 0.0, 50.0, 1e4]))
+    assert factors.isfinite().all()
+    assert factors[2].item() == pytest.approx(-1.0)
