@@ -17,7 +17,7 @@ from torch import nn
 
 from benchmarks.measure import interleaved, show
 from pipeline.compute import devices
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.models.gan.training import Training
 
 BATCH, Z = 100, 100

@@ -58,7 +58,7 @@ class Digits(Section):
     name: Literal["digits"]
 
 
-class Mixture(Section):
+class MixturePoints(Section):
     """Points of a mixture of equally likely Gaussians whose density is known."""
 
     name: Literal["mixture"]
@@ -84,7 +84,8 @@ class Mixture(Section):
 
 
 Source = Annotated[
-    Mnist | FashionMnist | Cifar10 | Tfd | Folder | Digits | Mixture, Field(discriminator="name")
+    Mnist | FashionMnist | Cifar10 | Tfd | Folder | Digits | MixturePoints,
+    Field(discriminator="name"),
 ]
 
 
@@ -106,6 +107,6 @@ class Dataset(Section):
             raise ValueError("TFD's folds say which images validate; leave validation_images out")
         if not isinstance(self.source, Tfd) and given is None:
             raise ValueError("normalize.validation_images is missing; it is required")
-        if isinstance(self.source, Mixture) and self.normalize.gcn is not None:
+        if isinstance(self.source, MixturePoints) and self.normalize.gcn is not None:
             raise ValueError("normalize.gcn is for images, not for points of a mixture")
         return self

@@ -4,18 +4,18 @@ It is read with the YAML reader that DVC uses, so that both see the same values 
 take `1e-4` for a string).
 """
 
-import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config.base import Positive, Section
-from pipeline.config.datasets import Dataset, Mixture
-from pipeline.config.models.gan import Train
+from pipeline.config.datasets import Dataset, MixturePoints
+from pipeline.config.explain import explain
+from pipeline.config.models.gan.train import Train
 from pipeline.config.parzen import Parzen
 from pipeline.config.sample import Sample
 from pipeline.errors import ConfigError
@@ -69,7 +69,9 @@ class Params(Section):
                 raise ValueError(
                     f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
                 )
-            if run.train.conditional and isinstance(self.datasets[run.dataset].source, Mixture):
+            if run.train.conditional and isinstance(
+                self.datasets[run.dataset].source, MixturePoints
+            ):
                 raise ValueError(
                     f"runs.{name}.train.conditional is for images; for points of a mixture the theory "
                     "holds D against one density"
@@ -127,58 +129,5 @@ def validate(content: Any, where: str) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors(include_url=False)]
+        lines = [explain(Params, item) for item in error.errors(include_url=False)]
     raise ConfigError("\n  ".join([f"{where} is not valid:", *lines]))
-
-
-def _explain(error: Any) -> str:
-    """One line: the key's path, what was found, what is allowed."""
-    path, allowed = _walk(Params, error["loc"])
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(error["loc"][-1]), allowed, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        return f"{path}: unknown key{hint}; allowed here: {', '.join(allowed)}"
-    if error["type"] == "missing":
-        return f"{path}: missing; it is required"
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    if error["type"] == "value_error":
-        return f"{path}: {message}" if path else message
-    if error["type"] == "union_tag_invalid":
-        return f"{path}.name: found {error['ctx']['tag']!r}, must be one of {error['ctx']['expected_tags']}"
-    if error["type"] == "union_tag_not_found":
-        return f"{path}.name: missing; it is required"
-    return f"{path}: found {error['input']!r}, {message}"
-
-
-def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:
-    """The key's path as written in the file (without pydantic's union tags), and the keys allowed there."""
-    keys: list[str] = []
-    allowed: list[str] = []
-    for part in location:
-        models = _models(model)
-        by_tag = {tag: m for m in models if (tag := _tag(m))}
-        if len(models) > 1 and part in by_tag:
-            model = by_tag[part]
-            continue
-        if models:
-            allowed = list(models[0].model_fields)
-            field = models[0].model_fields.get(part)
-            model = field.annotation if field else None
-        elif get_args(model):
-            model = next(part for part in reversed(get_args(model)) if part is not ...)
-        keys.append(str(part))
-    return ".".join(keys), allowed
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if getattr(annotation, "__origin__", None) in (dict, tuple, list):
-        return []
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    """The value of `name` that chooses this model in a union, if there is one."""
-    name = model.model_fields.get("name")
-    return get_args(name.annotation)[0] if name else None

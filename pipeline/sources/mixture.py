@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pipeline.config.datasets import Mixture
+from pipeline.config.datasets import MixturePoints
 from pipeline.sources.raw import TEST, TRAIN, Raw
 
 
-def fetch(source: Mixture) -> Raw:
+def fetch(source: MixturePoints) -> Raw:
     """float32 points [N, 1, 1, dims]; the label is the component a point came from."""
     random = np.random.default_rng(source.seed)
     count = source.train_points + source.test_points

@@ -12,7 +12,7 @@ from pipeline.config.datasets import (
     Digits,
     FashionMnist,
     Folder,
-    Mixture,
+    MixturePoints,
     Mnist,
     Source,
     Tfd,
@@ -28,7 +28,7 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
     Tfd: tfd.fetch,
     Folder: folder.fetch,
     Digits: digits.fetch,
-    Mixture: mixture.fetch,
+    MixturePoints: mixture.fetch,
 }
 
 

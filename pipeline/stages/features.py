@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
-from pipeline.config.datasets import Mixture, Source
+from pipeline.config.datasets import MixturePoints, Source
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors
 from pipeline.io.files import write_json
@@ -46,7 +46,7 @@ def fit(
     source: Source, parts: dict[str, Tensor], name: str
 ) -> tuple[str, dict[str, Tensor], int | None, list[str]]:
     """Kind, tensors, number of classes, and what is doubtful."""
-    if isinstance(source, Mixture):
+    if isinstance(source, MixturePoints):
         known = {"means": torch.tensor(source.means), "std": torch.tensor(source.std)}
         return "mixture", known, len(source.means), []
     labelled = parts["train_labels"] >= 0

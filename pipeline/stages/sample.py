@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.config.sample import Sample
 from pipeline.errors import DataError
 from pipeline.evaluation.plots import grids

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.evaluation.theory import quadrature
 from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.tensors import read_about, read_tensors

@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.compute import devices, parallel
 from pipeline.compute.parallel import World
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.evaluation.plots import grids as pictures
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.live import Live, Progress

@@ -9,7 +9,9 @@ from torch import nn
 from pipeline.compute import parallel
 from pipeline.compute.parallel import World
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Decay, HeInit, StepsOfD, Train
+from pipeline.config.models.gan.nets import HeInit
+from pipeline.config.models.gan.tips import Decay, StepsOfD
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
 from pipeline.models.gan.training import Training

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.datasets import Digits, Mixture, Normalize
+from pipeline.config.datasets import Digits, MixturePoints, Normalize
 from pipeline.config.params import load
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors
@@ -154,7 +154,7 @@ def line(tmp_path_factory: pytest.TempPathFactory):
     """theory.json of the default recipe of points: a model trained to the end."""
     folder = tmp_path_factory.mktemp("line")
     source, run = LINE.datasets["line"].source, LINE.runs["line"]
-    assert isinstance(source, Mixture)
+    assert isinstance(source, MixturePoints)
     torch.set_num_threads(1)
     points = torch.from_numpy(mixture.fetch(source).images).permute(0, 3, 1, 2)
     training = Training(run.train, run.seed, points, torch.device("cpu"))

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.common.optimizers import (
+    Adam,
+    Exponential,
+    Linear,
+    Momentum,
+    Optimizer,
+    RmsProp,
+    Sgd,
+)
 
 
 class ClassicalMomentum(torch.optim.Optimizer):
@@ -31,22 +39,22 @@ class ClassicalMomentum(torch.optim.Optimizer):
 FUSED_ON = ("cpu", "cuda", "mps")  # one pass over memory a step
 
 
-def build(optimizer: config.Optimizer, vector: Tensor) -> torch.optim.Optimizer:
+def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
     """An optimiser of one vector that holds all weights of a player."""
     match optimizer:
-        case config.Sgd(lr=lr, momentum=momentum):
+        case Sgd(lr=lr, momentum=momentum):
             return ClassicalMomentum([vector], lr, momentum.start)
-        case config.Adam(lr=lr, beta1=beta1, beta2=beta2):
+        case Adam(lr=lr, beta1=beta1, beta2=beta2):
             fused = vector.device.type in FUSED_ON
             return torch.optim.Adam([vector], lr, (beta1, beta2), fused=fused)
-        case config.RmsProp(lr=lr, decay=decay):
+        case RmsProp(lr=lr, decay=decay):
             return torch.optim.RMSprop([vector], lr, decay)
     raise TypeError(f"no optimiser for {optimizer!r}")
 
 
 def schedule(
     optimizer: torch.optim.Optimizer,
-    settings: config.Optimizer,
+    settings: Optimizer,
     step: int,
     steps: int,
     epoch: int,
@@ -56,22 +64,22 @@ def schedule(
     `epoch`-th pass (all from 0)."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(settings, step, steps) * factor
-        if isinstance(settings, config.Sgd):
+        if isinstance(settings, Sgd):
             group["momentum"] = momentum(settings.momentum, epoch)
 
 
-def learning_rate(settings: config.Optimizer, step: int, steps: int) -> float:
+def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
     match settings.schedule:
-        case config.Exponential(factor_per_update=factor, floor=floor):
+        case Exponential(factor_per_update=factor, floor=floor):
             return max(settings.lr / factor**step, floor)
-        case config.Linear(end_factor=end, warmup_steps=warmup):
+        case Linear(end_factor=end, warmup_steps=warmup):
             return (
                 settings.lr * (1 + (end - 1) * step / steps) * min(1.0, (step + 1) / max(1, warmup))
             )
     return settings.lr
 
 
-def momentum(settings: config.Momentum, epoch: int) -> float:
+def momentum(settings: Momentum, epoch: int) -> float:
     """Authors: 0.5 in the first epoch, 0.7 from the 250th on, a straight line between."""
     share = min(1.0, epoch / max(1, settings.saturate_epochs - 1))
     return settings.start + (settings.end - settings.start) * share

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from pipeline.compute import devices
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.scaling import LossScale
-from pipeline.config.models import gan as config
+from pipeline.config.models.common.optimizers import Optimizer
 from pipeline.models.common import optimizers
 
 
@@ -22,7 +22,7 @@ class Player:
     def __init__(
         self,
         net: nn.Module,
-        optimizer: config.Optimizer,
+        optimizer: Optimizer,
         precision: str = "float32",
         max_column_norm: float | None = None,
         world: World = ALONE,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.autoencoders import Vae
+from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Monitor:
     What it keeps belongs into a checkpoint: the rows, and states of the training when all was well.
     """
 
-    def __init__(self, settings: config.Train, say: Callable[[str], None]):
+    def __init__(self, settings: Train, say: Callable[[str], None]):
         """`say`: told of every kind of failure once, and of every rollback."""
         self.settings = settings
         self.say = say
@@ -218,7 +219,7 @@ class Monitor:
         return self._judged(rows)
 
     def _judged(self, rows: list[Row]) -> Verdict:
-        is_vae = isinstance(self.settings.autoencoder, config.Vae)
+        is_vae = isinstance(self.settings.autoencoder, Vae)
         return judge(rows, self.settings.discriminator_loss_scale, adversarial=not is_vae)
 
     def _after_the_start(self) -> list[Row]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from pipeline.compute import streams
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.train import Train
 
 
 def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
@@ -38,7 +38,7 @@ class Latent(NamedTuple):
     labels: Tensor | None = None  # [B], of a conditional G
 
 
-def draw(train: config.Train, count: int, stream: Generator, classes: int) -> Latent:
+def draw(train: Train, count: int, stream: Generator, classes: int) -> Latent:
     """What G makes `count` images of; a conditional G's labels are equally likely."""
     z_BZ = PRIORS[train.noise.prior]((count, train.noise.dim), stream)
     if train.conditional is None:

@@ -6,14 +6,15 @@ its noise has as many dimensions as the layer that will come before has units.
 
 from torch import Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.nets import MlpGenerator
+from pipeline.config.models.gan.train import Train
 
 
-def first_game(train: config.Train) -> config.Train:
+def first_game(train: Train) -> Train:
     """Settings of the game that the last layers of `train`'s G play first."""
     G, plan = train.generator, train.pretraining
     assert plan is not None
-    assert isinstance(G, config.MlpGenerator)
+    assert isinstance(G, MlpGenerator)
     last: dict[str, object] = {"hidden": G.hidden[plan.front :]}
     if isinstance(G.activation, tuple):
         last["activation"] = G.activation[plan.front :]

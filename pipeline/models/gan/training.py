@@ -11,7 +11,15 @@ from pipeline.compute import devices, streams
 from pipeline.compute.parallel import ALONE, World, synchronize_norms
 from pipeline.compute.scaling import LossScale
 from pipeline.compute.streams import Streams, generator
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.nets import Discriminators, Generators, MlpGenerator
+from pipeline.config.models.gan.tips import (
+    Average,
+    Decay,
+    ExponentialAverage,
+    PowerAverage,
+    StepsOfD,
+)
+from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.player import Player, load_vector
@@ -33,7 +41,7 @@ class Training:
 
     def __init__(
         self,
-        settings: config.Train,
+        settings: Train,
         seed: int,
         images_NCHW: Tensor,
         device: torch.device,
@@ -107,14 +115,12 @@ class Training:
         net, stream = self.settings.generator, self.streams["init"]
         initialize(G, G.last, net, stream)
         initialize(D, D.last, self.settings.discriminator, stream)
-        if isinstance(net, config.MlpGenerator) and net.output_bias == "data":
+        if isinstance(net, MlpGenerator) and net.output_bias == "data":
             start_at_the_mean(G.body.last, net, images_NCHW.mean(dim=0))
         G.refer_to(*self.draw(REFERENCES, stream))
         return G, D
 
-    def _player(
-        self, net: torch.nn.Module, settings: config.Generators | config.Discriminators
-    ) -> Player:
+    def _player(self, net: torch.nn.Module, settings: Generators | Discriminators) -> Player:
         """One that learns as the settings say and, on several devices, from all of them."""
         if self.settings.sync_batch_norm:
             synchronize_norms(net, self.world)
@@ -148,7 +154,7 @@ class Training:
 
         return hybrids.Coder(settings, self._player(E, settings.encoder), standard)
 
-    def _new_encoder(self, net: config.Discriminators) -> Encoder:
+    def _new_encoder(self, net: Discriminators) -> Encoder:
         stream = self.streams["dropout"]
         return Encoder(net, self.settings.noise.dim, self.image_shape, stream).to(self.device)
 
@@ -296,30 +302,30 @@ def measure_norms(G: Generator, latents: Iterable[Latent]) -> None:
         G(*latent)
 
 
-def follow(average: Tensor, weights: Tensor, settings: config.Average, step: int) -> None:
+def follow(average: Tensor, weights: Tensor, settings: Average, step: int) -> None:
     """Move `average` towards the weights after `step` steps, in place."""
     if step % settings.every_steps:
         return
     times = step // settings.every_steps  # averaged so often, this time included
     match settings:
-        case config.ExponentialAverage(decay=decay):
+        case ExponentialAverage(decay=decay):
             share = max(1 - decay**settings.every_steps, 1 / times)
-        case config.PowerAverage(exponent=exponent):
+        case PowerAverage(exponent=exponent):
             share = 1 - (1 - 1 / times) ** (exponent + 1)
     average.lerp_(weights, share)
 
 
-def value(decay: config.Decay, step: int) -> float:
+def value(decay: Decay, step: int) -> float:
     """Of a linear schedule after `step` updates."""
     return decay.start + (decay.end - decay.start) * min(1.0, step / decay.steps)
 
 
-def k_at(schedule: Sequence[config.StepsOfD], step: int) -> int:
+def k_at(schedule: Sequence[StepsOfD], step: int) -> int:
     """k of Algorithm 1 in step `step`, counted from 0."""
     return [stretch.k for stretch in schedule if stretch.from_step <= step][-1]
 
 
-def minibatches(schedule: Sequence[config.StepsOfD], step: int) -> int:
+def minibatches(schedule: Sequence[StepsOfD], step: int) -> int:
     """Number of minibatches that D has seen after `step` steps."""
     ends = [stretch.from_step for stretch in schedule[1:]] + [step]
     return sum(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.config.models.gan import Adam, Linear, RmsProp
+from pipeline.config.models.common.optimizers import Adam, Linear, RmsProp
 from pipeline.config.params import load
 from pipeline.models.common import optimizers
 from tests.conftest import ROOT

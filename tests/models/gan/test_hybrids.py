@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import MlpDiscriminator, Train, Vae, VaeGan
+from pipeline.config.models.gan.autoencoders import Vae, VaeGan
+from pipeline.config.models.gan.nets import MlpDiscriminator
+from pipeline.config.models.gan.train import Train
 from pipeline.io.tensors import write_model
 from pipeline.models.common.player import Player
 from pipeline.models.gan import monitor, nets

@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import (
-    AuxiliaryClassifier,
+from pipeline.config.models.gan.nets import (
     MlpGenerator,
     NormalInit,
     OrthogonalInit,
     SparseInit,
-    Train,
     XavierInit,
 )
+from pipeline.config.models.gan.tips import AuxiliaryClassifier
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
 from pipeline.models.common import layers

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.datasets import Mixture
-from pipeline.config.models.gan import Train
+from pipeline.config.datasets import MixturePoints
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.models.gan import pretraining
 from pipeline.models.gan.training import Training
@@ -44,7 +44,7 @@ def games() -> dict[str, tuple[Train, tuple]]:
         params = load(recipe)
         for name, run in params.runs.items():
             source = params.datasets[run.dataset].source
-            points = isinstance(source, Mixture)
+            points = isinstance(source, MixturePoints)
             game = (
                 narrowed(run.train),
                 (len(source.means[0]), 1, 1) if points else SHAPES[source.name],

@@ -7,7 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.compute.streams import generator
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import tips
+from pipeline.config.models.gan.tips import (
+    AuxiliaryClassifier,
+    Balance,
+    Labels,
+    PastPlayers,
+    StepsOfD,
+)
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Real
 from pipeline.models.gan.game import losses, terms, updates
@@ -22,7 +29,7 @@ MANY = 20_000
 
 
 def drawn(**labels) -> tuple[torch.Tensor, torch.Tensor]:
-    return Targets(config.Labels(**labels), generator(0, "targets")).for_discriminator(MANY)
+    return Targets(Labels(**labels), generator(0, "targets")).for_discriminator(MANY)
 
 
 def test_soft_labels_fill_the_stated_ranges_evenly():
@@ -76,7 +83,7 @@ def batch(number: int, count: int = 50) -> tuple[torch.Tensor, Latent]:
 
 
 def test_replay_shows_the_stated_share_of_old_samples_each_of_them_once():
-    replay = Replay(config.Replay(share=0.3, size=200), generator(0, "replay"))
+    replay = Replay(tips.Replay(share=0.3, size=200), generator(0, "replay"))
     old, seen = 0, []
     for number in range(404):
         images, latent = replay(*batch(number))
@@ -98,7 +105,7 @@ def test_replay_shows_the_stated_share_of_old_samples_each_of_them_once():
 
 def test_past_players_are_swapped_in_for_the_stated_steps_and_leave_again():
     """Kept at steps 4, 8, ...; from 8 on an older pair is the opponent for two steps at a time."""
-    past = config.PastPlayers(every_steps=4, for_steps=2, keep=1)
+    past = PastPlayers(every_steps=4, for_steps=2, keep=1)
     game = game_of(past_players=past)
     weights = {0: [game.G.vector.detach().clone(), game.D.vector.detach().clone()]}
     opponent: dict[tuple[int, int], int] = {}  # (step, player) -> the step that it is from
@@ -131,16 +138,16 @@ def test_past_players_are_swapped_in_for_the_stated_steps_and_leave_again():
 def test_d_waits_while_its_loss_is_low():
     """What tip 11 advises against."""
     for above, moves in ((0.0, True), (99.0, False)):
-        game = game_of(balance=config.Balance(train_discriminator_above=above))
+        game = game_of(balance=Balance(train_discriminator_above=above))
         before = game.D.vector.detach().clone()
         game.advance()
         assert torch.equal(before, game.D.vector) != moves
 
 
 SCHEDULE = (
-    config.StepsOfD(from_step=0, k=100),
-    config.StepsOfD(from_step=25, k=1),
-    config.StepsOfD(from_step=1000, k=2),
+    StepsOfD(from_step=0, k=100),
+    StepsOfD(from_step=25, k=1),
+    StepsOfD(from_step=1000, k=2),
 )
 
 
@@ -153,7 +160,7 @@ def test_k_follows_its_schedule_and_images_are_counted_by_it():
 
 
 def test_d_takes_as_many_steps_as_its_schedule_says():
-    schedule = (config.StepsOfD(from_step=0, k=3), config.StepsOfD(from_step=1, k=1))
+    schedule = (StepsOfD(from_step=0, k=3), StepsOfD(from_step=1, k=1))
     game = game_of(discriminator_steps=schedule)
     steps = []
     game.D.optimizer.register_step_post_hook(lambda *_: steps.append(game.step))
@@ -177,7 +184,7 @@ def test_the_auxiliary_classifier_learns_data_and_samples_and_teaches_g():
         judged(real),
         judged(fake),
     )
-    settings = config.AuxiliaryClassifier(weight=0.5)
+    settings = AuxiliaryClassifier(weight=0.5)
     of_fake = -F.log_softmax(fake, dim=1)[[0, 1], asked].mean()
     of_real = (math.log(1 + 2 * math.exp(-2)) + math.log(1 + 2 * math.exp(-1))) / 2
     assert terms.discriminators_classes(settings)(look).item() == pytest.approx(
@@ -204,7 +211,7 @@ def test_a_g_that_is_not_asked_for_classes_is_not_judged_by_them():
         judged(torch.zeros(2, 3)),
         judged(torch.randn(2, 3)),
     )
-    settings = config.AuxiliaryClassifier(weight=1.0)
+    settings = AuxiliaryClassifier(weight=1.0)
     assert terms.generators_classes(settings)(look).item() == 0
     found = terms.discriminators_classes(settings)(look).item()
     assert found == pytest.approx(math.log(3), rel=1e-6)  # of data alone

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Decay, ExponentialAverage, PowerAverage, Train
+from pipeline.config.models.gan.tips import Decay, ExponentialAverage, PowerAverage
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches

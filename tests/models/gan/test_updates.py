@@ -8,19 +8,10 @@ import pytest
 import torch
 
 from pipeline.compute.streams import Streams, generator
-from pipeline.config.models.gan import (
-    R1,
-    FeatureMatching,
-    HeInit,
-    HistoricalAveraging,
-    Labels,
-    MlpDiscriminator,
-    MlpGenerator,
-    Momentum,
-    Noise,
-    Sgd,
-    Train,
-)
+from pipeline.config.models.common.optimizers import Momentum, Sgd
+from pipeline.config.models.gan.nets import HeInit, MlpDiscriminator, MlpGenerator
+from pipeline.config.models.gan.tips import R1, FeatureMatching, HistoricalAveraging, Labels
+from pipeline.config.models.gan.train import Noise, Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan import nets

@@ -52,7 +52,7 @@ Init = Annotated[
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "maxout"]
 
 
-class Player(Section):
+class Net(Section):
     """What every net has."""
 
     init: Init
@@ -63,7 +63,7 @@ class Player(Section):
     max_column_norm: Gain | None = None
 
 
-class Generator(Player):
+class GeneratorNet(Net):
     """What every G has."""
 
     output: Literal["tanh", "sigmoid", "linear"]
@@ -79,7 +79,7 @@ class MinibatchDiscrimination(Section):
     dims: Positive = 5
 
 
-class Discriminator(Player):
+class DiscriminatorNet(Net):
     """What every D has. It ends in one linear unit: the logit of D(x)."""
 
     spectral_norm: bool = False  # every layer's largest singular value kept at 1 (Miyato 2018)
@@ -88,7 +88,7 @@ class Discriminator(Player):
     dropout_hidden: Probability = 0.0
 
 
-class Mlp(Player):
+class Mlp(Net):
     """A stack of fully connected layers."""
 
     name: Literal["mlp"]
@@ -118,7 +118,7 @@ class Mlp(Player):
         return (self.activation,) * len(self.hidden)
 
 
-class MlpGenerator(Mlp, Generator):
+class MlpGenerator(Mlp, GeneratorNet):
     norm: Literal["none", "batch", "instance", "virtual_batch"] = "none"  # type: ignore[assignment]
     # `data`: the output starts at each pixel's training mean (authors); `zeros` otherwise
     output_bias: Literal["zeros", "data"] = "zeros"
@@ -133,7 +133,7 @@ class MlpGenerator(Mlp, Generator):
         return self
 
 
-class MlpDiscriminator(Mlp, Discriminator):
+class MlpDiscriminator(Mlp, DiscriminatorNet):
     pass
 
 
@@ -144,7 +144,7 @@ class Pretraining(Section):
     front: Positive = 2  # hidden layers of G, counted from z, that are not there yet
 
 
-class DeconvGenerator(Generator):
+class DeconvGenerator(GeneratorNet):
     """The authors' G for CIFAR-10: fully connected layers, one transposed convolution, a bias for
     every pixel."""
 
@@ -175,7 +175,7 @@ AUTHORS = (
 )
 
 
-class MaxoutConvDiscriminator(Discriminator):
+class MaxoutConvDiscriminator(DiscriminatorNet):
     """The authors' D for CIFAR-10: three maxout convolutions with pooling, one maxout layer."""
 
     name: Literal["maxout_conv"]
@@ -184,7 +184,7 @@ class MaxoutConvDiscriminator(Discriminator):
     pieces: Positive = 5
 
 
-class DcganGenerator(Generator):
+class DcganGenerator(GeneratorNet):
     """Fully connected to a small map, then twice the size with each layer (Radford 2016)."""
 
     name: Literal["dcgan"]
@@ -194,7 +194,7 @@ class DcganGenerator(Generator):
     up: Literal["transposed", "pixel_shuffle", "nearest"] = "transposed"  # tip 5
 
 
-class DcganDiscriminator(Discriminator):
+class DcganDiscriminator(DiscriminatorNet):
     """Half the size with each layer (Radford 2016)."""
 
     name: Literal["dcgan"]

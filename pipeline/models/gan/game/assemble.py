@@ -6,7 +6,8 @@ from functools import partial
 from torch import Tensor
 
 from pipeline.compute.streams import Streams
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.autoencoders import VaeGan
+from pipeline.config.models.gan.train import Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game import hybrids, losses, terms
@@ -19,7 +20,7 @@ from pipeline.models.gan.noise import Latent
 
 
 def game(
-    settings: config.Train,
+    settings: Train,
     *,
     G: Player,
     D: Player,
@@ -54,7 +55,7 @@ def game(
     generator_terms = terms_of_generator(settings, judge, blur)
     if coder is not None:
         rules["generator_step"] = partial(hybrids.generator_step, coder)
-        if isinstance(settings.autoencoder, config.VaeGan):
+        if isinstance(settings.autoencoder, VaeGan):
             scale = settings.discriminator_loss_scale
             discriminator_terms += (
                 hybrids.reconstructions_are_samples(coder, G, judge, blur, scale),
@@ -78,9 +79,7 @@ def game(
     )
 
 
-def discriminator_loss(
-    settings: config.Train, targets: Targets
-) -> Callable[[Tensor, Tensor], Tensor]:
+def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, Tensor], Tensor]:
     def loss(logit_real_B: Tensor, logit_fake_B: Tensor) -> Tensor:
         if targets.hard:
             value = losses.discriminator(logit_real_B, logit_fake_B)
@@ -92,7 +91,7 @@ def discriminator_loss(
     return loss
 
 
-def generator_loss(settings: config.Train, targets: Targets) -> Callable[[Tensor], Tensor]:
+def generator_loss(settings: Train, targets: Targets) -> Callable[[Tensor], Tensor]:
     if settings.feature_matching and settings.feature_matching.alone:
         return lambda logit_fake_B: logit_fake_B.new_zeros(())
     if settings.generator_loss == "label_flip":
@@ -101,7 +100,7 @@ def generator_loss(settings: config.Train, targets: Targets) -> Callable[[Tensor
 
 
 def terms_of_discriminator(
-    settings: config.Train, judge: terms.Judge, blur: terms.Blur, memory: dict[str, Stateful]
+    settings: Train, judge: terms.Judge, blur: terms.Blur, memory: dict[str, Stateful]
 ) -> tuple[Term, ...]:
     """What is added to D's loss; terms with a state join `memory`."""
     found: list[Term] = []
@@ -114,9 +113,7 @@ def terms_of_discriminator(
     return tuple(found)
 
 
-def terms_of_generator(
-    settings: config.Train, judge: terms.Judge, blur: terms.Blur
-) -> tuple[Term, ...]:
+def terms_of_generator(settings: Train, judge: terms.Judge, blur: terms.Blur) -> tuple[Term, ...]:
     """What is added to G's loss."""
     found: list[Term] = []
     if settings.feature_matching:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.autoencoders import Vae, VaeGan
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game.terms import Blur, Judge
@@ -45,7 +45,7 @@ class Posterior(NamedTuple):
 class Coder:
     """E and what it learns by."""
 
-    settings: config.Vae | config.VaeGan
+    settings: Vae | VaeGan
     E: Player
     standard: Callable[[Tensor], Tensor]  # standard normal numbers in the shape of its argument
 
@@ -62,9 +62,9 @@ def generator_step(coder: Coder, game: Game, real: Real, latent: Latent) -> dict
     """One descent step of G and of E, each on its own loss, from the same reconstructions."""
     settings = coder.settings
     rebuilt_BCHW, posterior = coder.reconstruct(game.G, real)
-    with torch.set_grad_enabled(isinstance(settings, config.VaeGan)):
+    with torch.set_grad_enabled(isinstance(settings, VaeGan)):
         fake_BCHW = game.G(*latent)
-    if isinstance(settings, config.Vae):
+    if isinstance(settings, Vae):
         g_loss = error = gaussian_error(rebuilt_BCHW, real.images, settings.pixel_std)
     else:
         of_fake = game.judge(game.blur(fake_BCHW), latent.labels)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import tips
 from pipeline.models.common.player import Player
 
 
@@ -18,7 +18,7 @@ class PastPlayers:
 
     def __init__(
         self,
-        settings: config.PastPlayers,
+        settings: tips.PastPlayers,
         players: dict[str, Player],
         stream: torch.Generator,
         step: Callable[[], int],

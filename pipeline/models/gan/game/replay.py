@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import tips
 from pipeline.models.gan.noise import Latent
 
 
@@ -14,7 +14,7 @@ class Replay:
     without replacement, and the fresh one takes its place (Shrivastava 2017).
     """
 
-    def __init__(self, settings: config.Replay, stream: Generator):
+    def __init__(self, settings: tips.Replay, stream: Generator):
         self.settings = settings
         self.stream = stream
         self.filled = 0

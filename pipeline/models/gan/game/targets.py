@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.tips import Labels
 
 # Shapes: B batch.
 
@@ -11,14 +11,14 @@ from pipeline.config.models import gan as config
 class Targets:
     """Draws a target for every image from the stated ranges; some of D's are swapped."""
 
-    def __init__(self, labels: config.Labels, stream: Generator):
+    def __init__(self, labels: Labels, stream: Generator):
         self.labels = labels
         self.stream = stream
 
     @property
     def hard(self) -> bool:
         """1 for data, 0 for samples, always."""
-        return self.labels == config.Labels()
+        return self.labels == Labels()
 
     def for_discriminator(self, count: int) -> tuple[Tensor, Tensor]:
         """Targets [B] of real and of fake images; a share `flip` of each from the other's range."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import tips
 from pipeline.errors import TrainingError
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game.updates import Look
@@ -23,7 +23,7 @@ class R1:
     Every so many updates of D only, and then that many times as strong (Karras 2020).
     """
 
-    def __init__(self, settings: config.R1, judge: Judge, blur: Blur):
+    def __init__(self, settings: tips.R1, judge: Judge, blur: Blur):
         self.settings = settings
         self.judge = judge
         self.blur = blur
@@ -48,7 +48,7 @@ class R1:
 
 
 def feature_matching(
-    settings: config.FeatureMatching, judge: Judge, blur: Blur
+    settings: tips.FeatureMatching, judge: Judge, blur: Blur
 ) -> Callable[[Look], Tensor]:
     """weight * |E f(x) - E f(G(z))|^2, f the inputs of D's last layer (Salimans 2016, section 3.1)."""
 
@@ -71,7 +71,7 @@ class HistoricalAverage:
     are one vector, before each step of the optimiser; the loss that is logged is without it.
     """
 
-    def __init__(self, settings: config.HistoricalAveraging, player: Player):
+    def __init__(self, settings: tips.HistoricalAveraging, player: Player):
         self.weight = settings.weight
         self.vector = player.vector
         self.mean = player.vector.detach().clone()
@@ -91,7 +91,7 @@ class HistoricalAverage:
         self.mean, self.updates = state["mean"], state["updates"]
 
 
-def discriminators_classes(settings: config.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
     """D tells the classes of data, and of samples if G was asked for classes (Odena 2017, L_C)."""
 
     def term(look: Look) -> Tensor:
@@ -104,7 +104,7 @@ def discriminators_classes(settings: config.AuxiliaryClassifier) -> Callable[[Lo
     return term
 
 
-def generators_classes(settings: config.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+def generators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
     """G draws what D takes for the class that G was asked for."""
     return lambda look: settings.weight * cross_entropy(look.of_fake, look.latent.labels)
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.nets import Discriminators
+from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
 from pipeline.models.gan.nets.authors_conv import DeconvGenerator, MaxoutConvDiscriminator
@@ -37,9 +38,7 @@ class Generator(nn.Module):
     """G: z [B, Z], labels [B] if it is conditional -> images in [-1, 1], or [0, 1] when
     `train.pixels` is "unit"."""
 
-    def __init__(
-        self, train: config.Train, image_shape: tuple, classes: int, stream: torch.Generator
-    ):
+    def __init__(self, train: Train, image_shape: tuple, classes: int, stream: torch.Generator):
         """`classes`: number of labels of the data, 0 if there are none; `stream`: of noise in layers."""
         super().__init__()
         net, inputs = train.generator, train.noise.dim
@@ -94,9 +93,7 @@ class Judgement(NamedTuple):
 class Discriminator(nn.Module):
     """D: images [B, C, H, W], labels [B] if it is conditional -> logits [B]."""
 
-    def __init__(
-        self, train: config.Train, image_shape: tuple, classes: int, stream: torch.Generator
-    ):
+    def __init__(self, train: Train, image_shape: tuple, classes: int, stream: torch.Generator):
         """`classes`: number of labels of the data, 0 if there are none; `stream`: of dropout."""
         super().__init__()
         net = train.discriminator
@@ -147,7 +144,7 @@ class Encoder(nn.Module):
 
     def __init__(
         self,
-        net: config.Discriminators,
+        net: Discriminators,
         noise_dim: int,
         image_shape: tuple,
         stream: torch.Generator,

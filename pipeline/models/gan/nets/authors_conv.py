@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import Disturbed, Dropout, Hidden, connected
 
@@ -16,7 +16,7 @@ class DeconvGenerator(nn.Module):
     """z [B, Z] -> images before the output's nonlinearity."""
 
     def __init__(
-        self, net: config.DeconvGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
+        self, net: nets.DeconvGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
         channels, *size = image_shape
@@ -49,7 +49,7 @@ class DeconvGenerator(nn.Module):
         return self.last(h_BU.unflatten(1, self.map_shape)) + self.bias
 
 
-def map_size(net: config.DeconvGenerator, pixels: int) -> int:
+def map_size(net: nets.DeconvGenerator, pixels: int) -> int:
     """Pixels a side before the transposed convolution; TrainingError where none fits."""
     size, rest = divmod(pixels - net.kernel, net.stride)
     if size < 0 or rest:
@@ -67,7 +67,7 @@ class MaxoutConvDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, net: config.MaxoutConvDiscriminator, image_shape: tuple, stream: torch.Generator
+        self, net: nets.MaxoutConvDiscriminator, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
         self.image_by_image = True
@@ -96,7 +96,7 @@ class MaxoutConvDiscriminator(nn.Module):
         return self.hidden(self.convolutions(x_BCHW).flatten(1))
 
 
-def flat_size(net: config.MaxoutConvDiscriminator, image_shape: tuple) -> int:
+def flat_size(net: nets.MaxoutConvDiscriminator, image_shape: tuple) -> int:
     """Units after the convolutions; TrainingError where an image is too small for them."""
     channels, *size = image_shape
     for conv in net.convolutions:

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import NORMS_2D, Disturbed, Dropout, Hidden
 
@@ -34,7 +34,7 @@ class DcganGenerator(nn.Module):
     """z [B, Z] -> images before the output's nonlinearity."""
 
     def __init__(
-        self, net: config.DcganGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
+        self, net: nets.DcganGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
         down = sizes(image_shape)
@@ -84,7 +84,7 @@ class Nearest(nn.Module):
 class DcganDiscriminator(nn.Module):
     """Images -> features [B, F]: the last map, flat."""
 
-    def __init__(self, net: config.DcganDiscriminator, image_shape: tuple, stream: torch.Generator):
+    def __init__(self, net: nets.DcganDiscriminator, image_shape: tuple, stream: torch.Generator):
         super().__init__()
         self.image_by_image = net.norm != "batch"
         maps = sizes(image_shape)[1:]

@@ -3,7 +3,19 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.nets import (
+    Discriminators,
+    Generators,
+    HeInit,
+    Init,
+    MlpDiscriminator,
+    MlpGenerator,
+    NormalInit,
+    OrthogonalInit,
+    SparseInit,
+    UniformInit,
+    XavierInit,
+)
 from pipeline.models.common.layers import Hidden, SpectralNorm
 
 AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -13,7 +25,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
 def initialize(
     net: nn.Module,
     output: nn.Module,
-    player: config.Generators | config.Discriminators,
+    player: Generators | Discriminators,
     stream: torch.Generator,
 ) -> None:
     """Draw every affine map's weights as `player.init` says, those of `output` as its `output_init`
@@ -29,13 +41,13 @@ def initialize(
                     layer.bias.zero_()
             elif isinstance(layer, nn.Embedding):
                 layer.weight.normal_(generator=stream)
-            elif isinstance(layer, NORMS) and isinstance(player.init, config.NormalInit):
+            elif isinstance(layer, NORMS) and isinstance(player.init, NormalInit):
                 layer.weight.normal_(1, player.init.norm_std, generator=stream)
             elif isinstance(layer, SpectralNorm):
                 layer.left.copy_(
                     torch.nn.functional.normalize(layer.left.normal_(generator=stream), dim=0)
                 )
-        if isinstance(player, config.MlpGenerator | config.MlpDiscriminator) and player.biases:
+        if isinstance(player, MlpGenerator | MlpDiscriminator) and player.biases:
             hidden = [layer for layer in net.modules() if isinstance(layer, Hidden)]
             for layer, bias in zip(hidden, player.biases, strict=True):
                 layer.linear.bias.fill_(bias)  # type: ignore[union-attr, operator]
@@ -46,23 +58,21 @@ def output_maps(output: nn.Module) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def _draw_weights(
-    layer: nn.Module, init: config.Init, is_last: bool, stream: torch.Generator
-) -> None:
+def _draw_weights(layer: nn.Module, init: Init, is_last: bool, stream: torch.Generator) -> None:
     weight: Tensor = layer.weight  # type: ignore[assignment]
     match init:
-        case config.UniformInit(range=limit):
+        case UniformInit(range=limit):
             weight.uniform_(-limit, limit, generator=stream)
-        case config.NormalInit(std=std):
+        case NormalInit(std=std):
             weight.normal_(0, std, generator=stream)
-        case config.HeInit(gain=gain, output_gain=output_gain):
+        case HeInit(gain=gain, output_gain=output_gain):
             gain *= output_gain if is_last else 1
             weight.normal_(0, gain * (2 / fan_in(layer)) ** 0.5, generator=stream)
-        case config.XavierInit(gain=gain):
+        case XavierInit(gain=gain):
             nn.init.xavier_normal_(weight, gain, generator=stream)
-        case config.OrthogonalInit(gain=gain):
+        case OrthogonalInit(gain=gain):
             nn.init.orthogonal_(weight, gain, generator=stream)
-        case config.SparseInit(inputs=inputs):
+        case SparseInit(inputs=inputs):
             sparse(weight.view(len(weight), -1), inputs, stream)
 
 
@@ -82,7 +92,7 @@ def sparse(weight_UI: Tensor, inputs: int, stream: torch.Generator) -> None:
     weight_UI.zero_().scatter_(1, chosen_UI, drawn_UI)
 
 
-def start_at_the_mean(last: nn.Linear, net: config.MlpGenerator, mean_CHW: Tensor) -> None:
+def start_at_the_mean(last: nn.Linear, net: MlpGenerator, mean_CHW: Tensor) -> None:
     """Set the output bias so that an input of 0 gives the training mean, given in [-1, 1].
 
     tanh(x) = 2 sigmoid(2x) - 1, so its bias is half the logit that sigmoid's is.

@@ -5,13 +5,13 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan import nets
 from pipeline.models.common.layers import Disturbed, Dropout, connected
 
 # Shapes: B batch, U units, D pixels, Z noise.
 
 
-def stack(net: config.MlpGenerator | config.MlpDiscriminator, inputs: int) -> nn.ModuleList:
+def stack(net: nets.MlpGenerator | nets.MlpDiscriminator, inputs: int) -> nn.ModuleList:
     """The hidden layers of `net`."""
     widths = itertools.pairwise([inputs, *net.hidden])
     return nn.ModuleList(
@@ -24,7 +24,7 @@ class MlpGenerator(nn.Module):
     """z [B, Z] -> images [B, C, H, W] before the output's nonlinearity."""
 
     def __init__(
-        self, net: config.MlpGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
+        self, net: nets.MlpGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
         self.image_shape = image_shape
@@ -42,7 +42,7 @@ class MlpGenerator(nn.Module):
 class MlpDiscriminator(nn.Module):
     """Images [B, C, H, W] -> features [B, F], the inputs of D's last unit."""
 
-    def __init__(self, net: config.MlpDiscriminator, image_shape: tuple, stream: torch.Generator):
+    def __init__(self, net: nets.MlpDiscriminator, image_shape: tuple, stream: torch.Generator):
         super().__init__()
         self.image_by_image = net.norm != "batch"
         rates = [net.dropout_input] + [net.dropout_hidden] * len(net.hidden)

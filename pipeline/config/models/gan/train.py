@@ -1,0 +1,221 @@
+"""`runs.R.train` of params.yaml: the two players and how they learn."""
+
+import itertools
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Positive, Section
+from pipeline.config.models.gan.autoencoders import Autoencoders
+from pipeline.config.models.gan.nets import (
+    Conditional,
+    Discriminators,
+    Generators,
+    MlpGenerator,
+    Pretraining,
+)
+from pipeline.config.models.gan.tips import (
+    R1,
+    AuxiliaryClassifier,
+    Average,
+    Balance,
+    Decay,
+    FeatureMatching,
+    HistoricalAveraging,
+    Labels,
+    Monitor,
+    PastPlayers,
+    Replay,
+    StepsOfD,
+    StepsOfDiscriminator,
+)
+
+
+class Noise(Section):
+    """Prior of z, drawn at G's bottom layer only."""
+
+    prior: Literal["uniform", "gaussian", "sphere"] = "uniform"  # all of unit variance
+    dim: Positive = 100  # authors, every configuration
+
+
+class Train(Section):
+    steps: Positive  # updates of G
+    batch_size: Annotated[int, Field(ge=2)]
+    # alternating: Algorithm 1, fresh z for G; simultaneous: both gradients at the old weights,
+    # one z and one dropout mask for both (the authors' code)
+    update: Literal["alternating", "simultaneous"] = "alternating"
+    # k of Algorithm 1, or a list of {from_step, k}
+    discriminator_steps: StepsOfDiscriminator = (StepsOfD(from_step=0, k=1),)
+    # label_flip: the cross-entropy towards the target of real images (ganhacks 2)
+    generator_loss: Literal["non_saturating", "minimax", "label_flip"] = "non_saturating"
+    # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
+    discriminator_loss_scale: Annotated[float, Field(gt=0)] = 1.0
+    pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
+    # of matrix products, weights are float32; auto: bf16 where the device has units for it, where it
+    # is several times as fast, float32 elsewhere, where bf16 is tens of times slower; tf32: CUDA only;
+    # fp16: with loss scaling
+    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Positive = 1  # of one machine; each takes its share of every minibatch
+    sync_batch_norm: bool = True  # BatchNorm over the whole minibatch, not each device's share
+    # where the training images are kept: auto takes the device if they fit into half of its memory
+    data_on: Literal["auto", "device", "host"] = "auto"
+    compile: bool = False  # torch.compile: slower to start; see docs/devices.md for when it pays
+    noise: Noise = Noise()
+    generator: Generators
+    discriminator: Discriminators
+    pretraining: Pretraining | None = None
+    autoencoder: Autoencoders | None = None  # a hybrid: an encoder learns beside G
+    conditional: Conditional | None = None
+    instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
+    # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
+    batches: Literal["separate", "joint"] = "separate"
+    labels: Labels = Labels()
+    replay: Replay | None = None
+    past_players: PastPlayers | None = None
+    balance: Balance | None = None
+    feature_matching: FeatureMatching | None = None
+    historical_averaging: HistoricalAveraging | None = None
+    r1: R1 | None = None
+    auxiliary_classifier: AuxiliaryClassifier | None = None
+    ema: Average | None = None  # moving average of G's weights, to draw samples from
+    monitor: Monitor = Monitor()
+    log_steps: Positive = 100  # a row of training.tsv every so many steps
+    grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
+
+    @model_validator(mode="after")
+    def discriminator_steps_begin_at_once_and_go_on(self) -> Self:
+        starts = [stretch.from_step for stretch in self.discriminator_steps]
+        if starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
+            raise ValueError(
+                f"discriminator_steps starts at steps {', '.join(map(str, starts))}; "
+                "the first must be 0, and each later than the one before"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def one_update_of_each_when_simultaneous(self) -> Self:
+        if self.update == "alternating":
+            return self
+        for stretch in self.discriminator_steps:
+            if stretch.k != 1:
+                raise ValueError(
+                    f"update: simultaneous takes one step of each player; "
+                    f"discriminator_steps is {stretch.k}, use 1 or update: alternating"
+                )
+        for tip, asked_for in (("replay", self.replay), ("past_players", self.past_players)):
+            if asked_for:
+                raise ValueError(
+                    f"{tip} shows D other samples than those that G learns from, so it needs "
+                    "update: alternating"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def the_auxiliary_classifier_has_something_to_find_out(self) -> Self:
+        told = self.conditional is not None and self.conditional.discriminator
+        if self.auxiliary_classifier and (self.conditional is None or told):
+            raise ValueError(
+                "auxiliary_classifier needs a G that is told the class and a D that is not: add "
+                "conditional: {discriminator: false}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def hybrids_take_what_they_can(self) -> Self:
+        if self.autoencoder is None:
+            return self
+        name = self.autoencoder.name
+        if self.noise.prior != "gaussian":
+            raise ValueError(
+                f"autoencoder: the encoder of {name} gives a normal distribution, and noise.prior is "
+                f"{self.noise.prior}; set noise: {{prior: gaussian}}"
+            )
+        if self.update == "simultaneous":
+            raise ValueError("autoencoder: E learns with G, after D; use update: alternating")
+        apart: dict[str, object] = {
+            "past_players": self.past_players,
+            "labels": self.labels != Labels(),
+        }
+        if name == "vae":  # G does not learn from D
+            apart["feature_matching"] = self.feature_matching
+            apart["auxiliary_classifier"] = self.auxiliary_classifier
+        refuse_beside(f"autoencoder: {name}", apart)
+        return self
+
+    @model_validator(mode="after")
+    def pretraining_leaves_layers_in_front_and_behind(self) -> Self:
+        if self.pretraining is None:
+            return self
+        if not isinstance(self.generator, MlpGenerator):
+            raise ValueError(
+                "pretraining trains the last fully connected layers of G first; set generator.name: mlp"
+            )
+        front, layers = self.pretraining.front, len(self.generator.hidden)
+        if front >= layers:
+            raise ValueError(
+                f"pretraining.front is {front}, but generator.hidden has {layers} layers, of which one at "
+                "least has to be behind those in front"
+            )
+        refuse_beside(
+            "pretraining", {"conditional": self.conditional, "autoencoder": self.autoencoder}
+        )
+        return self
+
+    @model_validator(mode="after")
+    def replay_holds_a_batch(self) -> Self:
+        if self.replay and self.replay.size < self.batch_size:
+            raise ValueError(
+                f"replay.size is {self.replay.size:,}; it must be at least batch_size, {self.batch_size:,}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def one_device_when_compiled(self) -> Self:
+        if self.compile and self.devices > 1:
+            raise ValueError(
+                f"compile: true is for one device; devices is {self.devices}, use 1 or compile: false"
+            )
+        if self.compile and self.r1:
+            raise ValueError(
+                "r1 differentiates D twice, which compiled nets cannot do; use compile: false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def several_devices_do_what_one_would(self) -> Self:
+        if self.devices == 1:
+            return self
+        apart = {
+            "labels": self.labels != Labels(),
+            "replay": self.replay,
+            "past_players": self.past_players,
+            "balance": self.balance,
+            "feature_matching": self.feature_matching,
+            "discriminator.minibatch_discrimination": self.discriminator.minibatch_discrimination,
+        }
+        for key, asked_for in apart.items():
+            if asked_for:
+                raise ValueError(
+                    f"{key} looks at a whole minibatch, and {self.devices} devices have a part of it "
+                    "each: use devices: 1"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def devices_share_the_minibatch_equally(self) -> Self:
+        if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
+            below = self.batch_size - self.batch_size % self.devices
+            fits = [size for size in (below, below + self.devices) if size >= 2 * self.devices]
+            raise ValueError(
+                f"batch_size is {self.batch_size}, which {self.devices} devices cannot share equally, "
+                f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
+            )
+        return self
+
+
+def refuse_beside(what: str, others: dict[str, object]) -> None:
+    """ValueError if any of `others`, settings by name, is asked for beside `what`."""
+    for key, asked_for in others.items():
+        if asked_for:
+            raise ValueError(f"{what} does not go with {key}; leave one of them out")
