@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
+from pipeline.config.models.gan import Train
 from pipeline.evaluation import neighbours
 from pipeline.evaluation.plots import charts
 from pipeline.evaluation.plots import theory as theory_plots
@@ -18,6 +19,7 @@ from pipeline.io.arrays import read_shards
 from pipeline.io.files import existing, read_json, write_bytes
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.gan import noise
+from pipeline.models.gan.game.equilibrium import equilibrium
 from pipeline.stages.sample import load_generator
 
 ROWS, COLUMNS = 4, 5  # of Figure 2
@@ -43,10 +45,16 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
     }
     steps = f"{name}, {numbers['verdict']['steps']:,} steps"
     rows = read_rows(folder / "training.tsv")
-    scale = read_about(folder / "model.safetensors")["train"]["discriminator_loss_scale"]
+    settings = Train.model_validate(read_about(folder / "model.safetensors")["train"])
+    goal = equilibrium(settings)
     pictures = {
         "curves": charts.training(
-            rows, numbers["verdict"]["verdict"], numbers["verdict"]["reason"], scale, steps
+            rows,
+            numbers["verdict"]["verdict"],
+            numbers["verdict"]["reason"],
+            goal.d_real,
+            goal.d_loss,
+            steps,
         ),
         "sigma": charts.sigma(
             numbers["parzen"],

@@ -5,7 +5,6 @@ their dashes, too.
 """
 
 import io
-import math
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -195,11 +194,16 @@ def point_sheet(real_NA: np.ndarray, fake_NA: np.ndarray, title: str) -> bytes:
 
 
 def training(
-    rows: dict[str, np.ndarray], verdict: str, reason: str, scale: float, title: str
+    rows: dict[str, np.ndarray],
+    verdict: str,
+    reason: str,
+    d: float,
+    d_loss: float,
+    title: str,
 ) -> bytes:
     """Losses, D's opinion and gradient norms over the steps; the verdict stands in the title.
 
-    `scale`: factor of D's loss; at equilibrium it is scale * log 4.
+    `d`, `d_loss`: D(x) and D's loss where samples and data have the same density.
     """
     figure = Figure(figsize=(8, 7.2), layout="constrained")
     mark = "healthy" if verdict == "healthy" else verdict.replace("_", " ")
@@ -213,11 +217,11 @@ def training(
     step = rows["step"]
     losses.plot(step, rows["d_loss"], color=BLUE, label="D loss")
     losses.plot(step, rows["g_loss"], "--", color=RED, label="G loss")
-    losses.axhline(scale * math.log(4), color=GREY, linestyle=":", label="D loss at D = 1/2")
+    losses.axhline(d_loss, color=GREY, linestyle=":", label="D loss at p_g = p_data")
     losses.set(ylabel="loss (nats)")
     opinion.plot(step, rows["d_real"], color=GREEN, label="D(x), real")
     opinion.plot(step, rows["d_fake"], "--", color=BLUE, label="D(G(z)), generated")
-    opinion.axhline(0.5, color=GREY, linestyle=":")
+    opinion.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
     opinion.set(ylim=(0, 1), ylabel="mean of D")
     norms.plot(step, rows["d_gradient_norm"], color=BLUE, label="D")
     norms.plot(step, rows["g_gradient_norm"], "--", color=RED, label="G")

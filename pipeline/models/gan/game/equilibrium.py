@@ -1,0 +1,53 @@
+"""What D is and loses when the game is over, under the settings in force.
+
+With p and q the densities of real and fake images, a and b the mean targets of the two, and n kinds of
+fake images of density q, D's loss per x is (p + n q) times the cross-entropy of D(x) with
+(a p + n b q) / (p + n q), which is therefore the best D(x). For a = 1, b = 0, n = 1 this is Proposition 1
+of the 2014 paper, p / (p + q).
+"""
+
+import math
+from typing import NamedTuple
+
+from pipeline.config.models import gan as config
+
+
+class Equilibrium(NamedTuple):
+    """D at p_g = p_data, where the best D is a constant."""
+
+    d_real: float  # mean D(x), in [0, 1]
+    d_fake: float  # mean D(G(z)): the same number
+    d_loss: float  # nats, with `discriminator_loss_scale`; without what R1 or a classifier add
+
+
+def equilibrium(settings: config.Train) -> Equilibrium:
+    """D at p_g = p_data: 1/2 and 2 log 2 in the paper's game, 1/3 and log 3 + 2 log 3/2 for a VAE/GAN."""
+    d = optimal_discriminator(settings, p_data=1, p_g=1)
+    d_loss = (1 + kinds_of_fakes(settings)) * entropy(d)
+    return Equilibrium(d, d, settings.discriminator_loss_scale * d_loss)
+
+
+def optimal_discriminator(settings: config.Train, p_data: float, p_g: float) -> float:
+    """The best D(x) where real images have density `p_data` and each kind of fake ones `p_g`.
+
+    D that tells all images apart gives the real ones (1, 0), the fake ones (0, 1).
+    """
+    real, fake = mean_targets(settings.labels)
+    q = kinds_of_fakes(settings) * p_g
+    return (real * p_data + fake * q) / (p_data + q)
+
+
+def mean_targets(labels: config.Labels) -> tuple[float, float]:
+    """Mean target of real and of fake images, flipped ones included."""
+    real, fake, flip = sum(labels.real) / 2, sum(labels.fake) / 2, labels.flip
+    return real + flip * (fake - real), fake + flip * (real - fake)
+
+
+def kinds_of_fakes(settings: config.Train) -> int:
+    """1: samples; 2 where D is shown reconstructions, too, as many of each (Larsen 2016)."""
+    return 2 if isinstance(settings.autoencoder, config.VaeGan) else 1
+
+
+def entropy(probability: float) -> float:
+    """Of a coin, in nats."""
+    return -sum(p * math.log(p) for p in (probability, 1 - probability) if p > 0)
