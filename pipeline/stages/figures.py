@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.evaluation import neighbours
 from pipeline.evaluation.plots import charts
 from pipeline.evaluation.plots import theory as theory_plots

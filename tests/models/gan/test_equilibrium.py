@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pipeline.config.models.gan import Train
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.models.gan.game.equilibrium import equilibrium, optimal_discriminator
 from pipeline.models.gan.training import Training

@@ -9,7 +9,9 @@ of the 2014 paper, p / (p + q).
 import math
 from typing import NamedTuple
 
-from pipeline.config.models import gan as config
+from pipeline.config.models.gan.autoencoders import VaeGan
+from pipeline.config.models.gan.tips import Labels
+from pipeline.config.models.gan.train import Train
 
 
 class Equilibrium(NamedTuple):
@@ -20,14 +22,14 @@ class Equilibrium(NamedTuple):
     d_loss: float  # nats, with `discriminator_loss_scale`; without what R1 or a classifier add
 
 
-def equilibrium(settings: config.Train) -> Equilibrium:
+def equilibrium(settings: Train) -> Equilibrium:
     """D at p_g = p_data: 1/2 and 2 log 2 in the paper's game, 1/3 and log 3 + 2 log 3/2 for a VAE/GAN."""
     d = optimal_discriminator(settings, p_data=1, p_g=1)
     d_loss = (1 + kinds_of_fakes(settings)) * entropy(d)
     return Equilibrium(d, d, settings.discriminator_loss_scale * d_loss)
 
 
-def optimal_discriminator(settings: config.Train, p_data: float, p_g: float) -> float:
+def optimal_discriminator(settings: Train, p_data: float, p_g: float) -> float:
     """The best D(x) where real images have density `p_data` and each kind of fake ones `p_g`.
 
     D that tells all images apart gives the real ones (1, 0), the fake ones (0, 1).
@@ -37,15 +39,15 @@ def optimal_discriminator(settings: config.Train, p_data: float, p_g: float) -> 
     return (real * p_data + fake * q) / (p_data + q)
 
 
-def mean_targets(labels: config.Labels) -> tuple[float, float]:
+def mean_targets(labels: Labels) -> tuple[float, float]:
     """Mean target of real and of fake images, flipped ones included."""
     real, fake, flip = sum(labels.real) / 2, sum(labels.fake) / 2, labels.flip
     return real + flip * (fake - real), fake + flip * (real - fake)
 
 
-def kinds_of_fakes(settings: config.Train) -> int:
+def kinds_of_fakes(settings: Train) -> int:
     """1: samples; 2 where D is shown reconstructions, too, as many of each (Larsen 2016)."""
-    return 2 if isinstance(settings.autoencoder, config.VaeGan) else 1
+    return 2 if isinstance(settings.autoencoder, VaeGan) else 1
 
 
 def entropy(probability: float) -> float:
