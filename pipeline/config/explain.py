@@ -1,6 +1,7 @@
 """What is wrong with a value of params.yaml, in one line."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -10,8 +11,7 @@ def explain(model: type[BaseModel], error: Any) -> str:
     """One line: the key's path, what was found, what is allowed. `error`: one of pydantic's, of `model`."""
     path, allowed = _walk(model, error["loc"])
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(error["loc"][-1]), allowed, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        hint = close_to(str(error["loc"][-1]), allowed)
         return f"{path}: unknown key{hint}; allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
         return f"{path}: missing; it is required"
@@ -23,6 +23,12 @@ def explain(model: type[BaseModel], error: Any) -> str:
     if error["type"] == "union_tag_not_found":
         return f"{path}.name: missing; it is required"
     return f"{path}: found {error['input']!r}, {message}"
+
+
+def close_to(word: str, allowed: Iterable[str]) -> str:
+    """A hint at the one of `allowed` that `word` looks like; empty if none does."""
+    close = difflib.get_close_matches(word, list(allowed), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:

@@ -8,13 +8,21 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config.base import Positive, Section
 from pipeline.config.datasets import Dataset, MixturePoints
-from pipeline.config.explain import explain
+from pipeline.config.explain import close_to, explain
+from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.models.gan.train import Train
 from pipeline.config.parzen import Parzen
 from pipeline.config.sample import Sample
@@ -26,13 +34,28 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 class Run(Section):
     dataset: str
+    model: str  # the family that is trained, a folder of pipeline/models; it says what `train` may hold
     seed: Annotated[int, Field(ge=0)]
     # Fixed, not "all cores": another number of threads may round sums differently, and then the
     # same params would not give the same bytes.
     threads: Positive
-    train: Train
+    train: SerializeAsAny[Train]
     sample: Sample
     parzen: Parzen
+
+    @field_validator("model")
+    @classmethod
+    def there_is_such_a_family(cls, name: str) -> str:
+        if name not in FAMILIES:
+            known = ", ".join(FAMILIES)
+            raise ValueError(f"found {name!r}, must be one of {known}{close_to(name, FAMILIES)}")
+        return name
+
+    @field_validator("train", mode="plain")
+    @classmethod
+    def the_family_says_what_train_may_hold(cls, value: Any, info: ValidationInfo) -> Any:
+        family = info.data.get("model")  # None if that is missing or wrong, which is said already
+        return value if family is None else settings_of(family).model_validate(value)
 
     @model_validator(mode="after")
     def every_device_has_a_thread(self) -> Self:
@@ -129,5 +152,15 @@ def validate(content: Any, where: str) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        lines = [explain(Params, item) for item in error.errors(include_url=False)]
+        lines = [_line(item, content) for item in error.errors(include_url=False)]
     raise ConfigError("\n  ".join([f"{where} is not valid:", *lines]))
+
+
+def _line(error: Any, content: Any) -> str:
+    """What is wrong, where the family of the run says what `train` may hold."""
+    match error["loc"]:
+        case ("runs", name, "train", _, *_):
+            settings = settings_of(content["runs"][name]["model"])
+            inside = explain(settings, {**error, "loc": error["loc"][3:]})
+            return f"runs.{name}.train.{inside}"
+    return explain(Params, error)

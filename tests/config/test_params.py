@@ -64,6 +64,11 @@ def test_every_recipe_is_valid(recipe: Path):
             lambda p: p["runs"]["digits"].update(dataset="nowhere"),
             "runs.digits.dataset is 'nowhere'; known datasets: digits, line",
         ),
+        (lambda p: p["runs"]["digits"].pop("model"), "runs.digits.model: missing; it is required"),
+        (
+            lambda p: p["runs"]["digits"].update(model="gann"),
+            "runs.digits.model: found 'gann', must be one of gan (did you mean gan?)",
+        ),
         (lambda p: p["runs"]["digits"].pop("parzen"), "runs.digits.parzen: missing"),
         (lambda p: p.update(run={}), "run: unknown key (did you mean runs?)"),
         (

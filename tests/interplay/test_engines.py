@@ -134,6 +134,7 @@ def test_adding_and_removing_a_run(copy: Project):
     again = """
   again:
     dataset: line
+    model: gan
     seed: 1
     threads: 1
     train: {<<: *line, steps: 20}

@@ -20,7 +20,7 @@ def copy(finished: Project, tmp_path: Path) -> Project:
 
 def test_a_run_is_fanned_out_over_seeds_and_the_table_has_their_mean(copy: Project):
     before = content(copy, also_timed=True)
-    old = "    dataset: line\n    seed: 0\n"
+    old = "    dataset: line\n    model: gan\n    seed: 0\n"
     copy.edit("params.yaml", old, f"{old}    seeds: [0, 1]\n")
     for command in (
         ("snakemake", "--cores", "all"),

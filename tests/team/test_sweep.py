@@ -22,6 +22,7 @@ datasets:
 runs:
   first:   # the one and only
     dataset: points
+    model: gan
     seed: 0
     threads: 1
     train:
@@ -42,11 +43,11 @@ runs:
     parzen: {}   # the last line of the block
 
   # Another one.
-  second: {dataset: points, seed: 3, threads: 1, train: &train {steps: 5, batch_size: 4,
+  second: {dataset: points, model: gan, seed: 3, threads: 1, train: &train {steps: 5, batch_size: 4,
     generator: {hidden: [2], activation: relu, output: linear, init: {name: he}, optimizer: *adam},
     discriminator: {hidden: [2], activation: relu, init: {name: he}, optimizer: *adam}},
     sample: {count: 9, weights: raw}, parzen: {}}
-  third: {dataset: points, seed: 0, threads: 1, train: *train, sample: {count: 7, weights: raw}, parzen: {}}
+  third: {dataset: points, model: gan, seed: 0, threads: 1, train: *train, sample: {count: 7, weights: raw}, parzen: {}}
 # The end.
 """
 
