@@ -118,9 +118,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check(options: argparse.Namespace) -> None:
+    from pipeline.config.notes import notes
     from pipeline.config.params import load
 
     params = load(options.file)
+    for note in notes(params):
+        print(f"note: {note}", file=sys.stderr)
     if options.out:
         from pipeline.engine.experiments import check_shared_blocks
         from pipeline.io.files import write_json

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import Positive, Scale, Section
 
 
 class Mnist(Section):
@@ -65,7 +65,8 @@ class MixturePoints(Section):
     means: Annotated[
         tuple[Annotated[tuple[float, ...], Field(strict=False)], ...], Field(strict=False)
     ]
-    std: Annotated[float, Field(gt=0)]
+    # float32 holds points of [-1, 1] to 6e-8: a narrower mixture would be its means, and no density
+    std: Annotated[float, Field(ge=1e-5)]
     train_points: Positive = 50_000
     test_points: Positive = 10_000
     seed: int = 0
@@ -89,11 +90,20 @@ Source = Annotated[
 ]
 
 
+# training and test images of the sources that always have the same; of the others only the file knows
+IMAGES = {
+    "mnist": (60_000, 10_000),
+    "fashion_mnist": (60_000, 10_000),
+    "cifar10": (50_000, 10_000),
+    "digits": (1_500, 297),
+}
+
+
 class Normalize(Section):
     # the last of the training images; authors: 10,000 of MNIST's 60,000 and of CIFAR-10's 50,000
     validation_images: Positive | None = None
     # global contrast normalisation instead of [-1, 1]: every image has mean 0 and this L2 norm
-    gcn: Annotated[float, Field(gt=0)] | None = None  # authors on CIFAR-10: 55
+    gcn: Scale | None = None  # authors on CIFAR-10: 55
 
 
 class Dataset(Section):
@@ -110,3 +120,27 @@ class Dataset(Section):
         if isinstance(self.source, MixturePoints) and self.normalize.gcn is not None:
             raise ValueError("normalize.gcn is for images, not for points of a mixture")
         return self
+
+    @model_validator(mode="after")
+    def images_are_left_to_train_on(self) -> Self:
+        count = self.training_images
+        if count is not None and count < 2:
+            raise ValueError(
+                f"normalize.validation_images is {self.normalize.validation_images:,}, but the source has "
+                f"{self.images[0]:,} training images; leave 2 or more to train on"  # type: ignore[index]
+            )
+        return self
+
+    @property
+    def images(self) -> tuple[int, int] | None:
+        """Training images, those that validate included, and test images; None if only the file knows."""
+        if isinstance(self.source, MixturePoints):
+            return self.source.train_points, self.source.test_points
+        return IMAGES.get(self.source.name)
+
+    @property
+    def training_images(self) -> int | None:
+        """Without those that validate; None if only the file knows."""
+        if self.images is None or self.normalize.validation_images is None:
+            return None
+        return self.images[0] - self.normalize.validation_images

@@ -20,8 +20,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config.base import Positive, Section
-from pipeline.config.datasets import Dataset, MixturePoints
+from pipeline.config.datasets import Dataset
 from pipeline.config.explain import close_to, explain
+from pipeline.config.fitting import check_fit, check_names
 from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.models.gan.train import Train
 from pipeline.config.parzen import Parzen
@@ -67,6 +68,14 @@ class Run(Section):
         return self
 
     @model_validator(mode="after")
+    def classes_are_the_columns(self) -> Self:
+        if self.train.conditional and "grid_columns" in self.sample.model_fields_set:
+            raise ValueError(
+                "sample.grid_columns: a conditional G draws one class in each column; leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def ema_is_trained_before_it_is_sampled(self) -> Self:
         if self.sample.weights == "ema" and self.train.ema is None:
             raise ValueError(
@@ -87,24 +96,17 @@ class Params(Section):
                     raise ValueError(
                         f"{kind}.{name}: a name starts with a letter and holds letters, digits and _ only"
                     )
+        check_names("runs", list(self.runs))
+        check_names("datasets", list(self.datasets))
         for name, run in self.runs.items():
             if run.dataset not in self.datasets:
                 raise ValueError(
                     f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
                 )
-            if run.train.conditional and isinstance(
-                self.datasets[run.dataset].source, MixturePoints
-            ):
-                raise ValueError(
-                    f"runs.{name}.train.conditional is for images; for points of a mixture the theory "
-                    "holds D against one density"
-                )
-            gcn = self.datasets[run.dataset].normalize.gcn
-            if gcn is not None and run.train.generator.output != "linear":
-                raise ValueError(
-                    f"runs.{name}.train.generator.output is {run.train.generator.output}, but its dataset "
-                    "is contrast-normalised (gcn), which knows no bounds: use output: linear"
-                )
+            try:
+                check_fit(run, self.datasets[run.dataset])
+            except ValueError as error:
+                raise ValueError(f"runs.{name}.{error}") from None
         return self
 
 

@@ -6,13 +6,16 @@ from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Section
 
+Exponent = Annotated[float, Field(ge=-10, le=10)]
+
 
 class SigmaGrid(Section):
     """Window widths, evenly spaced in log10; pixels in [0, 1]."""
 
-    log10_start: float = -1.0
-    log10_stop: float = 0.0
-    points: Positive = 10  # authors: 0.1, 0.129, ..., 1
+    # between 1e-10 and 1e10: the squares of widths and what is divided by them stay finite
+    log10_start: Exponent = -1.0
+    log10_stop: Exponent = 0.0
+    points: Annotated[int, Field(gt=0, le=10_000)] = 10  # authors: 0.1, 0.129, ..., 1
 
     @model_validator(mode="after")
     def grows(self) -> Self:

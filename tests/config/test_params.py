@@ -101,13 +101,13 @@ def test_every_recipe_is_valid(recipe: Path):
             lambda p: p["runs"]["digits"]["train"].update(
                 update="simultaneous", replay={"share": 0.5}
             ),
-            "replay shows D other samples than those that G learns from, so it needs update: alternating",
+            "replay does not go with update: simultaneous: it shows D other samples than those that",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(
                 update="simultaneous", past_players={"every_steps": 100}
             ),
-            "past_players shows D other samples",
+            "past_players does not go with update: simultaneous: it shows D other samples",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(replay={"size": 99}),
@@ -123,15 +123,15 @@ def test_every_recipe_is_valid(recipe: Path):
         ),
         (
             lambda p: make_hybrid(p, update="simultaneous"),
-            "autoencoder: E learns with G, after D; use update: alternating",
+            "autoencoder does not go with update: simultaneous: E learns with G, after D; use update: alt",
         ),
         (
             lambda p: make_hybrid(p, feature_matching={}),
-            "autoencoder: vae does not go with feature_matching; leave one of them out",
+            "feature_matching does not go with autoencoder: vae: G learns from pixels alone",
         ),
         (
             lambda p: make_hybrid(p, "vae_gan", labels={"real": 0.9}),
-            "autoencoder: vae_gan does not go with labels; leave one of them out",
+            "labels does not go with autoencoder: the hybrids' own steps do not know of it; leave one",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(pretraining={"steps": 10}),
@@ -141,7 +141,7 @@ def test_every_recipe_is_valid(recipe: Path):
             lambda p: p["runs"]["digits"]["train"].update(
                 pretraining={"steps": 10, "front": 1}, conditional={}
             ),
-            "pretraining does not go with conditional; leave one of them out",
+            "conditional does not go with pretraining: the game of the last layers knows neither classes",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(labels={"real": [0.9, 1.2]}),
@@ -170,7 +170,7 @@ def test_every_recipe_is_valid(recipe: Path):
         ),
         (
             lambda p: p["runs"]["line"]["train"].update(devices=2, compile=True),
-            "compile: true is for one device; devices is 2",
+            "several devices does not go with compile: compiled nets are for one device; use devices: 1",
         ),
         (
             lambda p: p["runs"].update({"my-run": copy.deepcopy(p["runs"]["line"])}),

@@ -1,18 +1,35 @@
 """`optimizer` of either player, with its schedules."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.base import NotNegative, Positive, Probability, Section
 
+LearningRate = Annotated[float, Field(gt=0, le=10)]  # 1e3 is 1e-3 mistyped; authors: at most 0.1
+
 
 class Momentum(Section):
-    """Grows linearly, epoch by epoch."""
+    """Goes linearly from `start` to `end`, epoch by epoch; `start` alone stays."""
 
     start: Probability = 0.5
     end: Probability = 0.5
-    saturate_epochs: Positive = 1
+    saturate_epochs: Positive = 1  # to be given where start and end differ
+
+    @model_validator(mode="before")
+    @classmethod
+    def the_start_alone_stays(cls, found: Any) -> Any:
+        alone = isinstance(found, dict) and "start" in found and "end" not in found
+        return found | {"end": found["start"]} if alone else found
+
+    @model_validator(mode="after")
+    def it_takes_its_time(self) -> Self:
+        if self.start != self.end and "saturate_epochs" not in self.model_fields_set:
+            raise ValueError(
+                f"goes from start, {self.start:g}, to end, {self.end:g}, and saturate_epochs is missing: "
+                "add in how many epochs (authors: 250)"
+            )
+        return self
 
 
 class Constant(Section):
@@ -42,14 +59,14 @@ class Sgd(Section):
     """Classical momentum with the learning rate inside the velocity, as the authors' code."""
 
     name: Literal["sgd"]
-    lr: Annotated[float, Field(gt=0, le=1000)]
+    lr: LearningRate
     schedule: Schedule = Constant(name="constant")
     momentum: Momentum = Momentum()
 
 
 class Adam(Section):
     name: Literal["adam"]
-    lr: Annotated[float, Field(gt=0, le=1000)]
+    lr: LearningRate
     schedule: Schedule = Constant(name="constant")
     beta1: Probability = 0.5  # DCGAN
     beta2: Probability = 0.999
@@ -57,7 +74,7 @@ class Adam(Section):
 
 class RmsProp(Section):
     name: Literal["rmsprop"]
-    lr: Annotated[float, Field(gt=0, le=1000)]
+    lr: LearningRate
     schedule: Schedule = Constant(name="constant")
     decay: Probability = 0.99  # of the mean square of the gradient
 

@@ -4,15 +4,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Section
-from pipeline.config.models.gan.nets import Discriminators, Gain
+from pipeline.config.base import Scale, Section
+from pipeline.config.models.gan.nets import Discriminators
 
 
 class Autoencoder(Section):
     """What every hybrid has."""
 
     encoder: Discriminators  # a net of D's kinds, with 2 * noise.dim outputs: means, log variances
-    kl_weight: Gain = 1.0  # of KL(q(z|x) || N(0, I)); above 1: beta-VAE
+    kl_weight: Scale = 1.0  # of KL(q(z|x) || N(0, I)); above 1: beta-VAE
 
     @model_validator(mode="after")
     def the_encoder_sees_one_image(self) -> Self:
@@ -27,14 +27,14 @@ class Vae(Autoencoder):
     """Variational autoencoder (Kingma 2014). G learns from pixels alone; D only looks on."""
 
     name: Literal["vae"]
-    pixel_std: Gain = 0.5  # of p(x|z) = N(G(z), pixel_std^2), in the nets' range
+    pixel_std: Scale = 0.5  # of p(x|z) = N(G(z), pixel_std^2), in the nets' range
 
 
 class VaeGan(Autoencoder):
     """Pixels are compared as D's features of them; G also plays against D (Larsen 2016)."""
 
     name: Literal["vae_gan"]
-    reconstruction_weight: Gain = 0.01  # gamma, of the reconstruction in the loss of G
+    reconstruction_weight: Scale = 0.01  # gamma, of the reconstruction in the loss of G
 
 
 Autoencoders = Annotated[Vae | VaeGan, Field(discriminator="name")]

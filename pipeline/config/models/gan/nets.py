@@ -4,38 +4,38 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.config.base import NotNegative, Positive, Probability, Section
+from pipeline.config.base import NotNegative, Positive, Probability, Scale, Section
 from pipeline.config.models.common.optimizers import Optimizer
 
+Bias = Annotated[float, Field(ge=-1e9, le=1e9)]
 Widths = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
-Gain = Annotated[float, Field(gt=0)]
 
 
 class UniformInit(Section):
     name: Literal["uniform"]
-    range: Gain  # weights from U(-range, range), biases 0
+    range: Scale  # weights from U(-range, range), biases 0
 
 
 class NormalInit(Section):
     name: Literal["normal"]
-    std: Gain  # weights from N(0, std^2), biases 0; DCGAN: 0.02
+    std: Scale  # weights from N(0, std^2), biases 0; DCGAN: 0.02
     norm_std: NotNegative = 0.0  # gains of norms from N(1, norm_std^2); DCGAN: 0.02
 
 
 class HeInit(Section):
     name: Literal["he"]  # weights from N(0, gain^2 * 2 / fan_in), biases 0
-    gain: Gain = 1.0
-    output_gain: Gain = 1.0  # the last layer's gain is gain * output_gain
+    gain: Scale = 1.0
+    output_gain: Scale = 1.0  # the last layer's gain is gain * output_gain
 
 
 class XavierInit(Section):
     name: Literal["xavier"]  # weights from N(0, gain^2 * 2 / (fan_in + fan_out)), biases 0
-    gain: Gain = 1.0
+    gain: Scale = 1.0
 
 
 class OrthogonalInit(Section):
     name: Literal["orthogonal"]  # rows or columns of a random rotation, times gain
-    gain: Gain = 1.0
+    gain: Scale = 1.0
 
 
 class SparseInit(Section):
@@ -60,7 +60,7 @@ class Net(Section):
     optimizer: Optimizer
     # after each update the weights into each unit (each piece of a maxout unit) are scaled down to
     # this L2 norm; of fully connected layers; authors on TFD: 1.9365
-    max_column_norm: Gain | None = None
+    max_column_norm: Scale | None = None
 
 
 class GeneratorNet(Net):
@@ -96,7 +96,7 @@ class Mlp(Net):
     # of all hidden layers, or a list with one for each
     activation: Activation | Annotated[tuple[Activation, ...], Field(strict=False)]
     pieces: Positive = 5  # affine pieces per maxout unit; authors
-    biases: Annotated[tuple[float, ...], Field(strict=False)] | None = None  # where they start; 0
+    biases: Annotated[tuple[Bias, ...], Field(strict=False)] | None = None  # where they start; 0
     # instance: of an image's units, all of a layer (fully connected layers have no other axis)
     norm: Literal["none", "batch", "instance"] = "none"
 

@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.config.base import NotNegative, Positive, Probability, Section
-
-Weight = Annotated[float, Field(gt=0)]
+from pipeline.config.base import NotNegative, Positive, Scale, Section
 
 
 class Decay(Section):
@@ -17,7 +15,16 @@ class Decay(Section):
 
     start: NotNegative = 0.0
     end: NotNegative = 0.0
-    steps: Positive = 1
+    steps: Positive = 1  # to be given where start and end differ
+
+    @model_validator(mode="after")
+    def it_takes_its_time(self) -> Self:
+        if self.start != self.end and "steps" not in self.model_fields_set:
+            raise ValueError(
+                f"goes from start, {self.start:g}, to end, {self.end:g}, and steps is missing: add in how "
+                f"many updates of G, or end: {self.start:g} for a value that stays"
+            )
+        return self
 
 
 class ExponentialAverage(Section):
@@ -44,7 +51,8 @@ def both_ends(found: Any) -> Any:
     return (found, found) if isinstance(found, int | float) else found
 
 
-Range = Annotated[tuple[float, float], Field(strict=False), BeforeValidator(both_ends)]
+Target = Annotated[float, Field(ge=-10, le=10)]
+Range = Annotated[tuple[Target, Target], Field(strict=False), BeforeValidator(both_ends)]
 
 
 class Labels(Section):
@@ -74,7 +82,7 @@ class Labels(Section):
 class Replay(Section):
     """Samples of earlier steps shown to D among the fresh ones (tip 8; Shrivastava 2017)."""
 
-    share: Probability = 0.5  # of the samples that D sees
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of the samples that D sees
     # images; one that is shown again is on average size / (share * batch_size) updates of D old
     size: Positive = 10_000
 
@@ -97,35 +105,44 @@ class PastPlayers(Section):
 
 
 class Balance(Section):
-    """D learns only while its loss is above a value: what tip 11 advises against, for comparison."""
+    """A player learns only while its loss, in nats, is above a value: what tip 11 advises against, for
+    comparison. Cross-entropies are always above 0, where it would change nothing."""
 
-    train_discriminator_above: NotNegative  # D's loss, in nats; log 4 at D = 1/2
+    # at D = 1/2 the loss of D is log 4 times discriminator_loss_scale, the non-saturating one of G log 2
+    train_discriminator_above: Annotated[float, Field(gt=0)] | None = None
+    train_generator_above: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def it_balances_something(self) -> Self:
+        if self.train_discriminator_above is None and self.train_generator_above is None:
+            raise ValueError("set train_discriminator_above, train_generator_above, or both")
+        return self
 
 
 class FeatureMatching(Section):
     """Adds weight * |E f(x) - E f(G(z))|^2 to G's loss, f the inputs of D's last layer (Salimans 2016)."""
 
-    weight: Weight = 1.0
+    weight: Scale = 1.0
     alone: bool = False  # in the place of G's loss, as published
 
 
 class HistoricalAveraging(Section):
     """Adds weight * |theta - mean of theta so far|^2 to both losses (Salimans 2016)."""
 
-    weight: Weight
+    weight: Scale
 
 
 class R1(Section):
     """Adds gamma / 2 * E |gradient of D's logit at x|^2 over real images to D's loss (Mescheder 2018)."""
 
-    gamma: Weight = 10.0  # Mescheder 2018
+    gamma: Scale = 10.0  # Mescheder 2018
     every_steps: Positive = 1  # updates of D; then the penalty counts so many times (Karras 2020)
 
 
 class AuxiliaryClassifier(Section):
     """Adds weight * cross-entropy of the class to both losses (tip 12; Odena 2017)."""
 
-    weight: Weight = 1.0
+    weight: Scale = 1.0
 
 
 class StepsOfD(Section):

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import Positive, Scale, Section
 from pipeline.config.models.gan.autoencoders import Autoencoders
+from pipeline.config.models.gan.exclusions import refuse_what_excludes_each_other
 from pipeline.config.models.gan.nets import (
     Conditional,
     Discriminators,
@@ -49,7 +50,7 @@ class Train(Section):
     # label_flip: the cross-entropy towards the target of real images (ganhacks 2)
     generator_loss: Literal["non_saturating", "minimax", "label_flip"] = "non_saturating"
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
-    discriminator_loss_scale: Annotated[float, Field(gt=0)] = 1.0
+    discriminator_loss_scale: Scale = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
     # of matrix products, weights are float32; auto: bf16 where the device has units for it, where it
     # is several times as fast, float32 elsewhere, where bf16 is tens of times slower; tf32: CUDA only;
@@ -84,6 +85,31 @@ class Train(Section):
     grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
 
     @model_validator(mode="after")
+    def what_excludes_each_other_is_refused(self) -> Self:
+        refuse_what_excludes_each_other(self)
+        return self
+
+    @model_validator(mode="after")
+    def joint_batches_change_something(self) -> Self:
+        D = self.discriminator
+        mixes = getattr(D, "norm", "none") == "batch" or D.minibatch_discrimination
+        if self.batches == "joint" and not mixes:
+            raise ValueError(
+                "batches: joint changes nothing, because this D looks at every image by itself; set "
+                "discriminator.norm: batch or discriminator.minibatch_discrimination, or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def the_average_is_taken_at_least_once(self) -> Self:
+        if self.ema and self.ema.every_steps > self.steps:
+            raise ValueError(
+                f"ema.every_steps is {self.ema.every_steps:,} and steps {self.steps:,}: nothing would be "
+                "averaged, and samples come from an untrained G; set every_steps to steps or less"
+            )
+        return self
+
+    @model_validator(mode="after")
     def discriminator_steps_begin_at_once_and_go_on(self) -> Self:
         starts = [stretch.from_step for stretch in self.discriminator_steps]
         if starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
@@ -103,12 +129,6 @@ class Train(Section):
                     f"update: simultaneous takes one step of each player; "
                     f"discriminator_steps is {stretch.k}, use 1 or update: alternating"
                 )
-        for tip, asked_for in (("replay", self.replay), ("past_players", self.past_players)):
-            if asked_for:
-                raise ValueError(
-                    f"{tip} shows D other samples than those that G learns from, so it needs "
-                    "update: alternating"
-                )
         return self
 
     @model_validator(mode="after")
@@ -122,7 +142,7 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
-    def hybrids_take_what_they_can(self) -> Self:
+    def hybrids_start_from_a_normal_distribution(self) -> Self:
         if self.autoencoder is None:
             return self
         name = self.autoencoder.name
@@ -131,16 +151,6 @@ class Train(Section):
                 f"autoencoder: the encoder of {name} gives a normal distribution, and noise.prior is "
                 f"{self.noise.prior}; set noise: {{prior: gaussian}}"
             )
-        if self.update == "simultaneous":
-            raise ValueError("autoencoder: E learns with G, after D; use update: alternating")
-        apart: dict[str, object] = {
-            "past_players": self.past_players,
-            "labels": self.labels != Labels(),
-        }
-        if name == "vae":  # G does not learn from D
-            apart["feature_matching"] = self.feature_matching
-            apart["auxiliary_classifier"] = self.auxiliary_classifier
-        refuse_beside(f"autoencoder: {name}", apart)
         return self
 
     @model_validator(mode="after")
@@ -157,9 +167,6 @@ class Train(Section):
                 f"pretraining.front is {front}, but generator.hidden has {layers} layers, of which one at "
                 "least has to be behind those in front"
             )
-        refuse_beside(
-            "pretraining", {"conditional": self.conditional, "autoencoder": self.autoencoder}
-        )
         return self
 
     @model_validator(mode="after")
@@ -168,38 +175,6 @@ class Train(Section):
             raise ValueError(
                 f"replay.size is {self.replay.size:,}; it must be at least batch_size, {self.batch_size:,}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def one_device_when_compiled(self) -> Self:
-        if self.compile and self.devices > 1:
-            raise ValueError(
-                f"compile: true is for one device; devices is {self.devices}, use 1 or compile: false"
-            )
-        if self.compile and self.r1:
-            raise ValueError(
-                "r1 differentiates D twice, which compiled nets cannot do; use compile: false"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def several_devices_do_what_one_would(self) -> Self:
-        if self.devices == 1:
-            return self
-        apart = {
-            "labels": self.labels != Labels(),
-            "replay": self.replay,
-            "past_players": self.past_players,
-            "balance": self.balance,
-            "feature_matching": self.feature_matching,
-            "discriminator.minibatch_discrimination": self.discriminator.minibatch_discrimination,
-        }
-        for key, asked_for in apart.items():
-            if asked_for:
-                raise ValueError(
-                    f"{key} looks at a whole minibatch, and {self.devices} devices have a part of it "
-                    "each: use devices: 1"
-                )
         return self
 
     @model_validator(mode="after")
@@ -212,10 +187,3 @@ class Train(Section):
                 f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
             )
         return self
-
-
-def refuse_beside(what: str, others: dict[str, object]) -> None:
-    """ValueError if any of `others`, settings by name, is asked for beside `what`."""
-    for key, asked_for in others.items():
-        if asked_for:
-            raise ValueError(f"{what} does not go with {key}; leave one of them out")

@@ -1,0 +1,78 @@
+"""Whether a run's settings go with its dataset and its own other sections, before anything is trained."""
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.datasets import Dataset, MixturePoints, Tfd
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Run
+
+MOST = 100  # characters of a name: files, rules and jobs are named after it, with more around it
+# what the project itself writes into results/, without its ending
+RESERVED = ("params", "scores", "summary", "table")
+
+
+def check_names(kind: str, names: list[str]) -> None:
+    """ValueError for a name that is too long, ours, or the same as another on a disk that ignores case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if len(name) > MOST:
+            raise ValueError(
+                f"{kind}.{name[:20]}...: a name of {len(name)} characters; files are named after it, so use "
+                f"{MOST} or fewer"
+            )
+        if name.lower() in RESERVED:
+            raise ValueError(
+                f"{kind}.{name}: the project keeps files of its own under this name; choose another "
+                f"(reserved: {', '.join(RESERVED)})"
+            )
+        if name.lower() in seen:
+            raise ValueError(
+                f"{kind}.{name} and {kind}.{seen[name.lower()]} differ in capitals only, so they share "
+                "files on some computers; rename one"
+            )
+        seen[name.lower()] = name
+
+
+def check_fit(run: "Run", dataset: Dataset) -> None:
+    """ValueError that names the key of the run, what is wrong and what to write."""
+    name, source, train = run.dataset, dataset.source, run.train
+    if train.conditional and isinstance(source, MixturePoints):
+        raise ValueError(
+            "train.conditional is for images; for points of a mixture the theory holds D against one "
+            "density"
+        )
+    if train.conditional and isinstance(source, Tfd):
+        raise ValueError(
+            "train.conditional needs labels, which TFD's training images have not got; leave it out"
+        )
+    if dataset.normalize.gcn is not None and train.generator.output != "linear":
+        raise ValueError(
+            f"train.generator.output is {train.generator.output}, but its dataset is "
+            "contrast-normalised (gcn), which knows no bounds: use output: linear"
+        )
+    count = dataset.training_images
+    if count is not None and train.batch_size > count:
+        raise ValueError(
+            f"train.batch_size is {train.batch_size:,}, but {name} has {count:,} images to train on; set "
+            "it to that or less"
+        )
+    check_parzen(run, dataset)
+
+
+def check_parzen(run: "Run", dataset: Dataset) -> None:
+    if isinstance(dataset.source, Tfd):
+        for key in ("validation_images", "test_images"):
+            if key in run.parzen.model_fields_set:
+                raise ValueError(
+                    f"parzen.{key}: TFD's folds say which images validate and test, all of them; leave it "
+                    "out"
+                )
+        return
+    there = dataset.normalize.validation_images
+    assert there is not None  # all but TFD say how many
+    if run.parzen.validation_images > there:
+        raise ValueError(
+            f"parzen.validation_images is {run.parzen.validation_images:,}, but {run.dataset} has {there:,}: "
+            f"set it to that or less, or datasets.{run.dataset}.normalize.validation_images to more"
+        )

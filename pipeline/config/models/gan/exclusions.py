@@ -1,0 +1,110 @@
+"""Which settings of `train` exclude each other, and why: a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from pipeline.config.models.gan.tips import Labels
+
+if TYPE_CHECKING:
+    from pipeline.config.models.gan.train import Train
+
+# Names of the table that are not simply a key which is set.
+ASKED_FOR: dict[str, Callable[[Train], object]] = {
+    "update: simultaneous": lambda train: train.update == "simultaneous",
+    "autoencoder: vae": lambda train: train.autoencoder and train.autoencoder.name == "vae",
+    "feature_matching.alone": lambda train: train.feature_matching and train.feature_matching.alone,
+    "balance.train_generator_above": lambda train: (
+        train.balance and train.balance.train_generator_above is not None
+    ),
+    "generator_loss": lambda train: (
+        train.generator_loss != type(train).model_fields["generator_loss"].default
+    ),
+    "generator_loss: minimax": lambda train: train.generator_loss == "minimax",
+    "labels": lambda train: train.labels != Labels(),
+    "batches: joint": lambda train: train.batches == "joint",
+    "several devices": lambda train: train.devices > 1,
+}
+
+# a setting | those that do not go with it | why, and what to write instead
+TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        "update: simultaneous",
+        ("replay", "past_players"),
+        "it shows D other samples than those that G learns from; use update: alternating",
+    ),
+    (
+        "update: simultaneous",
+        ("autoencoder",),
+        "E learns with G, after D; use update: alternating",
+    ),
+    (
+        "autoencoder",
+        ("past_players", "labels", "balance.train_generator_above"),
+        "the hybrids' own steps do not know of it; leave one of them out",
+    ),
+    (
+        "autoencoder: vae",
+        (
+            "generator_loss",
+            "feature_matching",
+            "auxiliary_classifier",
+            "replay",
+            "balance",
+            "r1",
+            "batches: joint",
+        ),
+        "G learns from pixels alone and D only looks on, so it would change no sample; leave it out",
+    ),
+    (
+        "feature_matching.alone",
+        ("generator_loss",),
+        "the features take the place of G's loss; leave generator_loss out, or set alone: false",
+    ),
+    (
+        "balance.train_generator_above",
+        ("generator_loss: minimax",),
+        "E[log(1 - D)] is never above 0, so G would never learn; leave one of them out",
+    ),
+    (
+        "pretraining",
+        ("conditional", "autoencoder"),
+        "the game of the last layers knows neither classes nor E; leave one of them out",
+    ),
+    (
+        "compile",
+        ("several devices",),
+        "compiled nets are for one device; use devices: 1 or compile: false",
+    ),
+    (
+        "compile",
+        ("r1",),
+        "r1 differentiates D twice, which compiled nets cannot do; use compile: false",
+    ),
+    (
+        "several devices",
+        (
+            "labels",
+            "replay",
+            "past_players",
+            "balance",
+            "feature_matching",
+            "discriminator.minibatch_discrimination",
+        ),
+        "it looks at a whole minibatch, and each device has a part of it; use devices: 1",
+    ),
+)
+
+
+def refuse_what_excludes_each_other(train: Train) -> None:
+    """ValueError that names both settings of the first pair that is asked for."""
+    for first, others, why in TABLE:
+        for other in others:
+            if is_asked_for(train, first) and is_asked_for(train, other):
+                raise ValueError(f"{other} does not go with {first}: {why}")
+
+
+def is_asked_for(train: Train, name: str) -> bool:
+    return bool(ASKED_FOR.get(name, attrgetter(name))(train))

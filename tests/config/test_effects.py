@@ -1,0 +1,278 @@
+"""No setting is accepted that would do nothing, or something else than it says."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import cli
+from pipeline.config.fitting import RESERVED
+from pipeline.config.models.common.optimizers import Momentum
+from pipeline.config.models.gan import exclusions
+from pipeline.config.models.gan.tips import Decay
+from pipeline.config.models.gan.train import Train
+from pipeline.config.notes import notes
+from pipeline.config.params import validate
+from pipeline.models.common import optimizers
+from tests.config.test_params import complaint, make_hybrid, quick
+from tests.conftest import ROOT
+
+TFD = {"source": {"name": "tfd", "path": "TFD_48x48.mat"}, "normalize": {}}
+
+
+def train(**changes):
+    return lambda content: content["runs"]["digits"]["train"].update(changes)
+
+
+def run_of(content, **sections) -> None:
+    for key, changes in sections.items():
+        content["runs"]["digits"][key].update(changes)
+
+
+def on_tfd(content, **parzen) -> None:
+    content["datasets"]["digits"] = TFD
+    content["runs"]["digits"]["parzen"] = parzen
+
+
+def with_labels(content, **sections) -> None:
+    content["runs"]["digits"]["train"]["conditional"] = {}
+    run_of(content, **sections)
+
+
+def optimizer(**changes):
+    return lambda content: content["runs"]["digits"]["train"]["generator"]["optimizer"].update(
+        changes
+    )
+
+
+def source(**changes):
+    return lambda content: content["datasets"]["line"]["source"].update(changes)
+
+
+def parzen(**changes):
+    return lambda content: run_of(content, parzen=changes)
+
+
+REFUSED = {
+    "noise that would stop at once": (
+        train(instance_noise={"start": 0.5}),
+        "train.instance_noise: goes from start, 0.5, to end, 0, and steps is missing",
+    ),
+    "a momentum that would jump": (
+        optimizer(name="sgd", momentum={"start": 0.5, "end": 0.7}),
+        "optimizer.momentum: goes from start, 0.5, to end, 0.7, and saturate_epochs is missing",
+    ),
+    "an average never taken": (
+        train(ema={"name": "power", "every_steps": 601}),
+        "ema.every_steps is 601 and steps 600: nothing would be averaged",
+    ),
+    "a loss whose place is taken": (
+        train(feature_matching={"alone": True}, generator_loss="minimax"),
+        "generator_loss does not go with feature_matching.alone",
+    ),
+    "joint batches of single images": (
+        train(batches="joint"),
+        "batches: joint changes nothing, because this D looks at every image by itself; set "
+        "discriminator.norm: batch or discriminator.minibatch_discrimination",
+    ),
+    "no share": (train(replay={"share": 0}), "train.replay.share: found 0, must be greater than 0"),
+    "no balance": (
+        train(balance={}),
+        "train.balance: set train_discriminator_above, train_generator_above, or both",
+    ),
+    "a balance at 0": (
+        train(balance={"train_discriminator_above": 0}),
+        "balance.train_discriminator_above: found 0, must be greater than 0",
+    ),
+    "a loss that is never above 0": (
+        train(balance={"train_generator_above": 0.1}, generator_loss="minimax"),
+        "generator_loss: minimax does not go with balance.train_generator_above",
+    ),
+    "TFD's validation images": (
+        lambda p: on_tfd(p, validation_images=100),
+        "runs.digits.parzen.validation_images: TFD's folds say which images validate and test",
+    ),
+    "TFD's test images": (
+        lambda p: on_tfd(p, test_images=100),
+        "runs.digits.parzen.test_images: TFD's folds say which",
+    ),
+    "TFD's classes": (
+        lambda p: (on_tfd(p), with_labels(p)),
+        "runs.digits.train.conditional needs labels, which TFD's training images have not got",
+    ),
+    "columns that are classes": (
+        lambda p: with_labels(p, sample={"grid_columns": 5}),
+        "runs.digits: sample.grid_columns: a conditional G draws one class in each column",
+    ),
+    "too few images to choose sigma on": (
+        parzen(validation_images=301),
+        "runs.digits.parzen.validation_images is 301, but digits has 300: set it to that or less, or "
+        "datasets.digits.normalize.validation_images to more",
+    ),
+    "nothing left to train on": (
+        lambda p: p["datasets"]["digits"]["normalize"].update(validation_images=1_500),
+        "datasets.digits: normalize.validation_images is 1,500, but the source has 1,500 training images",
+    ),
+    "no point left to train on": (
+        source(train_points=1_000),
+        "datasets.line: normalize.validation_images is 1,000, but the source has 1,000 training",
+    ),
+    "a batch larger than the data": (
+        train(batch_size=1_201),
+        "runs.digits.train.batch_size is 1,201, but digits has 1,200 images to train on",
+    ),
+    "a rate with the sign of its exponent lost": (
+        optimizer(lr=1e3),
+        "generator.optimizer.lr: found 1000.0, must be less than or equal to 10",
+    ),
+    "a grid that ends beyond all floats": (
+        parzen(sigma_grid={"log10_stop": 400}),
+        "parzen.sigma_grid.log10_stop: found 400, must be less than or equal to 10",
+    ),
+    "a grid that starts at 0": (
+        parzen(sigma_grid={"log10_start": -400}),
+        "parzen.sigma_grid.log10_start: found -400, must be greater than or equal to -10",
+    ),
+    "a mixture of single points": (
+        source(std=1e-300),
+        "datasets.line.source.std: found 1e-300, must be greater than or equal to 0.00001",
+    ),
+    "a deviation that is 0 in float32": (
+        lambda p: p["runs"]["line"]["train"]["generator"]["init"].update(std=1e-60),
+        "generator.init.std: found 1e-60, must be greater than or equal to 0.000000001",
+    ),
+    "noise that is infinite in float32": (
+        train(instance_noise={"start": 1e60, "end": 0, "steps": 100}),
+        "train.instance_noise.start: found 1e+60, must be less than or equal to 1000000000",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_would_surprise_is_refused_with_a_way_out(change, expected: str):
+    assert expected in complaint(change)
+
+
+UNDER_VAE = {
+    "replay": {},
+    "balance": {"train_discriminator_above": 1.0},
+    "r1": {},
+    "generator_loss": "minimax",
+    "feature_matching": {},
+}
+
+
+@pytest.mark.parametrize("key", UNDER_VAE)
+def test_a_vae_takes_no_tips_that_act_through_d(key: str):
+    message = complaint(
+        lambda p: make_hybrid(p, noise={"prior": "gaussian", "dim": 32}, **{key: UNDER_VAE[key]})
+    )
+    assert f"{key} does not go with autoencoder: vae: G learns from pixels alone" in message
+
+
+def test_every_name_in_the_table_of_exclusions_is_a_setting():
+    """A mistyped name would exclude nothing, or break every run."""
+    settings = Train.model_validate(quick()["runs"]["digits"]["train"])
+    names = {name for first, others, _ in exclusions.TABLE for name in (first, *others)}
+    assert not any(exclusions.is_asked_for(settings, name) for name in names)
+
+
+def test_a_start_alone_stays():
+    stays = Momentum.model_validate({"start": 0.9})
+    assert [optimizers.momentum(stays, epoch) for epoch in (0, 1, 250)] == [0.9, 0.9, 0.9]
+    assert Decay(start=0.5, end=0.5).end == 0.5
+
+
+def test_settings_survive_the_way_through_a_model_file():
+    """Written with all defaults, they are read as the same settings."""
+    settings = Train.model_validate(quick()["runs"]["digits"]["train"])
+    assert Train.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def noted(change) -> list[str]:
+    content = quick()
+    change(content)
+    return notes(validate(content, "params.yaml"))
+
+
+def as_vae(content) -> None:
+    make_hybrid(content, generator_loss="non_saturating")
+
+
+NOTED = {
+    "an average that nothing samples": (
+        lambda p: run_of(p, sample={"weights": "raw"}),
+        "runs.digits.train.ema is set, but samples are drawn from the last weights",
+    ),
+    "a loss whose place is taken": (
+        train(feature_matching={"alone": True}, generator_loss="non_saturating"),
+        "runs.digits.train.generator_loss has no effect beside feature_matching.alone; leave it out",
+    ),
+    "a loss of a vae": (as_vae, "runs.digits.train.generator_loss has no effect in a vae"),
+    "fewer real images than asked for": (
+        parzen(real_data_images=1_201),
+        "runs.digits.parzen.real_data_images is 1,201, but digits has 1,200 training images: all of "
+        "them are used; set it to 1200",
+    ),
+    "fewer test images than asked for": (
+        parzen(test_images=298),
+        "runs.digits.parzen.test_images is 298, but digits has 297 test images",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), NOTED.values(), ids=NOTED)
+def test_what_does_less_than_it_says_is_noted(change, expected: str):
+    (note,) = noted(change)
+    assert note.startswith(expected)
+
+
+def test_nothing_is_noted_of_a_recipe_as_shipped():
+    assert noted(lambda content: None) == []
+
+
+@pytest.mark.parametrize("kind", ["runs", "datasets"])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("scores", "the project keeps files of its own under this name; choose another"),
+        ("Table", "the project keeps files of its own under this name"),
+        ("a" * 101, "a name of 101 characters; files are named after it, so use 100 or fewer"),
+        ("LINE", "differ in capitals only"),
+    ],
+)
+def test_names_that_files_cannot_have_are_refused(kind: str, name: str, expected: str):
+    message = complaint(lambda p: p[kind].update({name: p[kind]["line"]}))
+    assert f"{kind}.{name[:20]}" in message
+    assert expected in message
+
+
+def test_a_name_of_a_hundred_characters_is_taken():
+    content = quick()
+    content["runs"]["a" * 100] = content["runs"]["line"]
+    assert "a" * 100 in validate(content, "params.yaml").runs
+
+
+def test_every_file_of_all_runs_together_has_a_reserved_name():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    stages = [stage.get("do", stage) for stage in stages]
+    outputs = [
+        out
+        for stage in stages
+        for part in ("outs", "metrics", "plots")
+        for out in stage.get(part, [])
+    ]
+    paths = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outputs]
+    ours = {path.parts[1].split(".")[0] for path in paths if path.parts[0] == "results"}
+    assert ours - {"${key}"} == set(RESERVED)
+
+
+def test_check_writes_its_notes_beside_its_result(tmp_path, capsys):
+    content = quick()
+    content["runs"]["digits"]["sample"]["weights"] = "raw"
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(content))
+    assert cli.main(["check", "--file", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "is valid: 2 datasets, 2 runs" in said.out
+    assert said.err.startswith("note: runs.digits.train.ema is set, but samples are drawn from")
