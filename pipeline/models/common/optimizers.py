@@ -1,5 +1,6 @@
 """Optimisers by name, with the authors' schedules."""
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -36,6 +37,8 @@ class ClassicalMomentum(torch.optim.Optimizer):
                 param.add_(velocity)
 
 
+# exp(709) is the largest float; a rate divided by exp(700) is as good as 0
+LARGEST_EXPONENT = 700.0
 FUSED_ON = ("cpu", "cuda", "mps")  # one pass over memory a step
 
 
@@ -71,6 +74,8 @@ def schedule(
 def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
     match settings.schedule:
         case Exponential(factor_per_update=factor, floor=floor):
+            if step * math.log(factor) > LARGEST_EXPONENT:
+                return floor
             return max(settings.lr / factor**step, floor)
         case Linear(end_factor=end, warmup_steps=warmup):
             return (

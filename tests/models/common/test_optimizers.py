@@ -32,6 +32,18 @@ def test_the_authors_learning_rate_halves_in_173287_updates_and_has_a_floor():
     assert optimizers.learning_rate(settings, 3_000_000, 1) == 1e-6
 
 
+def test_a_rate_divided_by_more_than_the_largest_float_is_at_its_floor():
+    """1.001 ** 720,000 is beyond it."""
+    fast = paper_sgd().schedule.model_copy(update={"factor_per_update": 1.001})
+    settings = paper_sgd().model_copy(update={"schedule": fast})
+    assert optimizers.learning_rate(settings, 720_000, 1) == 1e-6
+    before, after = (optimizers.learning_rate(settings, step, 1) for step in (11_500, 11_600))
+    assert before > after == 1e-6
+    without = settings.model_copy(update={"schedule": fast.model_copy(update={"floor": 0.0})})
+    assert optimizers.learning_rate(without, 720_000, 1) == 0.0
+    assert 0 < optimizers.learning_rate(without, 700_000, 1) < 1e-300
+
+
 def test_the_authors_momentum_goes_from_one_half_to_seven_tenths_by_epoch_250():
     settings = paper_sgd().momentum
     assert optimizers.momentum(settings, 0) == 0.5

@@ -321,6 +321,22 @@ def test_other_initialisations_have_their_published_scales():
     assert layer.weight[layer.weight != 0].std().item() == pytest.approx(1, rel=0.02)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 3), (4, 2), (3, 1), (1, 2)])
+def test_sparse_weights_of_a_transposed_convolution_are_counted_by_its_outputs(
+    kernel: int, stride: int
+):
+    """With inputs and weights of 1, a pixel off the border is the number of its inputs."""
+    layer = nn.ConvTranspose2d(80, 3, kernel, stride, bias=False)
+    init = SparseInit(name="sparse", inputs=10)
+    initial._draw_weights(layer, init, False, generator(0, "init"))
+    with torch.no_grad():
+        layer.weight.copy_((layer.weight != 0).float())
+        reached = layer(torch.ones(1, 80, 13, 13))[0]
+    inner = reached[:, kernel - 1 : 1 - kernel or None, kernel - 1 : 1 - kernel or None]
+    assert inner.numel() > 0
+    assert inner.unique().tolist() == ([0, 10] if kernel < stride else [10])
+
+
 def test_the_last_layer_and_biases_may_start_otherwise():
     change = {
         "output_init": {"name": "uniform", "range": 0.5},

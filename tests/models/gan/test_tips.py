@@ -135,13 +135,18 @@ def test_past_players_are_swapped_in_for_the_stated_steps_and_leave_again():
             assert 0 < (after - before).norm() < 0.5 * (after - weights[4][index]).norm()
 
 
-def test_d_waits_while_its_loss_is_low():
-    """What tip 11 advises against."""
-    for above, moves in ((0.0, True), (99.0, False)):
-        game = game_of(balance=Balance(train_discriminator_above=above))
-        before = game.D.vector.detach().clone()
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+@pytest.mark.parametrize(
+    ("player", "key"), [("D", "train_discriminator_above"), ("G", "train_generator_above")]
+)
+def test_a_player_waits_while_its_loss_is_low(player: str, key: str, update: str):
+    """What tip 11 advises against: while lossD > A: train D; while lossG > B: train G."""
+    for above, waits in ((1e-6, False), (99.0, True)):
+        game = game_of(balance=Balance(**{key: above}), update=update)
+        before = {name: one.vector.detach().clone() for name, one in game.players.items()}
         game.advance()
-        assert torch.equal(before, game.D.vector) != moves
+        stood_still = {n for n, one in game.players.items() if torch.equal(before[n], one.vector)}
+        assert stood_still == ({player} if waits else set())
 
 
 SCHEDULE = (

@@ -45,8 +45,8 @@ def game(
         memory["past_players"] = past
         rules["as_opponent"] = past.as_opponent
     if settings.balance:
-        above = settings.balance.train_discriminator_above
-        rules["discriminator_learns"] = lambda loss: loss.item() > above
+        rules["discriminator_learns"] = learns_above(settings.balance.train_discriminator_above)
+        rules["generator_learns"] = learns_above(settings.balance.train_generator_above)
     if settings.historical_averaging:
         for name, player in (("G", G), ("D", D)):
             average = terms.HistoricalAverage(settings.historical_averaging, player)
@@ -77,6 +77,11 @@ def game(
         memory=memory,
         **rules,
     )
+
+
+def learns_above(least: float | None) -> Callable[[Tensor], bool]:
+    """Whether a player learns at a loss: always, or only above `least` (ganhacks 11)."""
+    return lambda loss: least is None or loss.item() > least
 
 
 def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, Tensor], Tensor]:

@@ -62,6 +62,7 @@ class Game:
         contextlib.nullcontext()
     )
     discriminator_learns: Callable[[Tensor], bool] = lambda loss: True  # at this loss
+    generator_learns: Callable[[Tensor], bool] = lambda loss: True
     # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
     image_by_image: bool
     joint: bool = False  # real and fake share a batch all the same
@@ -100,7 +101,8 @@ def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
         of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
         loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
-    game.G.step(gradients)
+    if game.generator_learns(loss):
+        game.G.step(gradients)
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
@@ -123,7 +125,8 @@ def simultaneous(game: Game) -> dict[str, Tensor]:
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
     if game.discriminator_learns(d_loss):
         game.D.step(d_gradients)
-    game.G.step(g_gradients)
+    if game.generator_learns(g_loss):
+        game.G.step(g_gradients)
     losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
     return report(look) | losses | {"fake": fake_BCHW.detach()}
 

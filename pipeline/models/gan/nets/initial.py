@@ -73,7 +73,8 @@ def _draw_weights(layer: nn.Module, init: Init, is_last: bool, stream: torch.Gen
         case OrthogonalInit(gain=gain):
             nn.init.orthogonal_(weight, gain, generator=stream)
         case SparseInit(inputs=inputs):
-            sparse(weight.view(len(weight), -1), inputs, stream)
+            for weight_UI in units(layer):
+                weight_UI.copy_(sparse(weight_UI.shape, inputs, stream))
 
 
 def fan_in(layer: nn.Module) -> float:
@@ -84,12 +85,27 @@ def fan_in(layer: nn.Module) -> float:
     return weight[0].numel()
 
 
-def sparse(weight_UI: Tensor, inputs: int, stream: torch.Generator) -> None:
-    """Of each unit `inputs` weights from N(0, 1), all of them if it has no more; the others 0."""
-    order_UI = torch.rand(weight_UI.shape, generator=stream, device=weight_UI.device)
+def units(layer: nn.Module) -> list[Tensor]:
+    """Views [U, ...] of the weights, U units with their inputs; a map's pixels share theirs.
+
+    The pixels of a transposed convolution's output take turns: with stride s, each s-th one across and
+    down has the same taps of the kernel, and those between have others.
+    """
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    if not isinstance(layer, nn.ConvTranspose2d):
+        return [weight]
+    weight_OIHW = weight.transpose(0, 1)
+    down, across = layer.stride
+    views = [weight_OIHW[:, :, i::down, j::across] for i in range(down) for j in range(across)]
+    return [view for view in views if view.numel()]  # a kernel smaller than the stride leaves gaps
+
+
+def sparse(shape: torch.Size, inputs: int, stream: torch.Generator) -> Tensor:
+    """Weights [U, ...]: of each unit `inputs` from N(0, 1), all if it has no more; the others 0."""
+    order_UI = torch.rand(shape, generator=stream, device=stream.device).flatten(1)
     chosen_UI = order_UI.argsort(dim=1)[:, :inputs]
-    drawn_UI = torch.randn(chosen_UI.shape, generator=stream, device=weight_UI.device)
-    weight_UI.zero_().scatter_(1, chosen_UI, drawn_UI)
+    drawn_UI = torch.randn(chosen_UI.shape, generator=stream, device=stream.device)
+    return torch.zeros_like(order_UI).scatter_(1, chosen_UI, drawn_UI).view(shape)
 
 
 def start_at_the_mean(last: nn.Linear, net: MlpGenerator, mean_CHW: Tensor) -> None:
