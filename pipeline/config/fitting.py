@@ -36,7 +36,7 @@ def check_names(kind: str, names: list[str]) -> None:
 
 def check_fit(run: "Run", dataset: Dataset) -> None:
     """ValueError that names the key of the run, what is wrong and what to write."""
-    name, source, train = run.dataset, dataset.source, run.train
+    source, train = dataset.source, run.train
     if train.conditional and isinstance(source, MixturePoints):
         raise ValueError(
             "train.conditional is for images; for points of a mixture the theory holds D against one "
@@ -52,11 +52,11 @@ def check_fit(run: "Run", dataset: Dataset) -> None:
             "contrast-normalised (gcn), which knows no bounds: use output: linear"
         )
     count = dataset.training_images
-    if count is not None and train.batch_size > count:
-        raise ValueError(
-            f"train.batch_size is {train.batch_size:,}, but {name} has {count:,} images to train on; set "
-            "it to that or less"
-        )
+    if count is not None:
+        try:
+            train.check_images(count)
+        except ValueError as error:
+            raise ValueError(f"train.{error}") from None
     check_parzen(run, dataset)
 
 

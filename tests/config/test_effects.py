@@ -119,7 +119,20 @@ REFUSED = {
     ),
     "a batch larger than the data": (
         train(batch_size=1_201),
-        "runs.digits.train.batch_size is 1,201, but digits has 1,200 images to train on",
+        "runs.digits.train.batch_size is 1,201, but there are only 1,200 training images; set it to",
+    ),
+    "a last minibatch of one image": (
+        train(batch_size=109, last_minibatch="trained"),
+        "runs.digits.train.last_minibatch: trained gives the last minibatch of an epoch 1 of 1,200 images",
+    ),
+    "a last minibatch that devices cannot share": (
+        lambda p: (
+            p["runs"]["line"].update(threads=4),
+            p["runs"]["line"]["train"].update(devices=4, batch_size=36, last_minibatch="trained"),
+            p["datasets"]["line"]["source"].update(train_points=1_000 + 36 * 9 + 6),
+        ),
+        "runs.line.train.last_minibatch: trained gives the last minibatch of an epoch 6 of 330 images, and "
+        "devices: 4 needs a number that it divides, two images each at least",
     ),
     "a rate with the sign of its exponent lost": (
         optimizer(lr=1e3),

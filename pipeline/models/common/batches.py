@@ -1,6 +1,7 @@
 """Minibatches of tensors in memory, reshuffled every epoch, without replacement."""
 
-from typing import NamedTuple
+import math
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +17,10 @@ class Real(NamedTuple):
 
 
 class Batches:
-    """Endless minibatches; rows that do not fill the last one of an epoch are left out of it."""
+    """Endless minibatches, of each image once an epoch.
+
+    Images that do not fill the last minibatch of an epoch are left out of the epoch, or make a smaller one.
+    """
 
     def __init__(
         self,
@@ -25,6 +29,7 @@ class Batches:
         batch_size: int,
         stream: Stream,
         device: torch.device | None = None,
+        last_minibatch: Literal["dropped", "trained"] = "dropped",
     ):
         """`batch_size`: of all ranks together; `next` gives the rows of this one, on `device`."""
         self.images = images_NCHW
@@ -32,6 +37,8 @@ class Batches:
         self.device = images_NCHW.device if device is None else device
         self.batch_size = batch_size
         self.stream = stream
+        left_out = len(images_NCHW) % batch_size if last_minibatch == "dropped" else 0
+        self.epoch_images = len(images_NCHW) - left_out
         self.epoch = -1
         self._shuffle()
 
@@ -43,13 +50,19 @@ class Batches:
     @property
     def next_epoch(self) -> int:
         """The pass over the data, from 0, that the next minibatch belongs to."""
-        return self.epoch + (self.position + self.batch_size > len(self.images))
+        return self.epoch + (self.position == self.epoch_images)
+
+    def images_in(self, minibatches: int) -> int:
+        """How many images the first so many minibatches have, of all ranks together."""
+        epochs, more = divmod(minibatches, math.ceil(self.epoch_images / self.batch_size))
+        return epochs * self.epoch_images + min(more * self.batch_size, self.epoch_images)
 
     def next(self) -> Real:
-        if self.position + self.batch_size > len(self.images):
+        if self.position == self.epoch_images:
             self._shuffle()
-        rows = self.stream.own(self.order[self.position : self.position + self.batch_size])
-        self.position += self.batch_size
+        end = min(self.position + self.batch_size, self.epoch_images)
+        rows = self.stream.own(self.order[self.position : end])
+        self.position = end
         images = self.images[rows].to(self.device)
         return Real(images, None if self.labels is None else self.labels[rows].to(self.device))
 

@@ -54,11 +54,10 @@ class Training:
 
         On several devices each rank builds the same of the same arguments but its own `world`.
         """
-        if settings.batch_size > len(images_NCHW):
-            raise TrainingError(
-                f"train.batch_size is {settings.batch_size:,}, but there are only "
-                f"{len(images_NCHW):,} training images; set it to that or less"
-            )
+        try:
+            settings.check_images(len(images_NCHW))
+        except ValueError as error:
+            raise TrainingError(f"train.{error}") from None
         if settings.auxiliary_classifier and labels_N is None:
             raise TrainingError(
                 "train.auxiliary_classifier needs a label for every training image, and this dataset "
@@ -90,6 +89,7 @@ class Training:
             settings.batch_size,
             self.streams["data"],
             device,
+            settings.last_minibatch,
         )
         every = max(1, len(pixels) // 200)
         self.real_spread = monitor.spread(pixels[::every])
@@ -98,9 +98,7 @@ class Training:
             G=self.G,
             D=self.D,
             next_real=self.batches.next,
-            next_latent=lambda: self.draw(
-                settings.batch_size // world.ranks, self.streams["noise"]
-            ),
+            next_latent=lambda count: self.draw(count, self.streams["noise"]),
             judge=devices.compiled(D.judge) if settings.compile else D.judge,
             blur=self._blur,
             image_by_image=D.image_by_image,
@@ -186,7 +184,7 @@ class Training:
     def images(self, step: int) -> int:
         """How many images of the data D has learned from after `step` steps."""
         schedule = self.settings.discriminator_steps
-        return minibatches(schedule, step) * self.settings.batch_size
+        return self.batches.images_in(minibatches(schedule, step))
 
     def check_ranks_agree(self) -> None:
         """Every rank must hold the same weights: each moves its own by the same mean gradients."""

@@ -97,7 +97,7 @@ def test_the_encoder_and_g_descend_on_their_own_losses(kind: str):
 
     new_e = e - LR * gradient(lambda t: KL_WEIGHT * kl(t, X[0]) + error(t, g), e)
     new_g = g - LR * gradient(g_loss, g)
-    seen = hybrids.generator_step(coder, game, game.next_real(), game.next_latent())
+    seen = hybrids.generator_step(coder, game, game.next_real(), game.next_latent(4))
     # both nets end in .float(), and the error is divided by a small variance
     np.testing.assert_allclose(vector(coder.E), new_e, atol=1e-5)
     np.testing.assert_allclose(vector(game.G), new_g, atol=1e-5)
@@ -116,7 +116,7 @@ def test_d_takes_reconstructions_for_samples():
     def loss(theta):
         return d_loss(theta, g, X[0], Z[0]) + np.logaddexp(0, D_(theta, rebuilt(e, g, X[0]))).mean()
 
-    updates.discriminator_step(game, game.next_real(), game.next_latent())
+    updates.discriminator_step(game, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.D), d - LR * gradient(loss, d), atol=1e-6)
 
 

@@ -116,6 +116,7 @@ TIPS: dict[str, dict] = {
     "r1": {"r1": {"gamma": 10, "every_steps": 4}},
     "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
     "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
+    "last minibatch": {"last_minibatch": "trained"},
     "average": {"ema": {"name": "exponential", "decay": 0.9}},
     "rmsprop": {"generator": {"optimizer": RMSPROP}, "discriminator": {"optimizer": RMSPROP}},
     "sgd for D": {"discriminator": {"optimizer": SGD}},
@@ -237,6 +238,54 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order():
         assert torch.equal(epoch.sort().values, rows)
     assert not torch.equal(*epochs)
     assert batches.epoch == 1
+
+
+def test_the_images_that_do_not_fill_a_minibatch_are_trained_on_where_asked():
+    """The authors' CIFAR-10: 40,000 = 312 x 128 + 64; here 11 = 3 x 3 + 2."""
+    rows = torch.arange(11.0)
+    batches = Batches(rows, None, 3, generator(0, "data"), last_minibatch="trained")
+    seen = 0
+    for epoch in range(3):
+        parts = []
+        for index in range(4):
+            assert batches.next_epoch == epoch
+            parts.append(batches.next().images)
+            seen += len(parts[-1])
+            assert batches.images_in(4 * epoch + index + 1) == seen
+        assert [len(part) for part in parts] == [3, 3, 3, 2]
+        assert torch.equal(torch.cat(parts).sort().values, rows)
+
+
+def test_dropped_images_are_not_counted():
+    batches = Batches(torch.arange(11.0), None, 3, generator(0, "data"))
+    assert [batches.images_in(count) for count in range(5)] == [0, 3, 6, 9, 12]
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_g_makes_as_many_samples_as_the_last_minibatch_has_images(update: str):
+    """110 images in minibatches of 20: the sixth has 10."""
+    game = game_of(update=update, last_minibatch="trained")
+    made = [len(game.advance()["fake"]) for _ in range(7)]
+    assert made == [20] * 5 + [10, 20]
+    assert game.images(7) == 130
+
+
+@pytest.mark.parametrize(("count", "devices"), [(101, 1), (103, 2), (102, 2)])
+def test_a_last_minibatch_that_cannot_be_shared_is_refused(count: int, devices: int):
+    settings = settings_with({"last_minibatch": "trained", "devices": devices})
+    with pytest.raises(
+        TrainingError, match=r"train\.last_minibatch: trained gives the last minibatch"
+    ):
+        Training(settings, 0, images(count), CPU)
+
+
+def test_the_authors_cifar10_recipe_trains_on_every_image_of_its_250_epochs():
+    train = load(ROOT / "recipes/paper.yaml").runs["cifar10_convolutional"].train
+    rows = torch.zeros(40_000)
+    batches = Batches(
+        rows, None, train.batch_size, generator(0, "data"), last_minibatch=train.last_minibatch
+    )
+    assert batches.images_in(train.steps) == 250 * 40_000
 
 
 def test_a_batch_larger_than_the_data_is_refused_before_training():

@@ -33,6 +33,7 @@ def tiny_game(
     generator_loss: str = "non_saturating",
     scale: float = 1.0,
     image_by_image: bool = True,
+    batches: str = "separate",
     **tips: Any,
 ) -> updates.Game:
     """`tips`: further keys of `train`, as in params.yaml."""
@@ -48,6 +49,8 @@ def tiny_game(
         discriminator=MlpDiscriminator(name="mlp", hidden=(4,), activation="softplus", **COMMON),
         **tips,
     )
+    # whether D mixes images is pretended here, which the settings' validation would not believe
+    train = train.model_copy(update={"batches": batches})
     G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
     D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
     for net, seed in ((G, "G"), (D, "D")):
@@ -60,7 +63,7 @@ def tiny_game(
         G=Player(G.double(), COMMON["optimizer"]),
         D=Player(D, COMMON["optimizer"]),
         next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
-        next_latent=lambda: Latent(torch.from_numpy(next(noise))),
+        next_latent=lambda count: Latent(torch.from_numpy(next(noise))),
         judge=D.judge,
         blur=lambda images: images.double(),
         image_by_image=image_by_image,
@@ -159,7 +162,7 @@ def test_d_learns_the_drawn_targets(update: str):
         new_g = g - LR * gradient(lambda t: G_LOSSES["non_saturating"](d, t, Z[0]), g)
         np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)  # G's own loss is as ever
     else:
-        updates.discriminator_step(game, game.next_real(), game.next_latent())
+        updates.discriminator_step(game, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.D), d - LR * gradient(soft_loss, d), atol=1e-6)
 
 
@@ -168,7 +171,7 @@ def test_label_flip_teaches_g_the_target_of_real_images():
     target = targets().of_real(4)
     d, g = vector(game.D), vector(game.G)
     expected = g - LR * gradient(lambda t: towards(D_(d, G_(t, Z[0])), target), g)
-    updates.generator_step(game, game.next_real(), game.next_latent())
+    updates.generator_step(game, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.G), expected, atol=1e-6)
 
 
@@ -191,7 +194,7 @@ def test_feature_matching_brings_the_mean_features_together(update: str, alone: 
     if update == "simultaneous":
         updates.simultaneous(game)
     else:
-        updates.generator_step(game, game.next_real(), game.next_latent())
+        updates.generator_step(game, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
 
 
@@ -212,7 +215,7 @@ def test_r1_penalises_the_slope_of_d_at_data_and_counts_more_when_it_is_rare():
             ),
             d,
         )
-        updates.discriminator_step(game, game.next_real(), game.next_latent())
+        updates.discriminator_step(game, game.next_real(), game.next_latent(4))
         np.testing.assert_allclose(vector(game.D), expected, atol=1e-6)
 
 
@@ -234,9 +237,9 @@ def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
 def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     game = tiny_game("non_saturating")
     real = game.next_real()
-    updates.discriminator_step(game, real, game.next_latent())
+    updates.discriminator_step(game, real, game.next_latent(4))
     before, norm = vector(game.D), game.D.gradient_norm()
-    updates.generator_step(game, real, game.next_latent())
+    updates.generator_step(game, real, game.next_latent(4))
     np.testing.assert_array_equal(vector(game.D), before)
     assert game.D.gradient_norm() == norm
 

@@ -42,6 +42,8 @@ class Noise(Section):
 class Train(Section):
     steps: Positive  # updates of G
     batch_size: Annotated[int, Field(ge=2)]
+    # of an epoch, where the images do not fill it: left out, or smaller (the authors' code)
+    last_minibatch: Literal["dropped", "trained"] = "dropped"
     # alternating: Algorithm 1, fresh z for G; simultaneous: both gradients at the old weights,
     # one z and one dropout mask for both (the authors' code)
     update: Literal["alternating", "simultaneous"] = "alternating"
@@ -187,3 +189,19 @@ class Train(Section):
                 f"two images each at least; set it to {' or '.join(map(str, fits or [2 * self.devices]))}"
             )
         return self
+
+    def check_images(self, count: int) -> None:
+        """ValueError unless `count` training images make the minibatches that the settings ask for."""
+        if self.batch_size > count:
+            raise ValueError(
+                f"batch_size is {self.batch_size:,}, but there are only {count:,} training images; set it "
+                "to that or less"
+            )
+        rest = count % self.batch_size
+        shared = rest % self.devices == 0 and rest >= 2 * self.devices
+        if self.last_minibatch == "trained" and rest and not shared:
+            raise ValueError(
+                f"last_minibatch: trained gives the last minibatch of an epoch {rest} of {count:,} images, "
+                f"and devices: {self.devices} needs a number that it divides, two images each at least; "
+                "set last_minibatch: dropped, or another batch_size"
+            )

@@ -26,7 +26,7 @@ def game(
     D: Player,
     judge: Callable[[Tensor, Tensor | None], Judgement],
     next_real: Callable[[], Real],
-    next_latent: Callable[[], Latent],
+    next_latent: Callable[[int], Latent],
     blur: Callable[[Tensor], Tensor],
     image_by_image: bool,
     streams: Streams,

@@ -48,7 +48,7 @@ class Game:
     G: Player
     D: Player
     next_real: Callable[[], Real]  # the next minibatch of data
-    next_latent: Callable[[], Latent]  # a fresh minibatch of noise
+    next_latent: Callable[[int], Latent]  # fresh noise for so many images
     judge: Callable[[Tensor, Tensor | None], Judgement]  # D, with more than the logits
     blur: Callable[[Tensor], Tensor]  # instance noise on D's inputs, or the identity
     discriminator_loss: Callable[[Tensor, Tensor], Tensor]  # of the logits of real and fake
@@ -77,9 +77,9 @@ def alternating(game: Game, k: int) -> dict[str, Tensor]:
     """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G."""
     for _ in range(k):
         real = game.next_real()
-        seen = discriminator_step(game, real, game.next_latent())
+        seen = discriminator_step(game, real, game.next_latent(len(real.images)))
     step = game.generator_step or generator_step
-    return seen | step(game, real, game.next_latent())
+    return seen | step(game, real, game.next_latent(len(real.images)))
 
 
 def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
@@ -108,10 +108,11 @@ def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
 
 def simultaneous(game: Game) -> dict[str, Tensor]:
     """The authors' code: one z and one dropout mask for both players, both gradients before either step."""
-    latent = game.next_latent()
+    real = game.next_real()
+    latent = game.next_latent(len(real.images))
     fake_BCHW = game.G(*latent)
     seen_BCHW = fake_BCHW.detach().requires_grad_()
-    look = look_at(game, game.next_real(), seen_BCHW, latent)
+    look = look_at(game, real, seen_BCHW, latent)
     d_loss = discriminator_loss(game, look)
     g_loss = generator_loss(game, look)
     if game.image_by_image and game.logits_only:
