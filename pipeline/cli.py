@@ -73,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     check_command.add_argument(
         "--out", type=Path, help="write the settings with all defaults filled in"
     )
+    add(
+        "upgrade", upgrade, "give a params.yaml of an earlier version the keys of this one"
+    ).add_argument("--file", type=Path, default=paths.PARAMS, help="another params file")
     for name, action, purpose in (
         ("download", download, "fetch a dataset and verify its SHA-256"),
         ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
@@ -131,6 +134,13 @@ def check(options: argparse.Namespace) -> None:
         check_shared_blocks(options.file)
         write_json(options.out, params.model_dump(mode="json"))
     print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
+
+
+def upgrade(options: argparse.Namespace) -> None:
+    from pipeline.config.upgrade import upgrade
+
+    changed = upgrade(options.file)
+    print("\n".join(changed) if changed else f"{options.file} has the keys of this version already")
 
 
 def download(options: argparse.Namespace) -> None:

@@ -149,8 +149,23 @@ def has_seeds(run: Any) -> bool:
     return isinstance(run, dict) and "seeds" in run
 
 
+def without_family(content: Any) -> list[str]:
+    """Runs that do not say which family of models is trained, as none did in earlier versions."""
+    runs = content.get("runs") if isinstance(content, dict) else None
+    runs = runs if isinstance(runs, dict) else {}
+    return [name for name, run in runs.items() if isinstance(run, dict) and "model" not in run]
+
+
 def validate(content: Any, where: str) -> Params:
     """`content` (nested dicts of one params file) as Params; `where` heads the error message."""
+    nameless = without_family(content)
+    if nameless:
+        more = f" (and that of {len(nameless) - 1} more)" if len(nameless) > 1 else ""
+        file = "" if where == "params.yaml" else f" --file {where}"
+        raise ConfigError(
+            f"{where}: runs.{nameless[0]}.model is missing{more}, the family that is trained. If the "
+            f"file is of an earlier version, next: python -m pipeline upgrade{file}"
+        )
     try:
         return Params.model_validate(content)
     except ValidationError as error:

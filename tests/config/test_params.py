@@ -64,7 +64,11 @@ def test_every_recipe_is_valid(recipe: Path):
             lambda p: p["runs"]["digits"].update(dataset="nowhere"),
             "runs.digits.dataset is 'nowhere'; known datasets: digits, line",
         ),
-        (lambda p: p["runs"]["digits"].pop("model"), "runs.digits.model: missing; it is required"),
+        (
+            lambda p: p["runs"]["digits"].pop("model"),
+            "params.yaml: runs.digits.model is missing, the family that is trained. If the file is of an "
+            "earlier version, next: python -m pipeline upgrade",
+        ),
         (
             lambda p: p["runs"]["digits"].update(model="gann"),
             "runs.digits.model: found 'gann', must be one of gan (did you mean gan?)",

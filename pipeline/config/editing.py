@@ -1,0 +1,44 @@
+"""Lines of a params file, put in or taken out; every other byte stays.
+
+ruamel.yaml says where a key stands. Its dump of a whole file is not used: it moves a comment that stands
+behind an anchor, and breaks or joins long lines.
+"""
+
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+
+def round_trip() -> YAML:
+    """A reader and writer that keeps notation: 1e-3 stays 1e-3, {a: 1} stays in braces."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 100_000  # never break a line
+    return yaml
+
+
+def plain(text: str) -> Any:
+    """What `text` says, as DVC and the pipeline read it; every call gives new objects."""
+    return YAML(typ="safe").load(text)
+
+
+def own_keys(block: CommentedMap) -> dict[str, tuple[int, int]]:
+    """Line and column, from 0, of every key that stands in `block` itself, not in one merged into it."""
+    return {key: tuple(place[:2]) for key, place in (block.lc.data or {}).items()}
+
+
+def end_of(lines: list[str], first: int, column: int) -> int:
+    """The line after the block whose key stands in line `first` at `column`.
+
+    Blank lines and comments after it belong to what follows, unless they are indented more than the key.
+    """
+    end = first + 1
+    for number in range(first + 1, len(lines)):
+        content = lines[number].lstrip()
+        indent = len(lines[number]) - len(content)
+        if content and indent <= column and not (content.startswith("- ") and indent == column):
+            break
+        if content:
+            end = number + 1
+    return end

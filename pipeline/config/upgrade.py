@@ -1,0 +1,73 @@
+"""python -m pipeline upgrade: bring a params.yaml of an earlier version to the keys of this one."""
+
+from operator import itemgetter
+from pathlib import Path
+
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from pipeline.config import params
+from pipeline.config.editing import end_of, own_keys, plain, round_trip
+from pipeline.errors import ConfigError
+from pipeline.io.files import write_bytes
+
+FAMILY = "gan"  # of every run written before runs named one
+
+
+def upgrade(path: Path) -> list[str]:
+    """Change the file where it lacks a key, whole or not at all; what was changed, in words.
+
+    Comments, order, anchors and all other lines stay. ConfigError if the file cannot be read, or is
+    written in a way that a key cannot be put in.
+    """
+    params.read(path)
+    text = path.read_text(encoding="utf-8")
+    nameless = params.without_family(plain(text))
+    expected = plain(text)
+    for name in nameless:
+        expected["runs"][name]["model"] = FAMILY
+    try:
+        # first the runs that others merge in (<<: *name), which then have it from there
+        new = with_family(with_family(text, merging=False), merging=True)
+        done = plain(new) == expected
+    except (YAMLError, IndexError):
+        done = False
+    if not done:
+        raise ConfigError(
+            f"{path} is written in a way that cannot be changed line by line. "
+            f"Add model: {FAMILY} by hand to: {', '.join(nameless)}"
+        )
+    if new != text:
+        write_bytes(path, new.encode())
+    return [f"runs.{name}: added model: {FAMILY}" for name in nameless]
+
+
+def with_family(text: str, merging: bool) -> str:
+    """`model` put into every run that lacks it; if not `merging`, not into runs that merge others in."""
+    runs = round_trip().load(text)["runs"]
+    lines = text.splitlines(keepends=True)
+    nameless = params.without_family(plain(text))
+    # by where they stand, last first; two names may be one block (*name)
+    blocks = {(runs[name].lc.line, runs[name].lc.col): runs[name] for name in nameless}
+    for _, run in sorted(blocks.items(), key=itemgetter(0), reverse=True):
+        if merging or not run.merge:
+            put_family(lines, run)
+    return "".join(lines)
+
+
+def put_family(lines: list[str], run: CommentedMap) -> None:
+    """A line after `dataset`, or before the first key; within the line where the run is in braces."""
+    line, keys = run.lc.line, own_keys(run)
+    if run.fa.flow_style():
+        inside = lines[line].index("{", run.lc.col) + 1  # an anchor may stand before it
+        lines[line] = f"{lines[line][:inside]}model: {FAMILY}, {lines[line][inside:]}"
+        return
+    if "dataset" in keys:
+        column = keys["dataset"][1]
+        at = end_of(lines, *keys["dataset"])
+    else:
+        at = next(n for n in range(line, len(lines)) if lines[n].lstrip().startswith("<<"))
+        column = lines[at].index("<<")
+    if not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    lines.insert(at, f"{' ' * column}model: {FAMILY}\n")
