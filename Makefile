@@ -5,9 +5,14 @@ PYTHON ?= python3
 CORES ?= all
 # the environment's programs first, as if it were activated
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Snakemake keeps a cache in the home folder and cannot start where that takes no files: then in this one
+ifneq ($(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2>/dev/null && test -w "$$cache" || echo refused),)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
 INSTALLED := .venv/installed
+SLOW := cluster interplay endtoend  # folders of tests/ that run programs for minutes
 
-.PHONY: help run test check format lock bench share fetch mend interplay prune clean
+.PHONY: help run unit test check format lock bench share fetch mend interplay prune clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -37,7 +42,10 @@ prune: $(INSTALLED) ## show what lies where, drop what no commit needs (KEEP=bra
 interplay: $(INSTALLED) ## 200 random histories on both engines, against a model (about an hour)
 	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py
 
-test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines
+unit: $(INSTALLED) ## the tests that need no other program, no server, no root
+	@pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(SLOW:%=--ignore=tests/%)
+
+test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines (and a Slurm, SSH, a browser)
 	@pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, every recipe

@@ -29,15 +29,19 @@ warnings.filterwarnings(
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0, 1 after an error that is printed in a few lines, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
-    if not ranks.inside():  # a rank has its own handlers
+    if ranks.inside():
+        ranks.set_up()
+    else:
         processes.interrupt_on_sigterm()
+    failed = ranks.SAID if ranks.inside() else 1
     try:
         with recorded_as_read():
             options.command(options)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return failed
     except DISK_ERRORS as error:
         if (why := refused_write(error)) is None:
             raise
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             "make room (or get write access) and run the same command again.",
             file=sys.stderr,
         )
-        return 1
+        return failed
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
@@ -284,15 +288,15 @@ def share(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    from pipeline.team import share
+    from pipeline.team import fetch
 
-    share.fetch()
+    fetch.fetch()
 
 
 def mend(options: argparse.Namespace) -> None:
-    from pipeline.engine import locks
+    from pipeline.engine import repair
 
-    locks.mend_all()
+    repair.mend_all()
 
 
 def prune_options(command: argparse.ArgumentParser) -> None:

@@ -24,23 +24,21 @@ VERSIONED = (
 FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
 
 
-# what a machine has once: the ports of Slurm's daemons, the leases of its GPUs
-HAS_ONCE = {"cluster", "test_gpus"}
-SLOW = {"interplay"}
+# Folders of tests that run programs for minutes, in the order in which they start; `make unit` runs
+# all others. A machine has one Slurm, so the tests of `cluster` never run side by side.
+SLOW = ("cluster", "interplay", "endtoend")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For tests side by side (make test): a file is one group, but what a machine has once is one
-    group, too; it and the slow ones come first."""
+    """For tests side by side (make test): a file is one group, and so is the cluster."""
 
-    def names(item: pytest.Item) -> set[str]:
-        path = item.path.relative_to(ROOT / "tests")
-        return {*path.parts, path.stem}
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(ROOT / "tests").parts[0]
 
     for item in items:
-        alone = names(item) & HAS_ONCE
-        item.add_marker(pytest.mark.xdist_group("machine" if alone else str(item.path)))
-    items.sort(key=lambda item: not names(item) & (HAS_ONCE | SLOW))
+        group = "cluster" if folder(item) == "cluster" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: [folder(item) != name for name in SLOW])
 
 
 @dataclass(frozen=True)

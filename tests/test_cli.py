@@ -2,25 +2,17 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from ruamel.yaml import YAML
 
-from pipeline.cli import main
+from pipeline.cli import main, parser
 from tests.conftest import ROOT
 
-COMMANDS = (
-    "check",
-    "download",
-    "normalize",
-    "train",
-    "sample",
-    "parzen",
-    "scores",
-    "table",
-    "score",
-)
+COMMANDS = re.findall(r"^    (\w+)(?:  |$)", parser().format_help(), re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +21,12 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text((ROOT / "recipes/quick.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_help_lists_every_stage_and_what_a_team_needs():
+    dag = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    others = {"sweep", "share", "fetch", "mend", "prune", "score"}
+    assert set(COMMANDS) >= {*dag, *others}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -53,6 +51,12 @@ def test_help_does_not_import_torch():
         (["train", "nobody"], "params.yaml has no runs.nobody; it has: digits, line"),
         (["download", "nowhere"], "params.yaml has no datasets.nowhere; it has: digits, line"),
         (["train", "digits"], "normalized/digits.safetensors is missing. Make it with: dvc repro"),
+        (
+            ["features", "digits"],
+            "normalized/digits.safetensors is missing. Make it with: dvc repro",
+        ),
+        (["metrics", "digits"], "is missing. Make it with: dvc repro"),
+        (["figures", "digits"], "is missing. Make it with: dvc repro"),
         (["table"], "results/scores/digits.json is missing"),
         (["check", "--file", "other.yaml"], "other.yaml is missing"),
     ],

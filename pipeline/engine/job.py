@@ -1,8 +1,8 @@
 """python -m pipeline.engine.job STAGE: what a Snakemake job runs, `dvc repro --single-item STAGE`.
 
-The same as the command line's, but it waits for whom it meets, it says only what is not routine
-(DVC's own output repeats advice on Git after every stage, and its --quiet hides the reason of a
-failure, too), and it ends when Snakemake does.
+Unlike that command it waits for processes that hold DVC's locks, it prints only what is not routine
+(DVC repeats advice on Git after every stage, and its --quiet hides the reason of a failure, too),
+and it ends when Snakemake does.
 """
 
 import logging
@@ -14,7 +14,7 @@ from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.stage.exceptions import StageCmdFailedError
 
-from pipeline.engine import dvcfiles, locks, processes
+from pipeline.engine import lock_file, locks, params_cache, processes, repair
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
 
@@ -22,12 +22,12 @@ def main(stage: str) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         processes.interrupt_on_sigterm()
-        locks.tag_locks(stage)
+        locks.tag_holder(stage)
         if processes.is_elsewhere():
             locks.check_locks_reach_here()
         processes.interrupt_with_starter()
         processes.announce()
-        dvcfiles.parse_params_once()
+        params_cache.parse_params_once()
         ran = locks.when_free(lambda: reproduce(stage), is_busy)
     except KeyboardInterrupt:
         print(f"{stage}: stopped; the next call goes on", file=sys.stderr)
@@ -48,22 +48,22 @@ def main(stage: str) -> int:
 
 def reproduce(name: str) -> bool:
     """Whether it ran or came from the cache; False if it was up to date."""
-    locks.mend()
-    # jobs run side by side: wait for each other when they read or write dvc.lock
+    repair.mend_busy_files()
+    # jobs run side by side: they take turns at reading and writing dvc.lock
     with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
-        locks.mend_lockfile()
+        repair.mend_lock_file()
         stage = repo.stage.load_one(name=name)
         try:
             ran = stage.reproduce() is not None
         except Exception as error:  # its libraries have errors of their own, which DVC wraps, too
             raise ReproductionError(f"failed to reproduce {name}") from error
         if ran:
-            dvcfiles.record(repo, stage)
+            lock_file.record(repo, stage)
         return ran
 
 
 def is_busy(error: BaseException) -> bool:
-    """Another process reads or writes a file of the stage; DVC itself does not wait for that."""
+    """Another process reads or writes a file of the stage; DVC does not wait for that, we do."""
     return isinstance(innermost(error), LockError)
 
 

@@ -1,37 +1,25 @@
-"""The project folder shared by several processes: who is at work in it, and what a killed one left.
+"""Who is at work in the project's folder, and how a process waits for the others.
 
-Locks are the kernel's (flock): they end with the process, however it ends. Nothing is ever left to
-be deleted by hand.
+Locks are the kernel's (flock): they end with the process, however it ends, so none is ever left to
+be deleted by hand. What a killed process leaves besides: repair.py. All rules: README.md.
 """
 
-import contextlib
 import fcntl
-import json
 import os
 import re
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-import psutil
-from dvc.lock import make_lock
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from pipeline.engine import processes
 from pipeline.errors import PipelineError
-from pipeline.io.files import write_bytes
 
 TEMPORARY = Path(".dvc/tmp")
 SNAKEMAKE_LOCK = TEMPORARY / "snakemake.lock"
-LOCKFILE = Path("dvc.lock")
-LAST_LOCKFILE = TEMPORARY / "dvc.lock.last"  # the last one that was seen whole
 RETRY_SECONDS = 0.5
-TAG = re.compile(r"pipeline\.engine\.job@(\S+) ")
+TAG = re.compile(r"pipeline\.engine\.job@(\S+) ")  # of tag_holder, with the machine's name
 
 T = TypeVar("T")
 
@@ -43,7 +31,8 @@ class BusyError(PipelineError):
 def take_snakemake_lock(wait: bool) -> TextIO:
     """The lock that one main Snakemake process holds at a time; it ends with the file or process.
 
-    Judging what is stale while another one runs its jobs would take their deleted outputs for lost.
+    A second one must not judge what is stale meanwhile: it would take outputs that the first one's
+    jobs have deleted, and are making again, for lost. BusyError if it is held and not `wait`.
     """
     file = open_lock(SNAKEMAKE_LOCK)
     if not locked(file):
@@ -76,20 +65,12 @@ def locked(file: TextIO) -> bool:
     return True
 
 
-def mend_all() -> None:
-    """What `make mend` does: after a kill -9 of `dvc` itself, which does not mend its own files."""
-    from dvc.repo import Repo
-
-    mend()
-    with Repo() as repo, repo.lock:
-        mend_lockfile()
-
-
 def check_locks_reach_here() -> None:
-    """In a job on another machine: is the lock that its Snakemake holds there seen as held here?
+    """In a job on another machine: BusyError unless its Snakemake's lock is seen as held here.
 
-    If not, either that Snakemake is gone, and with it who would wait for this job; or the file
-    system does not carry locks between machines, and jobs would overwrite each other's dvc.lock.
+    If it is not, either that Snakemake is gone, and with it the process that would wait for this
+    job; or the file system does not carry locks between machines, and jobs would overwrite each
+    other's dvc.lock.
     """
     try:
         with SNAKEMAKE_LOCK.open() as file:
@@ -108,114 +89,21 @@ def check_locks_reach_here() -> None:
     )
 
 
-def tag_locks(stage: str) -> None:
-    """DVC notes the command line beside each process number in its list of busy files.
+def tag_holder(stage: str) -> None:
+    """Put this machine's name into what DVC notes of this process in its list of busy files.
 
-    A number says nothing on another machine; so have the machine's name in the command line.
+    DVC notes process number and command line; a number says nothing on another machine.
     """
     sys.argv = [f"pipeline.engine.job@{socket.gethostname()}", stage]
-
-
-def mend(everywhere: bool = False) -> None:
-    """Undo what a kill in the middle of a write of DVC's leaves: DVC would refuse to start.
-
-    everywhere: no other machine is at work in this folder, so what one has left is left over.
-
-    Both files are rewritten in place, not replaced. Neither holds anything that is not found again:
-    the outputs of a stage lost from dvc.lock come back from the run-cache.
-    """
-    with make_lock(str(TEMPORARY / "rwlock.lock")):  # what DVC holds while it rewrites the file
-        _mend_rwlock(TEMPORARY / "rwlock", everywhere)
-
-
-def _mend_rwlock(path: Path, everywhere: bool) -> None:
-    """Without the entries of processes that are gone, even if another has their number today."""
-    try:
-        text, written = path.read_text(), path.stat().st_mtime
-    except FileNotFoundError:
-        return
-
-    def holds(holder: dict) -> bool:
-        tag = TAG.match(holder["cmd"])
-        if tag and tag[1] != socket.gethostname():
-            return not everywhere
-        if not tag and processes.is_elsewhere():
-            return True  # of a `dvc` that somebody has called on the machine where Snakemake is
-        return _lives(holder, written)
-
-    try:
-        entries = json.loads(text)
-        write = {file: by for file, by in entries.get("write", {}).items() if holds(by)}
-        read = {
-            file: [by for by in readers if holds(by)]
-            for file, readers in entries.get("read", {}).items()
-        }
-    except (ValueError, LookupError, TypeError, AttributeError):  # cut off
-        write, read = {}, {}
-    kept = {"write": write, "read": {file: readers for file, readers in read.items() if readers}}
-    if json.dumps(kept) != text:
-        write_bytes(path, json.dumps(kept).encode())
-
-
-def _lives(holder: dict, written: float) -> bool:
-    """Whether the process of an entry of a file `written` (seconds since 1970) then still lives."""
-    try:
-        process = psutil.Process(int(holder["pid"]))
-        # one second of grace: the start time has the resolution of the kernel's clock ticks
-        return process.create_time() < written + 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def mend_lockfile() -> None:
-    """Call it while holding DVC's lock: nobody is writing dvc.lock then."""
-    if not LOCKFILE.exists():
-        return
-    content = LOCKFILE.read_bytes()
-    if LAST_LOCKFILE.exists() and LAST_LOCKFILE.read_bytes() == content:
-        return
-    if b"<<<<<<< " in content:
-        raise PipelineError(
-            f"{LOCKFILE} has merge markers (<<<<<<<). Do not edit it; let DVC find out what fits:\n"
-            f"  git checkout --ours {LOCKFILE} && snakemake --cores all && git add {LOCKFILE}\n"
-            "Results of either branch come from the cache (after: dvc pull --run-cache), only what "
-            "the merge really changed runs. See docs/team.md."
-        )
-    if whole(content):
-        write_bytes(LAST_LOCKFILE, content)
-        return
-    for origin, former in (
-        ("its last good copy", lambda: LAST_LOCKFILE.read_bytes()),
-        ("Git", lambda: subprocess.check_output(["git", "show", f"HEAD:./{LOCKFILE}"])),
-    ):
-        with contextlib.suppress(OSError, subprocess.CalledProcessError):
-            content = former()
-            if whole(content):
-                write_bytes(LOCKFILE, content)
-                print(
-                    f"{LOCKFILE} was cut off by a killed process; restored from {origin}. What is "
-                    "missing from it comes back from DVC's cache.",
-                    file=sys.stderr,
-                )
-                return
-    LOCKFILE.unlink()
-
-
-def whole(content: bytes) -> bool:
-    """Whether DVC can read `content` as a dvc.lock."""
-    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-    from voluptuous import Invalid
-
-    try:
-        return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
-    except (YAMLError, Invalid):
-        return False
 
 
 def when_free(
     action: Callable[[], T], busy: Callable[[Exception], bool], seconds: float = float("inf")
 ) -> T:
-    """The result of `action`, tried again while it says that another process is at work."""
+    """The result of `action`, tried again while its error says that another process is at work.
+
+    `busy`: whether an error says so. It is raised if it still does after so many `seconds`.
+    """
     end = time.monotonic() + seconds
     said = False
     while True:

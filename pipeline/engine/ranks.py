@@ -1,8 +1,8 @@
 """A stage on several devices: torchrun's agent starts its ranks, and none of them outlives it.
 
 The agent is torchrun's own (torch.distributed.launcher), inside the stage's process: it finds a free
-port, passes signals on, and stops all ranks when one has died. `python -m pipeline.engine.ranks STAGE NAME` is
-what each rank runs.
+port, passes signals on, and stops all ranks when one has died. Each rank runs `python -m pipeline
+STAGE NAME`, as the stage itself; the command line calls `set_up` when it is `inside` a rank.
 """
 
 import logging
@@ -17,9 +17,9 @@ from types import FrameType
 from pipeline.engine import processes
 from pipeline.errors import PeerLost, TrainingError
 
-PROGRAM = ("-m", "pipeline.engine.ranks")
-WORDS = "PIPELINE_RANKS_WORDS"  # folder for what the ranks write to stderr, but for rank 0
-SAID = 76  # exit code of a rank that has printed what is wrong
+PROGRAM = ("-m", "pipeline")
+WORDS = "PIPELINE_RANKS_WORDS"  # folder for the stderr of all ranks but rank 0
+SAID = 76  # exit code of a rank that has printed what is wrong; torch's own failures are 1
 STOP_SECONDS = 5  # for ranks to end after a signal; less than processes.PATIENCE_SECONDS
 LAST_WORDS = 2_000  # characters of a dead rank's stderr that are shown
 
@@ -30,9 +30,10 @@ def inside() -> bool:
 
 
 def launch(count: int, *arguments: str) -> None:
-    """Run the stage `arguments` in `count` processes on this machine; return when all have done well.
+    """Run the stage `arguments` in `count` processes on this machine; return when all have succeeded.
 
-    Rank 0 talks; of the others only the last words of one that fails are shown.
+    Rank 0 writes to this process's stderr. Of another rank the end of its stderr is printed if it is
+    the one that failed. TrainingError if a rank died, SystemExit if it has printed a user's error.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -75,7 +76,7 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # by t
 
 def why(failed: dict[int, int], count: int, logs: Path) -> BaseException:
     """Which rank has ended the run, and why. `failed`: exit codes of ranks, -N for signal N."""
-    # ranks that lost another one, or that torchrun stopped, are victims; of others, rank 0 has spoken
+    # ranks that lost another one, or that torchrun stopped, are not the cause; rank 0 has printed its own
     victims = (PeerLost.CODE, -signal.SIGTERM, 128 + signal.SIGTERM)
     rank, code = min(failed.items(), key=lambda item: (item[1] in victims, item[0]))
     if rank and (words := logs / str(rank)).exists():
@@ -90,26 +91,17 @@ def why(failed: dict[int, int], count: int, logs: Path) -> BaseException:
     )
 
 
-def main(arguments: list[str]) -> int:
-    """What a rank runs."""
+def set_up() -> None:
+    """Call it first in a process that is a rank: signals, stderr, and its end with its starter."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
     if os.environ["RANK"] != "0":
         with (Path(os.environ[WORDS]) / os.environ["RANK"]).open("w") as words:
             os.dup2(words.fileno(), sys.stderr.fileno())
-    os.environ.pop(
-        "DVC_STAGE", None
-    )  # what the stage read is watched by the process that started it
+    os.environ.pop("DVC_STAGE", None)  # the stage's process guards its inputs
     processes.end_with_starter()
-    from pipeline.cli import main
-
-    return SAID if main(arguments) else 0
 
 
 def interrupted(number: int, frame: FrameType | None) -> None:
-    """The process that started this one says so."""
+    """End without a word: the process that started this rank prints one for all."""
     raise SystemExit(128 + number)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -28,7 +28,7 @@ from snakemake.io import ancient, report
 
 from pipeline.compute import gpus
 from pipeline.config import params
-from pipeline.engine import dvcfiles, locks, placement, processes, slurm
+from pipeline.engine import locks, params_cache, placement, processes, repair, slurm
 from pipeline.engine.job import log_file
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
@@ -140,7 +140,7 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
             "what was run. Edit params.yaml (or try a value with: dvc exp run -S KEY=VALUE)."
         )
     processes.announce()
-    dvcfiles.parse_params_once()
+    params_cache.parse_params_once()
     try:
         if not judge:
             with Repo() as repo:
@@ -171,10 +171,10 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
 
 
 def read_and_judge() -> tuple[list[Rule], set[str]]:
-    locks.mend(everywhere=True)
+    repair.mend_busy_files(everywhere=True)
     with Repo() as repo:
         with repo.lock:
-            locks.mend_lockfile()
+            repair.mend_lock_file()
         return list(read_rules(repo)), stale_stages(repo)
 
 

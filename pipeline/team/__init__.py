@@ -1,1 +1,1 @@
-"""Working together: share, fetch, prune, sweep."""
+"""Working together: share, fetch, prune, sweep. Commands of a person, never part of a stage."""

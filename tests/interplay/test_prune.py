@@ -39,8 +39,8 @@ def used(built: Tiny, tmp_path: Path) -> Tiny:
 
 
 def prune(tiny: Tiny, keep: str = "commits", yes: bool = True, fails: bool = False) -> str:
-    call = f"from pipeline import prune; prune.run({keep!r}, days=14, yes={yes})"
-    return tiny.run("python", "-c", call, fails=fails)
+    command = ("python", "-m", "pipeline", "prune", "--keep", keep, *(["--yes"] if yes else []))
+    return tiny.run(*command, fails=fails)
 
 
 def is_cached(tiny: Tiny, base: int) -> bool:

@@ -1,4 +1,4 @@
-"""A rank that saves after every step; rank 1 dies at step 37. Takes the place of pipeline.engine.ranks.
+"""A rank that saves after every step; rank 1 dies at step 37. Takes the place of `python -m pipeline`.
 
 With UNAWARE, rank 0 is busy elsewhere then, so torchrun's SIGTERM reaches it before it misses the other.
 """
@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from pipeline.engine import ranks
+from pipeline.cli import main
 from pipeline.models.gan.training import Training
 from pipeline.stages import train
 
@@ -25,4 +25,4 @@ def die(self: Training):
 
 
 Training.advance = die
-sys.exit(ranks.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))

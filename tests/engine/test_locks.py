@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import locks, processes
+from pipeline.engine import locks, processes, repair
 
 NOBODY = 2**22 + 1  # larger than any process number
 ELSEWHERE = {"pid": NOBODY, "cmd": "pipeline.engine.job@node7 train@x"}
@@ -28,7 +28,7 @@ def mended(everywhere: bool = False) -> set[str]:
     listed = locks.TEMPORARY / "rwlock"
     entries = {"elsewhere": ELSEWHERE, "here": HERE, "by hand": BY_HAND}
     listed.write_text(json.dumps({"write": entries, "read": {"file": [*entries.values()]}}))
-    locks.mend(everywhere)
+    repair.mend_busy_files(everywhere)
     kept = json.loads(listed.read_text())
     assert len(kept["read"].get("file", [])) == len(kept["write"])
     return set(kept["write"])

@@ -1,0 +1,116 @@
+"""What a `kill -9` of DVC leaves half-written, mended before DVC reads it again.
+
+DVC rewrites two files in place: its list of busy files (.dvc/tmp/rwlock) and dvc.lock. If either is
+cut off, DVC refuses to start. Nothing in them is lost for good: the outputs of a stage that is
+missing from dvc.lock come back from the run-cache.
+"""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from dvc.lock import make_lock
+
+from pipeline.engine import processes
+from pipeline.engine.lock_file import LAST_LOCKFILE, LOCKFILE, is_valid
+from pipeline.engine.locks import TAG, TEMPORARY
+from pipeline.errors import PipelineError
+from pipeline.io.files import write_bytes
+
+
+def mend_all() -> None:
+    """Both files; what `make mend`, `share` and `fetch` do. A plain `dvc` mends nothing itself."""
+    from dvc.repo import Repo
+
+    mend_busy_files()
+    with Repo() as repo, repo.lock:
+        mend_lock_file()
+
+
+def mend_busy_files(everywhere: bool = False) -> None:
+    """Forget the processes in DVC's list of busy files that are gone; start anew if it is cut off.
+
+    everywhere: no other machine is at work in this folder, so what one has left is left over.
+    """
+    with make_lock(str(TEMPORARY / "rwlock.lock")):  # what DVC holds while it rewrites the file
+        _mend_rwlock(TEMPORARY / "rwlock", everywhere)
+
+
+def _mend_rwlock(path: Path, everywhere: bool) -> None:
+    """Also entries whose process number belongs to another process by now."""
+    try:
+        text, written = path.read_text(), path.stat().st_mtime
+    except FileNotFoundError:
+        return
+
+    def holds(holder: dict) -> bool:
+        tag = TAG.match(holder["cmd"])
+        if tag and tag[1] != socket.gethostname():
+            return not everywhere
+        if not tag and processes.is_elsewhere():
+            return True  # of a `dvc` that somebody has called on the machine where Snakemake is
+        return _lives(holder, written)
+
+    try:
+        entries = json.loads(text)
+        write = {file: by for file, by in entries.get("write", {}).items() if holds(by)}
+        read = {
+            file: [by for by in readers if holds(by)]
+            for file, readers in entries.get("read", {}).items()
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):  # cut off
+        write, read = {}, {}
+    kept = {"write": write, "read": {file: readers for file, readers in read.items() if readers}}
+    if json.dumps(kept) != text:
+        write_bytes(path, json.dumps(kept).encode())
+
+
+def _lives(holder: dict, written: float) -> bool:
+    """Whether the process of an entry of a file `written` (seconds since 1970) then still lives."""
+    try:
+        process = psutil.Process(int(holder["pid"]))
+        # one second of grace: the start time has the resolution of the kernel's clock ticks
+        return process.create_time() < written + 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def mend_lock_file() -> None:
+    """Restore a cut-off dvc.lock. DVC's lock must be held: nobody is writing dvc.lock then.
+
+    PipelineError, and the file is left alone, if it has merge markers.
+    """
+    if not LOCKFILE.exists():
+        return
+    content = LOCKFILE.read_bytes()
+    if LAST_LOCKFILE.exists() and LAST_LOCKFILE.read_bytes() == content:
+        return
+    if b"<<<<<<< " in content:
+        raise PipelineError(
+            f"{LOCKFILE} has merge markers (<<<<<<<). Do not edit it; let DVC find out what fits:\n"
+            f"  git checkout --ours {LOCKFILE} && snakemake --cores all && git add {LOCKFILE}\n"
+            "Results of either branch come from the cache (after: dvc pull --run-cache), only what "
+            "the merge really changed runs. See docs/team.md."
+        )
+    if is_valid(content):
+        write_bytes(LAST_LOCKFILE, content)
+        return
+    for origin, former in (
+        ("its last good copy", lambda: LAST_LOCKFILE.read_bytes()),
+        ("Git", lambda: subprocess.check_output(["git", "show", f"HEAD:./{LOCKFILE}"])),
+    ):
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            content = former()
+            if is_valid(content):
+                write_bytes(LOCKFILE, content)
+                print(
+                    f"{LOCKFILE} was cut off by a killed process; restored from {origin}. What is "
+                    "missing from it comes back from DVC's cache.",
+                    file=sys.stderr,
+                )
+                return
+    LOCKFILE.unlink()

@@ -1,0 +1,198 @@
+"""make fetch: the team's branch from Git, and the results that it records from DVC's remote."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc_data.hashfile.hash_info import HashInfo
+from ruamel.yaml import YAML
+
+from pipeline.engine import repair
+from pipeline.team.remotes import (
+    SETUP,
+    TeamError,
+    current_branch,
+    data_remote,
+    explained,
+    git,
+    git_remote,
+    last_line,
+    meaning,
+    run,
+)
+
+
+def fetch() -> None:
+    """Pull the branch and the results it records, so that both engines have nothing to do."""
+    origin, remote = git_remote(), data_remote()
+    repair.mend_all()
+    branch = current_branch()
+    check_no_local_change_of("dvc.lock")
+    git("fetch", "--quiet", origin)
+    if not git("ls-remote", "--heads", origin, branch):
+        print(f"Git  <- {origin}: has no branch {branch} yet; nothing to merge")
+    else:
+        fetch_results_of(f"{origin}/{branch}", remote)
+        merge(f"{origin}/{branch}", generated())
+        print(f"Git  <- {origin}: branch {branch} at {git('rev-parse', '--short', 'HEAD')}")
+    wanted = not_in_cache()
+    available = on_remote(remote, wanted)
+    done = run("dvc", "pull", "--run-cache", "--force")
+    if done.returncode:
+        report_lost(remote, available, done)
+    if unfinished := never_run():
+        print(f"Data <- {remote}: all that was run. Not yet: {', '.join(unfinished)}")
+        print("Next: snakemake --cores all")
+    else:
+        print(f"Data <- {remote}: {last_line(done.stdout)}")
+
+
+def fetch_results_of(theirs: str, remote: str) -> None:
+    """Pull into the cache, before a merge: afterwards dvc.lock may no longer name all of them."""
+    if run("git", "merge-base", "--is-ancestor", "HEAD", theirs).returncode == 0:
+        return  # no merge, so `dvc pull` will find them all
+    recorded = run("git", "show", f"{theirs}:dvc.lock")
+    if recorded.returncode:
+        return  # nothing has been run there yet
+    entries = YAML(typ="safe").load(recorded.stdout)["stages"].values()
+    outputs = [out for entry in entries for out in entry.get("outs", [])]
+    available = on_remote(remote, {out["path"]: out["md5"] for out in outputs})
+    with Repo() as repo:
+        try:
+            repo.stage_cache.pull(remote)
+            repo.cloud.pull(
+                [HashInfo("md5", out["md5"]) for out in outputs if out["path"] in available],
+                remote=remote,
+            )
+        except Exception as error:  # every kind of remote raises errors of a library of its own
+            raise unreadable(remote, error) from None
+
+
+def unreadable(remote: str, error: Exception) -> TeamError:
+    words = meaning(str(error) or type(error).__name__)
+    return TeamError(f"the remote {remote} cannot be read; nothing was lost.\n{words}")
+
+
+def check_no_local_change_of(name: str) -> None:
+    if git("status", "--porcelain", "--", name):
+        raise TeamError(
+            f"{name} has changes that are not committed; fetching could mix them with the team's.\n"
+            'Commit them first: git add --all && git commit --message "what you tried"'
+        )
+
+
+def generated() -> list[str]:
+    """Files in Git that the engines write: dvc.lock, and outputs that dvc.yaml gives `cache: false`.
+
+    After a conflict either side's version will do, because the next run makes it right.
+    """
+    try:
+        with Repo() as repo:
+            uncached = [out.fs_path for out in repo.index.outs if not out.use_cache]
+    except DvcException as error:
+        raise TeamError(f"{error}\nNothing was merged; mend that first.") from None
+    return ["dvc.lock", *sorted(map(os.path.relpath, uncached))]
+
+
+def merge(theirs: str, made: list[str]) -> None:
+    """Merge the branch `theirs`; TeamError with the way out of a conflict. `made`: see generated()."""
+    done = run("git", "merge", "--quiet", "--no-edit", theirs)
+    if done.returncode == 0:
+        return
+    conflicts = git("diff", "--name-only", "--diff-filter=U").split()
+    if not conflicts:
+        raise TeamError(f"git could not merge {theirs}:\n{done.stdout}{done.stderr}".rstrip())
+    others = [name for name in conflicts if name not in made]
+    steps = (
+        [f"edit {', '.join(others)} by hand, then: git add {' '.join(others)}"] if others else []
+    )
+    if ours := [name for name in conflicts if name in made]:
+        steps.append(f"git checkout --ours {' '.join(ours)}   # the next run makes them right")
+    steps += [
+        "snakemake --cores all   # takes both sides' results from the cache",
+        "git add --all && git commit --no-edit",
+    ]
+    raise TeamError(
+        f"both sides changed {', '.join(conflicts)}. The way out ({SETUP}, or back: git merge --abort):\n  "
+        + "\n  ".join(steps)
+    )
+
+
+def not_in_cache() -> dict[str, str]:
+    """Results that dvc.lock records and this folder's cache lacks: path -> checksum."""
+    with Repo() as repo:
+        cache = repo.cache.local
+        return {path: oid for path, oid in outputs_recorded(repo).items() if not cache.exists(oid)}
+
+
+def not_in_folder() -> list[str]:
+    """Results that dvc.lock records and that are not here."""
+    with Repo() as repo:
+        return [path for path in outputs_recorded(repo) if not Path(path).exists()]
+
+
+def outputs_recorded(repo: Repo) -> dict[str, str]:
+    return {
+        os.path.relpath(out.fs_path): out.hash_info.value
+        for out in repo.index.outs
+        if out.use_cache and out.hash_info
+    }
+
+
+def never_run() -> list[str]:
+    """Stages that dvc.lock does not know."""
+    with Repo() as repo:
+        return sorted(
+            stage.addressing
+            for stage in repo.index.stages
+            if any(out.use_cache and not out.hash_info for out in stage.outs)
+        )
+
+
+def on_remote(remote: str, wanted: dict[str, str]) -> set[str]:
+    """The paths whose checksum the remote has an object for, whatever that holds.
+
+    Not by `dvc status --cloud`: with `verify` that deletes tampered objects and calls them missing.
+    """
+    if not wanted:
+        return set()
+    with Repo() as repo:
+        try:
+            odb = repo.cloud.get_remote_odb(remote)
+            there = odb.fs.exists([odb.oid_to_path(oid) for oid in wanted.values()])
+        except Exception as error:  # every kind of remote raises errors of a library of its own
+            raise unreadable(remote, error) from None
+    return {path for path, exists in zip(wanted, there, strict=True) if exists}
+
+
+def report_lost(remote: str, available: set[str], pulled: subprocess.CompletedProcess[str]) -> None:
+    """Name the files that are not here after `dvc pull` and say what became of them."""
+    lines = []
+    for path, checksum in sorted(not_in_cache().items()):
+        fate = (
+            f"refused; what {remote} held under its checksum was something else (tampered with, or "
+            "damaged)"
+            if path in available
+            else f"was never pushed to {remote}"
+        )
+        lines.append(f"{path}: {fate}. {who_can_push(checksum)}")
+    if not lines and never_run() and not not_in_folder():
+        return  # DVC fails if anything in dvc.yaml has no result yet
+    if not lines:
+        raise TeamError(f"dvc pull failed:\n{explained(pulled)}")
+    raise TeamError(
+        "\n  ".join([f"{len(lines)} file(s) could not be fetched, the others are here:", *lines])
+        + "\nOr make them here: snakemake --cores all"
+    )
+
+
+def who_can_push(checksum: str) -> str:
+    """Who recorded it, so has it in the cache most likely."""
+    log = run("git", "log", "-1", "--format=%an <%ae>, %cs", f"-S{checksum}", "--", "dvc.lock")
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        return "Who recorded it is not in this shallow clone: git fetch --unshallow"
+    if log.returncode == 0 and log.stdout.strip():
+        return f"{log.stdout.strip()} recorded it and can push it: make share"
+    return "Whoever recorded it can push it: make share"

@@ -1,0 +1,81 @@
+"""The README's commands, in the order they stand there, in one project that the quick recipe has filled.
+
+Each is run as it stands, or with its placeholder filled in (FILLED_IN), or by another test (ELSEWHERE).
+Commands in running text, between backticks, are not run.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, Project
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+# (command, what is run for it): placeholders; and installations, which would change the environment
+# that runs the tests, go elsewhere or stop before the last step
+FILLED_IN = {
+    "git clone <this repository> gan-pipeline && cd gan-pipeline": (
+        "git clone --quiet ../origin.git ../gan-pipeline && cd ../gan-pipeline && test -f Makefile"
+    ),
+    "python3 -m venv .venv && source .venv/bin/activate": (
+        "python3 -m venv ../by-hand && source ../by-hand/bin/activate"
+    ),
+    "pip install --editable . --constraint constraints.txt": (
+        "pip install --quiet --dry-run --no-deps --no-build-isolation --editable ."
+    ),
+    "pip install -r requirements-slurm.txt -c constraints.txt": (
+        "pip install --quiet --dry-run --no-deps -r requirements-slurm.txt -c constraints.txt"
+    ),
+    "dvc remote add --default team /path/to/a/shared/folder": "dvc remote add --default team ../shared",
+}
+# (command, the file of tests that runs it, words in that file)
+ELSEWHERE = {
+    "snakemake --profile profiles/slurm": ("tests/cluster/conftest.py", '"profiles/slurm"'),
+}
+
+
+def test_the_exceptions_are_commands_of_the_readme():
+    assert set(FILLED_IN) | set(ELSEWHERE) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(("file", "words"), ELSEWHERE.values())
+def test_what_is_run_elsewhere_is(file: str, words: str):
+    assert words in (ROOT / file).read_text()
+
+
+@pytest.fixture
+def reader(finished: Project, tmp_path: Path) -> Project:
+    """A clone in which the quick recipe has run; an origin, a data remote, and arrays to score."""
+    project = finished.copy(tmp_path / "a project")
+    for name in ("pyproject.toml", "constraints.txt", *ROOT.glob("requirements*.txt")):
+        (project.path / Path(name).name).write_text((ROOT / name).read_text())
+    # the environment that runs the tests, as if `make` had installed it
+    (project.path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    (project.path / ".venv/installed").touch()
+    project.commit("all files")
+    project.run("git", "init", "--quiet", "--bare", "--initial-branch", "main", "../origin.git")
+    project.run("git", "remote", "add", "origin", "../origin.git")
+    project.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
+    (tmp_path / "shared").mkdir()
+    random = np.random.default_rng(0)
+    for name in ("samples", "valid", "test"):
+        np.save(project.path / f"{name}.npy", random.uniform(-1, 1, (50, 1, 4, 4)))
+    return project
+
+
+def test_every_command_of_the_readme_works(reader: Project):
+    for command in COMMANDS:
+        if command in ELSEWHERE:
+            continue
+        if command.startswith("git commit"):  # of the reader's own change
+            reader.run("bash", "-c", "echo >> README.md; git add --all")
+        reader.run("bash", "-c", FILLED_IN.get(command, command))
+    assert (reader.path / "report.html").is_file()
