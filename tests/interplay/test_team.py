@@ -200,7 +200,7 @@ def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
         ("git checkout --quiet --detach", SHARE, "no branch is checked out"),
         ("echo >> dvc.lock", FETCH, "dvc.lock has changes that are not committed"),
         ("mv '../data remote' ../gone", FETCH, "which is not there. If it is on a disk or share"),
-        ("rm -rf .git", FETCH, "not a Git repository"),
+        ("rm -rf .git", FETCH, "not a git repository"),
     ],
 )
 def test_what_hinders_is_said_and_nothing_is_lost(
