@@ -1,8 +1,10 @@
 """Random numbers: one named stream per purpose, so that looking at samples never moves training."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -46,12 +48,19 @@ class Streams:
 
     # the order of the data is drawn on the CPU: it is the same on every device
     ON_CPU = ("data",)
+    # of what every rank holds as a whole: weights, a reference batch
+    UNDIVIDED = ("init",)
 
     def __init__(
         self, seed: int, device: torch.device | str = "cpu", rank: int = 0, ranks: int = 1
     ):
         self.of = {
-            name: generator(seed, name, "cpu" if name in self.ON_CPU else device, rank, ranks)
+            name: generator(
+                seed,
+                name,
+                "cpu" if name in self.ON_CPU else device,
+                *((0, 1) if name in self.UNDIVIDED else (rank, ranks)),
+            )
             for name in self.NAMES
         }
 
@@ -74,6 +83,21 @@ def generator(
     stream = Stream(device, rank, ranks)
     stream.manual_seed(int.from_bytes(digest[:8]) >> 1)
     return stream
+
+
+def divided(stream: torch.Generator) -> TypeGuard[Stream]:
+    """Whether other ranks draw other rows."""
+    return isinstance(stream, Stream) and stream.ranks > 1
+
+
+@contextmanager
+def undivided(stream: Stream) -> Iterator[None]:
+    """Inside, every rank draws the same numbers: those of one process that draws as many."""
+    ranks, stream.ranks = stream.ranks, 1
+    try:
+        yield
+    finally:
+        stream.ranks = ranks
 
 
 Shape = tuple[int, ...] | torch.Size  # the first number counts rows of this process

@@ -34,7 +34,13 @@ def apart(one: dict, two: dict) -> float:
 
 @pytest.mark.parametrize(
     "game",
-    ["simultaneous", "alternating", "simultaneous, BatchNorm", "alternating, BatchNorm"],
+    [
+        "simultaneous",
+        "alternating",
+        "simultaneous, BatchNorm",
+        "alternating, BatchNorm",
+        "virtual BatchNorm",
+    ],
 )
 def test_two_ranks_learn_what_one_process_learns(of_one, of_two, game: str):
     """Weights, statistics and logged losses are of order 1; sums in another order differ by 1e-7 of that."""
@@ -57,9 +63,16 @@ def test_a_resumed_run_of_two_ranks_has_the_bits_of_an_uninterrupted_one(of_two)
     assert apart(of_two["resumed"], of_two["alternating, BatchNorm"]) == 0
 
 
-def test_ranks_whose_weights_differ_are_found_out(of_one, of_two):
-    assert of_one["drift"] == ""
-    assert "the devices hold different weights at step 0" in of_two["drift"]
+def test_every_rank_has_the_reference_batch_that_one_process_would_draw(of_one, of_two):
+    key = "generator.reference_z"
+    one, two = (found["virtual BatchNorm"][key] for found in (of_one, of_two))
+    assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("what", ["weights", "buffers"])
+def test_ranks_that_hold_different_nets_are_found_out(of_one, of_two, what: str):
+    assert of_one["drift"][what] == ""
+    assert "the devices hold different weights at step 0" in of_two["drift"][what]
 
 
 @pytest.mark.parametrize("draw", [uniform, normal])

@@ -43,6 +43,7 @@ def games() -> dict[str, Train]:
         "instance_noise": Decay(start=0.5, end=0.1, steps=5),
     }
     normed_G, normed_D = (net.model_copy(update={"norm": "batch"}) for net in (G, D))
+    virtual = G.model_copy(update={"norm": "virtual_batch", "noise_std": 0.3, "dropout": 0.2})
     normed = {"generator": normed_G, "discriminator": normed_D}
 
     def game(**changes) -> Train:
@@ -55,6 +56,7 @@ def games() -> dict[str, Train]:
         ),
         "simultaneous, BatchNorm": game(update="simultaneous", **normed),
         "alternating, BatchNorm": game(update="alternating", **normed),
+        "virtual BatchNorm": game(update="alternating", generator=virtual),
         "BatchNorm of each rank's own": game(update="alternating", sync_batch_norm=False, **normed),
     }
 
@@ -68,6 +70,7 @@ def play(settings: Train, world: World, halt: int | None = None) -> dict:
             game = Training(settings, 0, images(), CPU, world=world)
             game.load_state_dict(state)
         seen = game.advance()
+    game.check_ranks_agree()
     logged = {key: world.average(seen[key].clone()) for key in ("d_loss", "g_loss")}
     return game.weights() | logged
 
@@ -93,12 +96,15 @@ def normalize(layer: nn.Module, world: World) -> dict[str, torch.Tensor]:
     }
 
 
-def drift(world: World) -> str:
-    """What is said of ranks whose weights are no longer the same."""
-    game = Training(games()["alternating"], 0, images(), CPU, world=world)
+def drift(world: World, what: str) -> str:
+    """What is said of ranks whose weights, or whose buffers, are no longer the same."""
+    game = Training(games()["virtual BatchNorm"], 0, images(), CPU, world=world)
     game.check_ranks_agree()
     with torch.no_grad():
-        game.D.vector[3] += world.rank * 1e-6
+        if what == "weights":
+            game.D.vector[3] += world.rank * 1e-6
+        else:
+            game.G.net.reference_z[3] += world.rank * 1e-6
     try:
         game.check_ranks_agree()
     except TrainingError as error:
@@ -110,7 +116,7 @@ def everything(world: World) -> dict:
     found: dict = {name: play(game, world) for name, game in games().items()}
     found["resumed"] = play(games()["alternating, BatchNorm"], world, halt=3)
     found["norm"] = normalize(nn.BatchNorm1d(3), world)
-    found["drift"] = drift(world)
+    found["drift"] = {what: drift(world, what) for what in ("weights", "buffers")}
     return found
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline.compute import devices
-from pipeline.compute.parallel import ALONE, World
+from pipeline.compute.parallel import ALONE, GlobalBatchNorm, World
 from pipeline.compute.scaling import LossScale
 from pipeline.config.models.common.optimizers import Optimizer
 from pipeline.models.common import optimizers
@@ -98,6 +99,19 @@ class Player:
         """L2 norm of the last gradient, over all weights."""
         assert self.vector.grad is not None
         return torch.linalg.vector_norm(self.vector.grad)
+
+    def digest(self) -> int:
+        """A number that differs between ranks whose nets differ: a sum over the bits of weights and
+        buffers, without the running statistics of a BatchNorm that each rank has for itself."""
+        own = {
+            id(buffer)
+            for layer in self.net.modules()
+            if isinstance(layer, _BatchNorm) and not isinstance(layer, GlobalBatchNorm)
+            for buffer in layer.buffers()
+        }
+        shared = [buffer for buffer in self.net.buffers() if id(buffer) not in own]
+        tensors = [self.vector.detach(), *shared]
+        return sum(int(tensor.reshape(-1).view(torch.int32).sum()) for tensor in tensors)
 
     def net_state(self) -> dict:
         """What the net computes with, without the optimiser."""

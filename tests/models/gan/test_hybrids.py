@@ -1,5 +1,6 @@
 """One step of the hybrids against NumPy and finite differences, and what they leave behind."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.compute.streams import generator
 from pipeline.config.models.gan.autoencoders import Vae, VaeGan
 from pipeline.config.models.gan.nets import MlpDiscriminator
 from pipeline.config.models.gan.train import Train
+from pipeline.config.params import load
 from pipeline.io.tensors import write_model
 from pipeline.models.common.player import Player
 from pipeline.models.gan import monitor, nets
@@ -19,6 +21,7 @@ from pipeline.models.gan.game.hybrids import Coder, Posterior
 from pipeline.models.gan.training import Training
 from pipeline.stages.train import Paths, measure
 from pipeline.stages.train import run as run_stage
+from tests.conftest import ROOT
 from tests.models.gan.test_training import CPU, images, settings_with
 from tests.models.gan.test_updates import (
     COMMON,
@@ -105,6 +108,49 @@ def test_the_encoder_and_g_descend_on_their_own_losses(kind: str):
     np.testing.assert_allclose(seen["kl"], kl(e, X[0]), rtol=1e-5)
     np.testing.assert_allclose(seen["reconstruction"], error(e, g), rtol=1e-5)
     np.testing.assert_allclose(seen["g_loss"], g_loss(g), rtol=1e-5)
+
+
+def shipped_vae_gan() -> Training:
+    """The recipe's game after some steps: dropout and instance noise as there."""
+    train = load(ROOT / "recipes/vaegan.yaml").runs["vae_gan"].train
+    assert train.discriminator.dropout_hidden > 0
+    assert train.instance_noise.start > 0
+    game = Training(train.model_copy(update={"batch_size": 20}), 0, images(), CPU)
+    for _ in range(3):
+        game.advance()
+    return game
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_perfect_reconstruction_costs_nothing_and_is_the_minimum(norm: str):
+    """The features of equal images are equal: no dropout and no noise comes between them."""
+    game = shipped_vae_gan()
+    if norm == "batch":
+        net = game.settings.discriminator.model_copy(update={"norm": norm})
+        settings = game.settings.model_copy(update={"discriminator": net})
+        game = Training(settings, 0, images(), CPU)
+        game.advance()
+    real = game.batches.next()
+    perfect = real.images.clone().requires_grad_()
+    error = hybrids.feature_error(game.game, real, perfect)
+    assert error.item() == 0
+    assert torch.autograd.grad(error, perfect)[0].count_nonzero() == 0
+    stream = generator(0, "test")
+    for size in (1e-2, 1e-1, 1.0):
+        worse = perfect.detach() + size * torch.randn(perfect.shape, generator=stream)
+        assert hybrids.feature_error(game.game, real, worse).item() > 0
+    assert game.D.net.training, "D goes on learning with dropout"
+
+
+def test_the_error_of_features_draws_no_random_numbers_and_moves_no_statistics():
+    game = shipped_vae_gan()
+    real = game.batches.next()
+    before = game.streams.state_dict(), game.D.net_state()["buffers"]
+    before = copy.deepcopy(before)
+    hybrids.feature_error(game.game, real, real.images)
+    streams, buffers = before
+    assert all(torch.equal(state, streams[n]) for n, state in game.streams.state_dict().items())
+    assert all(torch.equal(b, buffers[n]) for n, b in game.D.net.named_buffers())
 
 
 def test_d_takes_reconstructions_for_samples():

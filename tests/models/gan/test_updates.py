@@ -1,12 +1,13 @@
 """One iteration against a computation that shares nothing with it: NumPy and finite differences."""
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
+from pipeline.compute import devices
 from pipeline.compute.streams import Streams, generator
 from pipeline.config.models.common.optimizers import Momentum, Sgd
 from pipeline.config.models.gan.nets import HeInit, MlpDiscriminator, MlpGenerator
@@ -15,9 +16,11 @@ from pipeline.config.models.gan.train import Noise, Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan import nets
-from pipeline.models.gan.game import assemble, updates
+from pipeline.models.gan.game import assemble, losses, updates
 from pipeline.models.gan.game.targets import Targets
 from pipeline.models.gan.noise import Latent
+from pipeline.models.gan.training import Training
+from tests.models.gan.test_training import CPU, images, settings_with
 
 LR = 0.1
 SHAPE = (1, 1, 2)  # "images" of two pixels
@@ -64,8 +67,8 @@ def tiny_game(
         D=Player(D, COMMON["optimizer"]),
         next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
         next_latent=lambda count: Latent(torch.from_numpy(next(noise))),
-        judge=D.judge,
-        blur=lambda images: images.double(),
+        judge=lambda images, labels=None: D.judge(images.double(), labels),
+        blur=lambda images: images,
         image_by_image=image_by_image,
         streams=Streams(0),
         step=lambda: 0,
@@ -248,8 +251,9 @@ def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     ("image_by_image", "batches", "expected"),
     [
         (False, "separate", [4, 4, 4]),  # D's step looks twice, G's once
-        (False, "joint", [8, 4]),
+        (False, "joint", [8, 8]),  # G learns through the D that D's step trained
         (True, "separate", [8, 4]),  # nothing is mixed: one pass costs less
+        (True, "joint", [8, 4]),
     ],
 )
 def test_real_and_fake_share_a_batch_of_a_net_that_mixes_images_only_if_asked_to(
@@ -263,8 +267,62 @@ def test_real_and_fake_share_a_batch_of_a_net_that_mixes_images_only_if_asked_to
     assert sizes == expected
 
 
-def test_a_certain_discriminator_gives_finite_factors():
-    game = tiny_game("non_saturating")
-    factors = updates.turned(game, torch.tensor([-1e4, -50.0, 0.0, 50.0, 1e4]))
-    assert factors.isfinite().all()
-    assert factors[2].item() == pytest.approx(-1.0)
+LOGITS = (-100, -88, -70, -60, -40, -24, -12, -4, 0, 4, 12, 24, 40, 70, 100)
+LOSSES = get_args(Train.model_fields["generator_loss"].annotation)
+# of a gradient relative to the right one, and absolutely to the one where D's logit is 0
+TOLERANCES = {"float32": (1e-5, 1e-9), "bf16": (0.03, 1e-3), "fp16": (0.03, 1e-3)}
+
+
+def alternating_gradient(training: Training) -> torch.Tensor:
+    """dL_G / dG by a backward pass of its own, in the training's precision."""
+    game = training.game
+    with devices.autocast(CPU, training.precision):
+        loss = game.G.scaled(game.generator_loss(game.D(game.G(*game.next_latent(20)))))
+    factor = loss.new_ones(()) if training.scale is None else training.scale.factor
+    gradients = torch.autograd.grad(loss, game.G.params)
+    return torch.cat([g.float().flatten() / factor for g in gradients])
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_simultaneous_update_gives_g_the_alternating_gradient_at_every_logit(
+    loss: str, precision: str
+):
+    """Also where D's slope is far smaller than G's, or rounds to 0."""
+    settings = settings_with({"update": "simultaneous", "generator_loss": loss})
+    quiet = settings.discriminator.model_copy(update={"dropout_hidden": 0.0})
+    plain = settings.generator.model_copy(update={"norm": "none"})
+    settings = settings.model_copy(update={"discriminator": quiet, "generator": plain})
+
+    def at(logit: float, precision: str) -> Training:
+        change = {"precision": precision}
+        game = Training(settings.model_copy(update=change), 0, images(), CPU)
+        game.D.views[-1].fill_(logit)  # D's last bias; what the image adds to it is of order 1
+        game.D._renew()
+        return game
+
+    usual = alternating_gradient(at(0, precision)).norm()
+    relative, absolute = TOLERANCES[precision]
+    for logit in LOGITS:
+        expected, game = alternating_gradient(at(logit, precision)), at(logit, precision)
+        game.advance()
+        error = (game.G.vector.grad - expected).norm()
+        assert error <= relative * expected.norm() + absolute * usual, f"at {logit}"
+        if loss != "minimax" and logit < -4:
+            assert expected.norm() > 0.5 * usual  # it does not saturate
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_fp16_takes_a_backward_pass_for_each_player_unless_their_slopes_are_the_same(loss: str):
+    """What fp16 has rounded to 0 in D's gradient cannot be scaled up to G's."""
+    for precision in ("float32", "bf16", "fp16"):
+        game = tiny_game(loss, precision=precision)
+        assert game.one_backward_pass == (precision != "fp16" or loss == "minimax")
+
+
+def test_ds_gradient_has_no_floor_that_matters():
+    """The one-pass update gives D the gradient of the true loss, to 1e-26."""
+    logit = torch.tensor([-100.0, -60.0, -3.0, 5.0, 100.0], requires_grad=True)
+    (found,) = torch.autograd.grad(losses.discriminator(logit, updates.Floor.apply(logit)), logit)
+    (right,) = torch.autograd.grad(losses.discriminator(logit, logit), logit)
+    torch.testing.assert_close(found, right, atol=1e-26, rtol=0)

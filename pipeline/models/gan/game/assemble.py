@@ -73,7 +73,9 @@ def game(
         generator_terms=generator_terms,
         image_by_image=image_by_image,
         joint=settings.batches == "joint",
-        logits_only=targets.hard and not discriminator_terms and not generator_terms,
+        one_backward_pass=not discriminator_terms
+        and not generator_terms
+        and gradients_are_proportional(settings, targets),
         memory=memory,
         **rules,
     )
@@ -94,6 +96,21 @@ def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, T
         return settings.discriminator_loss_scale * value
 
     return loss
+
+
+def gradients_are_proportional(settings: Train, targets: Targets) -> bool:
+    """Whether G's gradient for an image can be had from D's, and is as precise as by a pass of its own.
+
+    D's loss must have a slope at every logit: sigmoid(l) here, with hard targets. It is small where D
+    wins; what fp16 has lost there cannot be scaled up to the slope of the non-saturating loss, but the
+    minimax loss has the same slope but for its sign.
+    """
+    if not targets.hard:
+        return False
+    kept = (
+        {"minimax"} if settings.precision == "fp16" else {"minimax", "non_saturating", "label_flip"}
+    )
+    return settings.generator_loss in kept
 
 
 def generator_loss(settings: Train, targets: Targets) -> Callable[[Tensor], Tensor]:

@@ -6,20 +6,20 @@ against D, to which reconstructions are samples like any other. One difference: 
 the other two, as in Algorithm 1 of the GAN paper.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.config.models.gan.autoencoders import Vae, VaeGan
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game.terms import Blur, Judge
-from pipeline.models.gan.game.updates import Game, Look, Term, generator_loss
-from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.game.updates import Game, Look, Term, generator_loss, look_at_samples
 from pipeline.models.gan.noise import Latent
 
 # Shapes: B batch, Z noise; images are BCHW.
@@ -67,12 +67,12 @@ def generator_step(coder: Coder, game: Game, real: Real, latent: Latent) -> dict
     if isinstance(settings, Vae):
         g_loss = error = gaussian_error(rebuilt_BCHW, real.images, settings.pixel_std)
     else:
-        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+        look = look_at_samples(game, real, fake_BCHW, latent)
         of_rebuilt = game.judge(game.blur(rebuilt_BCHW), real.labels)
-        error = feature_error(game, real, of_rebuilt)
+        error = feature_error(game, real, rebuilt_BCHW)
         g_loss = (
             settings.reconstruction_weight * error
-            + generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
+            + generator_loss(game, look)
             + game.generator_loss(of_rebuilt.logit)
         )
     kl = posterior.kl()
@@ -91,12 +91,28 @@ def gaussian_error(rebuilt_BCHW: Tensor, images_BCHW: Tensor, std: float) -> Ten
     return squares_B.mean() / (2 * std**2)
 
 
-def feature_error(game: Game, real: Real, of_rebuilt: Judgement) -> Tensor:
-    """The same of D's features, with deviation 1 (Larsen 2016, eq. 7)."""
-    with torch.no_grad():
-        wanted_BF = game.judge(game.blur(real.images), real.labels).features.float()
-    squares_B = (of_rebuilt.features.float() - wanted_BF).square().sum(dim=1)
-    return squares_B.mean() / 2
+def feature_error(game: Game, real: Real, rebuilt_BCHW: Tensor) -> Tensor:
+    """The same of D's features, with deviation 1 (Larsen 2016, eq. 7): 0 for a perfect reconstruction.
+
+    D is in evaluation mode and sees no instance noise, so that its features are a function of the image
+    alone: no dropout, running statistics in BatchNorm, no step of spectral norm's power iteration.
+    """
+    with evaluating(game.D.net):
+        with torch.no_grad():
+            wanted_BF = game.judge(real.images, real.labels).features.float()
+        found_BF = game.judge(rebuilt_BCHW, real.labels).features.float()
+    return (found_BF - wanted_BF).square().sum(dim=1).mean() / 2
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Inside, `net` is in evaluation mode."""
+    before = net.training
+    net.eval()
+    try:
+        yield
+    finally:
+        net.train(before)
 
 
 def reconstructions_are_samples(

@@ -5,7 +5,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -66,8 +66,8 @@ class Game:
     # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
     image_by_image: bool
     joint: bool = False  # real and fake share a batch all the same
-    # the losses are sums over images of a function of the image's logit, without zeros in its slope
-    logits_only: bool
+    # simultaneous only: G's gradient for an image is D's times a ratio of two slopes (`slope_ratio`)
+    one_backward_pass: bool
     memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
     # in the place of `generator_step` below, where G does not learn from D alone
     generator_step: Callable[["Game", Real, Latent], dict[str, Tensor]] | None = None
@@ -95,11 +95,13 @@ def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tens
 
 
 def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
-    """One descent step of G; D is only looked through. `real` is for terms that compare with data."""
+    """One descent step of G through D, which does not learn.
+
+    `real` is for terms that compare with data, and shares the samples' batch where batches are joint.
+    """
     with game.as_opponent(game.D):
         fake_BCHW = game.G(*latent)
-        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
-        loss = generator_loss(game, Look(real, latent, fake_BCHW, None, of_fake))
+        loss = generator_loss(game, look_at_samples(game, real, fake_BCHW, latent))
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
     if game.generator_learns(loss):
         game.G.step(gradients)
@@ -113,13 +115,16 @@ def simultaneous(game: Game) -> dict[str, Tensor]:
     fake_BCHW = game.G(*latent)
     seen_BCHW = fake_BCHW.detach().requires_grad_()
     look = look_at(game, real, seen_BCHW, latent)
-    d_loss = discriminator_loss(game, look)
     g_loss = generator_loss(game, look)
-    if game.image_by_image and game.logits_only:
+    if game.image_by_image and game.one_backward_pass:
+        floored = with_floor(look)
+        d_loss = discriminator_loss(game, floored)
         scaled = game.D.scaled(d_loss)
         *d_gradients, pull_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
-        pull_BCHW = pull_BCHW * turned(game, look.of_fake.logit)[:, None, None, None]
+        ratio_B = slope_ratio(game, look.of_fake.logit, floored.of_fake.logit)
+        pull_BCHW = pull_BCHW * ratio_B[:, None, None, None]
     else:
+        d_loss = discriminator_loss(game, look)
         scaled = game.D.scaled(d_loss)
         d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
         (pull_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
@@ -143,6 +148,14 @@ def look_at(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
         of_real = game.judge(game.blur(real.images), real.labels)
         of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
     return Look(real, latent, fake_BCHW, of_real, of_fake)
+
+
+def look_at_samples(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
+    """What G learns from: D's look at samples, in the kind of batch that D itself learned from."""
+    if game.joint and not game.image_by_image:
+        return look_at(game, real, fake_BCHW, latent)
+    of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
+    return Look(real, latent, fake_BCHW, None, of_fake)
 
 
 def part(both: Judgement, rows: slice) -> Judgement:
@@ -172,16 +185,43 @@ def report(look: Look) -> dict[str, Tensor]:
     return {"d_real": look.of_real.logit.detach(), "d_fake": look.of_fake.logit.detach()}
 
 
-def turned(game: Game, logit_fake_B: Tensor) -> Tensor:
-    """Factor per image that turns the gradient of D's loss into that of G's: dL_G/dl / dL_D/dl.
+FLOOR = (
+    -60.0
+)  # of logits of samples: the slope of D's loss there, 1e-26, is far above float32's least
 
-    An image touches either loss through its logit l alone, so one backward pass through D serves both
-    players. Logits are kept within 60, where exp is finite; beyond, D's gradient is 0 in float32.
+
+class Floor(torch.autograd.Function):
+    """`logit`, at least FLOOR; the gradient passes as if there were no floor."""
+
+    @staticmethod
+    def forward(ctx, logit_B: Tensor) -> Tensor:
+        return logit_B.clamp_min(FLOOR)
+
+    @staticmethod
+    def backward(ctx, gradient_B: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient_B
+
+
+def with_floor(look: Look) -> Look:
+    """`look` with logits of samples of at least FLOOR, so that D's gradient for none of them is 0.
+
+    D's gradient for a sample below the floor is too large by at most 1e-26 of that for one at D = 1/2.
     """
-    logit_B = logit_fake_B.detach().clamp(-60, 60).requires_grad_()
+    floored_B = Floor.apply(look.of_fake.logit)
+    return replace(look, of_fake=look.of_fake._replace(logit=floored_B))
+
+
+def slope_ratio(game: Game, g_logit_B: Tensor, d_logit_B: Tensor) -> Tensor:
+    """[B]: what turns the gradient of D's loss at an image of G's into that of G's loss, dL_G/dl / dL_D/dl.
+
+    An image moves either loss through its logit l alone, so one backward pass through D serves both
+    players. `d_logit_B` are the same logits, with a floor.
+    """
+    g_logit_B = g_logit_B.detach().requires_grad_()
+    d_logit_B = d_logit_B.detach().requires_grad_()
     with torch.enable_grad():
-        d_loss = game.discriminator_loss(logit_B.detach(), logit_B)
-        g_loss = game.generator_loss(logit_B)
-    (d_slope_B,) = torch.autograd.grad(d_loss, logit_B)
-    (g_slope_B,) = torch.autograd.grad(g_loss, logit_B)
+        d_loss = game.discriminator_loss(d_logit_B.detach(), d_logit_B)
+        g_loss = game.generator_loss(g_logit_B)
+    (d_slope_B,) = torch.autograd.grad(d_loss, d_logit_B)
+    (g_slope_B,) = torch.autograd.grad(g_loss, g_logit_B)
     return g_slope_B / d_slope_B

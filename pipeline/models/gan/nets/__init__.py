@@ -1,10 +1,12 @@
 """The two players. Each is a body, chosen by name, between inputs and outputs that all nets share."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute import streams
 from pipeline.config.models.gan.nets import Discriminators
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
@@ -42,6 +44,7 @@ class Generator(nn.Module):
         """`classes`: number of labels of the data, 0 if there are none; `stream`: of noise in layers."""
         super().__init__()
         net, inputs = train.generator, train.noise.dim
+        self.divided = stream if streams.divided(stream) else None
         self.output = OUTPUTS[net.output]
         self.unit_pixels = train.pixels == "unit"
         self.embedding = None
@@ -72,7 +75,9 @@ class Generator(nn.Module):
         if self.virtual:
             for layer in self.virtual:
                 layer.reference = None
-            self.body(self._joined(self.reference_z, self.reference_labels))
+            # noise and dropout in layers: the same on every rank
+            with nullcontext() if self.divided is None else streams.undivided(self.divided):
+                self.body(self._joined(self.reference_z, self.reference_labels))
         x_BCHW = self.output(self.body(self._joined(z_BZ, labels_B)).float())
         return (x_BCHW + 1) / 2 if self.unit_pixels else x_BCHW
 
