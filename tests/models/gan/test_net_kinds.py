@@ -220,9 +220,17 @@ def test_spectral_norm_brings_the_largest_singular_value_to_one():
         layer(torch.zeros(1, 6))
     rows = layer(torch.eye(6)) - layer(torch.zeros(1, 6))
     assert torch.linalg.matrix_norm(rows, 2).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_only_training_moves_the_vector_of_spectral_norm():
+    """Far from the singular vector, where every step of the iteration moves it."""
+    layer = layers.SpectralNorm(nn.Linear(6, 4))
+    nn.init.normal_(layer.layer.weight, 0, 3, generator=generator(0, "weight"))
     before = layer.left.clone()
     layer.eval()(torch.zeros(1, 6))
-    assert torch.equal(before, layer.left), "only training moves it"
+    assert torch.equal(before, layer.left)
+    layer.train()(torch.zeros(1, 6))
+    assert (before - layer.left).norm() > 0.1
 
 
 def test_minibatch_discrimination_sees_how_near_the_others_are():
