@@ -110,6 +110,16 @@ def parser() -> argparse.ArgumentParser:
     sweep_command.add_argument(
         "--file", type=Path, default=paths.PARAMS, help="another params file"
     )
+    sweep_command.add_argument(
+        "--rewrite",
+        action="store_true",
+        help="write those anew that no longer match the run that they vary",
+    )
+    sweep_command.add_argument(
+        "--in-full",
+        action="store_true",
+        help="instead: write out the runs that share blocks (&name, *name), for dvc exp run -S",
+    )
     add("share", share, "push the branch and its results to the team").add_argument(
         "--partial",
         action="store_true",
@@ -255,14 +265,14 @@ def table(options: argparse.Namespace) -> None:
     table.run(
         list(params.runs),
         sources,
-        families(params.runs),
+        seed_groups(params.runs),
         paths.SCORES,
         paths.TABLE,
         paths.SUMMARY,
     )
 
 
-def families(runs: "dict[str, Run]") -> list[list[str]]:
+def seed_groups(runs: "dict[str, Run]") -> list[list[str]]:
     """Runs that are the same but for their seed, together."""
     together: dict[str, list[str]] = {}
     for name, run in runs.items():
@@ -271,11 +281,19 @@ def families(runs: "dict[str, Run]") -> list[list[str]]:
 
 
 def sweep(options: argparse.Namespace) -> None:
-    from pipeline.team.sweep import fan_out, sweep
+    from pipeline.team.sweep import fan_out, sweep, write_in_full
 
     run, grid, file = options.run, options.grid, options.file
-    written = sweep(file, run, grid) if run else fan_out(file)
-    for words, names in (("added", written.added), ("there already", written.present)):
+    if options.in_full:
+        names = write_in_full(file)
+        print(f"{file}: written in full: {', '.join(names) or 'every run was already'}")
+        return
+    written = sweep(file, run, grid, options.rewrite) if run else fan_out(file, options.rewrite)
+    for words, names in (
+        ("added", written.added),
+        ("rewritten", written.rewritten),
+        ("there already", written.present),
+    ):
         if names:
             print(f"{file}: {words}: {', '.join(names)}")
     print("Next: snakemake --cores all (or dvc repro)")

@@ -42,3 +42,15 @@ def end_of(lines: list[str], first: int, column: int) -> int:
         if content:
             end = number + 1
     return end
+
+
+def differing(one: Any, other: Any, where: str = "") -> list[str]:
+    """Keys of values that are not the same."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return [] if one == other else [where]
+    keys = [*one, *(key for key in other if key not in one)]
+    return [
+        found
+        for key in keys
+        for found in differing(one.get(key), other.get(key), f"{where}.{key}".lstrip("."))
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from pipeline.config.editing import differing, plain
 from pipeline.errors import ConfigError
 
 BASELINE = "DVC_EXP_BASELINE_REV"  # the experiment's commit; DVC tells the stages of an experiment
@@ -29,14 +30,13 @@ def check_shared_blocks(path: Path) -> None:
     shared = shared_blocks(text)
     if shown.returncode or text == shown.stdout or not shared:
         return
-    read = YAML(typ="safe").load
-    changed = changes(read(shown.stdout), read(text))
+    changed = differing(plain(shown.stdout), plain(text))
     if not changed:
         raise ConfigError(
             f"this experiment has the values of its commit. --set-param changes nothing in a block of "
             f"{path} that several keys share: {'; '.join(map(' = '.join, shared))}.\n"
-            "Write one of them out, or edit the file and use dvc exp run without --set-param "
-            "(docs/experiments.md)."
+            "Write them out, next: python -m pipeline sweep --in-full, and commit; or edit the file and use "
+            "dvc exp run without --set-param (docs/experiments.md)."
         )
     for keys in shared:
         if all(any(key.startswith(f"{name}.") for key in changed) for name in keys):
@@ -63,14 +63,3 @@ def shared_blocks(text: str) -> list[list[str]]:
     )  # one object for one block, unlike the safe reader's merges
     visit(content, "")
     return [keys for keys in found.values() if len(keys) > 1]
-
-
-def changes(old: Any, new: Any, where: str = "") -> list[str]:
-    """Keys of values that differ."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return [] if old == new else [where]
-    return [
-        key
-        for part in old.keys() | new.keys()
-        for key in changes(old.get(part), new.get(part), f"{where}.{part}".lstrip("."))
-    ]

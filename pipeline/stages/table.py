@@ -38,13 +38,13 @@ Row = dict[str, Any]
 def run(
     names: list[str],
     sources: dict[str, str],
-    families: list[list[str]],
+    groups: list[list[str]],
     folder: Path,
     table: Path,
     summary: Path,
 ) -> None:
     """`names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...);
-    `families`: runs that differ in their seed only.
+    `groups`: runs that differ in their seed only.
     """
     for stray in folder.glob("*.json"):
         if stray.stem not in names:  # a run that was removed from params.yaml
@@ -53,20 +53,18 @@ def run(
     rows = [
         row
         for dataset in sorted({run["dataset"] for run in runs.values()})
-        for row in rows_of(dataset, runs, sources[dataset], families)
+        for row in rows_of(dataset, runs, sources[dataset], groups)
     ]
     write_json(summary, runs)
     write_bytes(table, render(rows).encode())
     write_bytes(table.with_suffix(".csv"), csv_text(rows).encode())
 
 
-def rows_of(
-    dataset: str, runs: dict[str, dict], source: str, families: list[list[str]]
-) -> list[Row]:
+def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[str]]) -> list[Row]:
     """The real-data line, this project's runs and the published rows, best first."""
     own = {name: run for name, run in runs.items() if run["dataset"] == dataset}
     rows = [{"model": f"**{name}**", **run} for name, run in own.items()]
-    rows += [over_seeds(family, own) for family in families if len(family) > 1 and family[0] in own]
+    rows += [over_seeds(group, own) for group in groups if len(group) > 1 and group[0] in own]
     rows += [
         {"model": model, "published": True, "log_likelihood": mean, "standard_error": error}
         for model, mean, error in TABLE_1.get(source, [])
@@ -77,25 +75,25 @@ def rows_of(
     return [{"published": False, **row, "dataset": dataset} for row in ordered]
 
 
-def over_seeds(family: list[str], runs: dict[str, dict]) -> Row:
+def over_seeds(group: list[str], runs: dict[str, dict]) -> Row:
     """Mean over runs that differ in their seed, and the standard deviation over them."""
-    row: Row = {"model": f"{name_of(family)}, mean over {len(family)} seeds"}
+    row: Row = {"model": f"{name_of(group)}, mean over {len(group)} seeds"}
     for key in AVERAGED:
-        values = [runs[name][key] for name in family]
+        values = [runs[name][key] for name in group]
         if None not in values:
             row[key] = round(statistics.fmean(values), 4)
             row[f"{key}_std"] = round(statistics.stdev(values), 4)
-    likelihoods = [runs[name]["log_likelihood"] for name in family]
+    likelihoods = [runs[name]["log_likelihood"] for name in group]
     return row | {
         "log_likelihood": round(statistics.fmean(likelihoods), 1),
         "standard_error": round(statistics.stdev(likelihoods), 1),
     }
 
 
-def name_of(family: list[str]) -> str:
+def name_of(group: list[str]) -> str:
     """What a sweep called the first of them (best, best_seed1, best_seed2 are best), or all names."""
-    first = min(family, key=len)
-    return first if all(name.startswith(first) for name in family) else ", ".join(family)
+    first = min(group, key=len)
+    return first if all(name.startswith(first) for name in group) else ", ".join(group)
 
 
 def real_row(run: dict) -> Row:

@@ -1,10 +1,12 @@
 """python -m pipeline sweep: write variants of a run into params.yaml, which says all that is run.
 
 DVC fans out over the keys of `runs:` and cannot nest a second list in that, so every point of a grid
-is a run of its own. It refers to the run that it varies by an anchor and merge keys of YAML, and so
-follows that one's later changes. Lines are added, `seeds:` is taken out; every other byte stays.
+is a run of its own, written in full below the run that it varies: `dvc exp run -S` can change any
+value of it. Every other line of the file stays.
 """
 
+import copy
+import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -13,15 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, SequenceNode
 
 from pipeline.config import params
+from pipeline.config.editing import differing, end_of, own_keys, plain, round_trip
 from pipeline.errors import ConfigError
 from pipeline.io.files import write_bytes
 
 USAGE = "for example: python -m pipeline sweep mnist seed=0,1,2 train.steps=1000,2000"
-MERGE = "<<"
+SHARED = re.compile(
+    r"^[^#]*(?:[\s{\[,][&*]\w|<<:)"
+)  # an anchor, an alias or a merge, not in a comment
+BRACES = 100  # characters: a longer block in braces is written out, a key in each line
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,19 @@ Point = tuple[tuple[str, Value], ...]  # key and value, on those axes where it d
 
 @dataclass
 class Written:
-    """What a sweep comes to: the new text, the names it added, those that were there already."""
+    """What a sweep comes to: the new text, and the names of its runs by what became of them."""
 
     text: str
     added: list[str]
-    present: list[str]
+    present: list[str]  # as they should be
+    rewritten: list[str]
 
 
-def sweep(path: Path, run: str, assignments: list[str]) -> Written:
+def sweep(path: Path, run: str, assignments: list[str], rewrite: bool = False) -> Written:
     """Write the grid over `assignments` (KEY=VALUE,VALUE,...) of `run` into the file.
 
-    Nothing is written if any of its runs is not valid or has the name of another one: ConfigError.
+    A run of the grid that is there already and differs from `run` in more than its point is replaced if
+    `rewrite`, and else a ConfigError. Nothing is written if any run of the grid is not valid.
     """
     if "=" in run:
         raise ConfigError(f"name the run first; {USAGE}")
@@ -66,11 +74,13 @@ def sweep(path: Path, run: str, assignments: list[str]) -> Written:
     twice = {axis.key for axis in axes if [other.key for other in axes].count(axis.key) > 1}
     if twice or not axes:
         raise ConfigError(f"give every key to vary once, with its values; {USAGE}")
-    written = with_grid(path.read_text(encoding="utf-8"), run, axes, str(path))
-    return save(path, written)
+    again = f"sweep {run} {' '.join(assignments)} --rewrite"
+    written = with_grid(path.read_text(encoding="utf-8"), run, axes, path, rewrite, again)
+    write_bytes(path, written.text.encode())
+    return written
 
 
-def fan_out(path: Path) -> Written:
+def fan_out(path: Path, rewrite: bool = False) -> Written:
     """Replace every `seeds: [0, 1, 2]` in the file by a run for each of them."""
     runs = params.read(path).get("runs") or {}
     asked = {name: run["seeds"] for name, run in runs.items() if params.has_seeds(run)}
@@ -78,25 +88,40 @@ def fan_out(path: Path) -> Written:
         raise ConfigError(f"no run in {path} has seeds:, so name a run and its values; {USAGE}")
     for name, seeds in asked.items():
         check_seeds(f"runs.{name}.seeds", seeds)
-    text = path.read_text(encoding="utf-8")
-    own_seed = {name for name in asked if child(run_node(text, name, path), "seed", merged=False)}
-    own_seeds = [name for name in asked if child(run_node(text, name, path), "seeds", merged=False)]
-    for name in own_seeds:
-        text = without_seeds(text, name, path)
-    added, present = [], []
-    for name, seeds in asked.items():
-        if name in own_seed and name not in own_seeds:
-            continue  # `seeds` came with a merge key: this is one of the runs it was fanned out to
-        axis = Axis("seed", [Value(str(seed), seed) for seed in seeds])
-        written = with_grid(text, name, [axis], str(path))
-        text = written.text
-        added += written.added
-        present += written.present
-    return save(path, Written(text, added, present))
-
-
-def save(path: Path, written: Written) -> Written:
+    written = Written(path.read_text(encoding="utf-8"), [], [], [])
+    nodes = round_trip().load(written.text)["runs"]
+    # others have `seeds` from a block that they merge in, and lose it with that one
+    own = [name for name in asked if "seeds" in own_keys(nodes[name])]
+    for name in own:
+        written.text = without_seeds(written.text, name, asked[name])
+    for name in own:
+        axis = Axis("seed", [Value(str(seed), seed) for seed in asked[name]])
+        one = with_grid(written.text, name, [axis], path, rewrite, "sweep --rewrite")
+        written.text = one.text
+        written.added += one.added
+        written.present += one.present
+        written.rewritten += one.rewritten
     write_bytes(path, written.text.encode())
+    return written
+
+
+def write_in_full(path: Path) -> list[str]:
+    """Write out every run that shares a block (&name, *name, <<); their names. Their comments go."""
+    params.read(path)
+    text = path.read_text(encoding="utf-8")
+    runs, lines = round_trip().load(text)["runs"], text.splitlines(keepends=True)
+    if not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    written: list[str] = []
+    for name, (first, column) in reversed(own_keys(runs).items()):
+        end = end_of(lines, first, column)
+        if any(SHARED.search(line) for line in lines[first:end]):
+            lines[first:end] = block(name, runs[name], (), column)
+            written.insert(0, name)
+    new = "".join(lines)
+    if plain(new) != plain(text):
+        raise ConfigError(f"{path} is written in a way that cannot be changed line by line")
+    write_bytes(path, new.encode())
     return written
 
 
@@ -125,37 +150,52 @@ def parse(assignment: str) -> Axis:
     return Axis(key, values)
 
 
-def with_grid(text: str, run: str, axes: list[Axis], where: str) -> Written:
+def with_grid(
+    text: str, run: str, axes: list[Axis], path: Path, rewrite: bool, again: str
+) -> Written:
+    """`text` with the runs of the grid; `again`: the command that replaces those that differ."""
     content = plain(text)
-    valid = params.validate(content, where)
+    valid = params.validate(content, str(path))
     if run not in valid.runs:
-        raise ConfigError(f"{where} has no runs.{run}; it has: {', '.join(valid.runs)}")
-    defaults = valid.model_dump(mode="json")["runs"]
-    added: dict[str, Point] = {}
-    present = []
-    for point in grid(axes, defaults[run]):
-        varied = with_values(content["runs"][run], point)
-        # under the name that the user knows: a mistake is then told by the path that was typed
-        dumped = params.validate({**content, "runs": {**content["runs"], run: varied}}, where)
-        name = name_of(run, point, axes)
-        if name in added:
+        raise ConfigError(f"{path} has no runs.{run}; it has: {', '.join(valid.runs)}")
+    there = valid.model_dump(mode="json")["runs"]
+    written = Written(text, [], [], [])
+    points: dict[str, Point] = {}
+    differences = []
+    for point in grid(axes, there[run]):
+        name, varied = name_of(run, point, axes), with_values(content["runs"][run], point)
+        if name in points:
             raise ConfigError(f"two of the values make the same name, {name}; sweep them in turn")
-        if name == run or dumped.model_dump(mode="json")["runs"][run] == defaults.get(name):
-            present.append(name)
-        elif name in defaults:
-            raise ConfigError(
-                f"{where} has a runs.{name} already, and it is another one; rename it"
-            )
+        # under the name that the user knows: a mistake is then told by the path that was typed
+        tried = {**content, "runs": {**content["runs"], run: varied}}
+        wanted = params.validate(tried, str(path)).model_dump(mode="json")["runs"][run]
+        points[name] = point
+        if name == run or wanted == there.get(name):
+            written.present.append(name)
+        elif name in there:
+            written.rewritten.append(name)
+            keys = ", ".join(differing(there[name], wanted))
+            differences.append(f"runs.{name} differs from what runs.{run} would make of it: {keys}")
         else:
-            added[name] = point
-            content["runs"][name] = varied
-    new = Editor(text, where).add(run, added)
-    if plain(new) != content:
+            written.added.append(name)
+    if differences and not rewrite:
         raise ConfigError(
-            f"{where} is written in a way that cannot be added to; write each run of runs: as an "
+            "\n  ".join([f"{path}: nothing is written", *differences])
+            + f"\n  Next: python -m pipeline {again} (or give the runs that differ other names)"
+        )
+    try:
+        for name in [*written.rewritten, *written.added]:
+            content["runs"][name] = with_values(content["runs"][run], points[name])
+            written.text = with_run(written.text, run, name, points[name], path)
+        done = plain(written.text) == content
+    except YAMLError:  # an anchor that others refer to is gone
+        done = False
+    if not done:
+        raise ConfigError(
+            f"{path} is written in a way that cannot be added to; write each run of runs: as an "
             "indented block, as in recipes/quick.yaml"
         )
-    return Written(new, list(added), present)
+    return written
 
 
 def grid(axes: list[Axis], run: dict) -> Iterator[Point]:
@@ -206,162 +246,86 @@ def joined(word: str) -> str:
     return word if word[:1].isdigit() else f"_{word}"
 
 
-def plain(text: str) -> Any:
-    return YAML(typ="safe").load(text)
-
-
-def run_node(text: str, run: str, where: object) -> Node:
-    found = find(YAML(pure=True).compose(text), ["runs", run])
-    if found is None:
-        raise ConfigError(f"{where} has no runs.{run}")
-    return found[1]
-
-
-def child(node: Node, key: str, merged: bool = True) -> tuple[Node, Node] | None:
-    """The nodes of `key` and of its value, also if they come with a merge key."""
-    if not isinstance(node, MappingNode):
-        return None
-    for pair in node.value:
-        if pair[0].value == key:
-            return pair
-    for name, value in node.value if merged else ():
-        if name.value == MERGE:
-            for source in value.value if isinstance(value, SequenceNode) else [value]:
-                if (found := child(source, key)) is not None:
-                    return found
-    return None
-
-
-def find(node: Node, keys: list[str]) -> tuple[Node, Node] | None:
-    found = None
-    for key in keys:
-        found = child(node, key)
-        if found is None:
-            return None
-        node = found[1]
-    return found
-
-
-def last_index(pair: tuple[Node, Node]) -> int:
-    """Where the text of a key and its value ends, without the comments and blank lines after it."""
-    key, value = pair
-    if value.start_mark.index < key.start_mark.index:  # an alias: its text is one word
-        return key.end_mark.index
-    if isinstance(value, MappingNode) and not in_braces(value):
-        return max(map(last_index, value.value), default=key.end_mark.index)
-    if isinstance(value, SequenceNode) and not in_braces(value):
-        return max((last_index((key, item)) for item in value.value), default=key.end_mark.index)
-    return value.end_mark.index
-
-
-def in_braces(node: Node) -> bool:
-    return isinstance(node, CollectionNode) and bool(node.flow_style)
-
-
-def end_of_line(text: str, index: int) -> int:
-    end = text.find("\n", index)
-    return len(text) if end < 0 else end + 1
-
-
-def without_seeds(text: str, run: str, where: object) -> str:
-    """`seeds` taken out; the run keeps its `seed` if that is one of them, and else gets the first."""
-    values = plain(text)["runs"][run]
-    node = run_node(text, run, where)
-    seeds, seed = (child(node, key, merged=False) for key in ("seeds", "seed"))
-    assert seeds is not None
-    wanted = values["seeds"][0] if values.get("seed") not in values["seeds"] else values["seed"]
-    edits = []
-    start, end = seeds[0].start_mark.index, last_index(seeds)
-    if seed is None and values.get("seed") != wanted:
-        edits.append((start, end, f"seed: {wanted}"))
-    elif in_braces(node):
-        comma = re.match(r"\s*,\s*", text[end:])
-        before = re.search(r"\s*,\s*$", text[:start])
-        end += comma.end() if comma else 0
-        edits.append((before.start() if before and not comma else start, end, ""))
+def with_run(text: str, run: str, name: str, point: Point, path: Path) -> str:
+    """`text` with `name`, which is `run` but for `point`: in its place, or below the runs of the sweep."""
+    runs = round_trip().load(text)["runs"]
+    if runs.fa.flow_style():
+        raise ConfigError(f"{path}: write runs: as indented blocks, not in braces")
+    lines = text.splitlines(keepends=True)
+    if not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    places, names = own_keys(runs), list(own_keys(runs))
+    if name in places:
+        first, column = places[name]
+        lines[first : end_of(lines, first, column)] = block(name, runs[run], point, column)
     else:
-        edits.append((text.rfind("\n", 0, start) + 1, end_of_line(text, end), ""))
-    if seed is not None:
-        edits.append((seed[1].start_mark.index, seed[1].end_mark.index, str(wanted)))
-    return edited(text, edits)
+        last = names.index(run)
+        while last + 1 < len(names) and names[last + 1].startswith(f"{run}_"):
+            last += 1
+        first, column = places[names[last]]
+        at = end_of(lines, first, column)
+        lines[at:at] = block(name, runs[run], point, column)
+    return "".join(lines)
 
 
-def edited(text: str, edits: list[tuple[int, int, str]]) -> str:
-    """`text` with other words from one index to another, for each of `edits`."""
-    for start, end, words in sorted(edits, reverse=True):
-        text = text[:start] + words + text[end:]
-    return text
+def block(name: str, run: CommentedMap, point: Point, column: int) -> list[str]:
+    """The lines of a run in full, without anchors and comments."""
+    node = in_full(run)
+    node.fa.set_block_style()
+    for key, value in point:
+        *parents, last = key.split(".")
+        inner = node
+        for part in parents:
+            if not isinstance(inner.get(part), dict):
+                inner[part] = CommentedMap()
+                inner[part].fa.set_flow_style()
+            inner = inner[part]
+        inner[last] = in_full(round_trip().load(f"[{value.text}]")[0])
+    dumped = io.StringIO()
+    round_trip().dump({name: node}, dumped)
+    return [" " * column + line for line in dumped.getvalue().splitlines(keepends=True)]
 
 
-class Editor:
-    """Puts runs into the text beside the one that they vary."""
+def in_full(node: Any) -> Any:
+    """A copy that shares no block, what it merges in written out; short blocks stay in braces."""
+    if isinstance(node, CommentedMap | CommentedSeq):
+        new: Any = type(node)()
+        if isinstance(node, CommentedMap):
+            merged = [key for source in node.merge for key in source]  # in the order of that block
+            for key in dict.fromkeys([*merged, *node]):
+                new[key] = in_full(node[key])
+        else:
+            new.extend(map(in_full, node))
+        if node.fa.flow_style() and len(str(node)) <= BRACES:
+            new.fa.set_flow_style()
+        else:
+            new.fa.set_block_style()
+        return new
+    node = copy.deepcopy(node)
+    if hasattr(node, "anchor"):  # of a number or a word
+        node.anchor.value = None
+    return node
 
-    def __init__(self, text: str, where: str):
-        self.text = text
-        self.root = YAML(pure=True).compose(text)
-        self.taken = set(re.findall(r"&(\w+)", text))
-        self.given: dict[int, str] = {}  # anchors that the text gets
-        self.insertions: list[tuple[int, int, str]] = []
-        self.where = where
 
-    def add(self, run: str, points: dict[str, Point]) -> str:
-        runs = child(self.root, "runs")
-        assert runs is not None
-        if in_braces(runs[1]):
-            raise ConfigError(f"{self.where}: write runs: as indented blocks, not in braces")
-        pair = child(runs[1], run)
-        assert pair is not None
-        indent = " " * pair[0].start_mark.column
-        lines = [
-            line
-            for name, point in points.items()
-            for line in self.variant(indent, name, [run], list(point))
-        ]
-        after = end_of_line(self.text, last_index(self.last_variant(runs[1], run)))
-        newline = "" if self.text[:after].endswith("\n") else "\n"
-        self.insertions.append((after, after, newline + "".join(f"{line}\n" for line in lines)))
-        return edited(self.text, self.insertions)
-
-    def last_variant(self, runs: Node, run: str) -> tuple[Node, Node]:
-        """`run`, or the last of the runs right below it whose names begin with its name."""
-        names = [key.value for key, _ in runs.value]
-        place = names.index(run)
-        while place + 1 < len(names) and names[place + 1].startswith(f"{run}_"):
-            place += 1
-        return runs.value[place]
-
-    def variant(self, indent: str, name: str, keys: list[str], point: list) -> list[str]:
-        """The lines of `name`, which is what stands at runs.`keys` but for the values of `point`."""
-        pair = find(self.root, ["runs", *keys])
-        merge = (
-            [f"{MERGE}: *{self.anchor(keys, *pair)}"]
-            if pair is not None and isinstance(pair[1], MappingNode)
-            else []
-        )
-        inner: dict[str, list] = {}
-        for key, value in point:
-            part, _, rest = key.partition(".")
-            inner.setdefault(part, []).append((rest, value))
-        if all(rest == "" for rests in inner.values() for rest, _ in rests):
-            values = [f"{part}: {rests[0][1].text}" for part, rests in inner.items()]
-            return [f"{indent}{name}: {{{', '.join([*merge, *values])}}}"]
-        lines = [f"{indent}{name}:", *(f"{indent}  {entry}" for entry in merge)]
-        for part, rests in inner.items():
-            if rests[0][0] == "":
-                lines.append(f"{indent}  {part}: {rests[0][1].text}")
-            else:
-                lines += self.variant(f"{indent}  ", part, [*keys, part], rests)
-        return lines
-
-    def anchor(self, keys: list[str], key: Node, value: Node) -> str:
-        """The anchor of `value`, which gets one if it has none."""
-        name = value.anchor or self.given.get(id(value))
-        if name is None:
-            wish = "_".join(keys)
-            free = itertools.chain([wish], (f"{wish}_{count}" for count in itertools.count(2)))
-            name = next(candidate for candidate in free if candidate not in self.taken)
-            self.taken.add(name)
-            self.given[id(value)] = name
-            colon = self.text.index(":", key.end_mark.index) + 1
-            self.insertions.append((colon, colon, f" &{name}"))
-        return name
+def without_seeds(text: str, name: str, seeds: list[int]) -> str:
+    """`seeds` of a run taken out; the run keeps its `seed` if that is one of them, and else gets the first."""
+    runs = round_trip().load(text)["runs"]
+    run, keys, lines = runs[name], own_keys(runs[name]), text.splitlines(keepends=True)
+    wanted = run["seed"] if run.get("seed") in seeds else seeds[0]
+    if run.fa.flow_style():
+        words = [(keys["seeds"], r"[^\]]*\]", f"seed: {wanted}")]
+        if "seed" in keys:
+            words.append((keys["seed"], r"[^,}]*,?\s*", ""))
+        for (line, column), pattern, new in sorted(words, reverse=True):
+            rest = "".join(lines[line:])
+            rest = rest[:column] + re.sub(pattern, new, rest[column:], count=1)
+            lines[line:] = rest.splitlines(keepends=True)
+        return "".join(lines)
+    line, column = keys["seeds"]
+    seed = [f"{' ' * column}seed: {wanted}\n"]
+    edits = [(line, end_of(lines, line, column), [] if "seed" in keys else seed)]
+    if "seed" in keys and run["seed"] != wanted:
+        edits.append((keys["seed"][0], keys["seed"][0] + 1, seed))
+    for first, end, instead in sorted(edits, reverse=True):
+        lines[first:end] = instead
+    return "".join(lines)

@@ -149,8 +149,8 @@ def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
     (copy.path / ".venv").symlink_to(ROOT / ".venv")
     copy.edit(
         "params.yaml",
-        "dataset: line\n    model: gan\n    seed: 0\n    threads: 1\n    train: &line\n",
-        "dataset: line\n    model: gan\n    seed: 1\n    threads: 2\n    train: &line\n      devices: 2\n",
+        "dataset: line\n    model: gan\n    seed: 0\n    threads: 1\n    train:\n",
+        "dataset: line\n    model: gan\n    seed: 1\n    threads: 2\n    train:\n      devices: 2\n",
     )
     done = subprocess.run(
         SUBMIT,

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides
 
+from pipeline.config.params import load
 from pipeline.engine.experiments import BASELINE, check_shared_blocks, shared_blocks
 from pipeline.errors import ConfigError
-from pipeline.team.sweep import sweep
+from pipeline.team.sweep import sweep, write_in_full
 from tests.conftest import ROOT, Project
 
 RATE = "train.generator.optimizer.lr"
@@ -15,10 +16,11 @@ RATE = "train.generator.optimizer.lr"
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """params.yaml as `sweep` has written it, in the commit that the experiment starts from."""
+    """params.yaml with an anchor that somebody wrote, in the commit that the experiment starts from."""
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "recipes/quick.yaml").read_text())
-    sweep(path, "line", ["seed=1"])
+    text = (ROOT / "recipes/quick.yaml").read_text()
+    text = text.replace("\n  line:\n    dataset", "\n  line: &line\n    dataset")
+    path.write_text(text + "  line_seed1: {<<: *line, seed: 1}\n")
     project = Project(tmp_path)
     project.run("git", "init", "--quiet")
     project.commit()
@@ -59,6 +61,28 @@ def test_outside_of_an_experiment_nothing_is_compared(file: Path, monkeypatch: p
     check_shared_blocks(file)
 
 
-def test_every_value_of_the_default_params_can_be_set_in_an_experiment():
-    """No block of them is shared."""
-    assert shared_blocks((ROOT / "params.yaml").read_text()) == []
+RECIPES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_value_of_a_recipe_can_be_set_in_an_experiment(recipe: Path, tmp_path: Path):
+    """No block is shared, once the runs of a recipe that has anchors are written in full."""
+    has_anchors = recipe.stem.startswith(
+        "ganhacks"
+    )  # a hundred runs; what each changes is seen at once
+    path = tmp_path / "params.yaml"
+    path.write_text(recipe.read_text())
+    assert bool(shared_blocks(path.read_text())) == has_anchors
+    before = load(path)
+    written = write_in_full(path)
+    assert bool(written) == has_anchors
+    assert shared_blocks(path.read_text()) == []
+    assert load(path) == before
+
+
+def test_a_swept_run_takes_values_of_an_experiment(file: Path, monkeypatch: pytest.MonkeyPatch):
+    sweep(file, "digits", ["seed=1"])
+    apply_overrides(str(file), [f"runs.digits.{RATE}=0.5", f"runs.digits_seed1.{RATE}=0.25"])
+    runs = load(file).runs
+    rates = [runs[name].train.generator.optimizer.lr for name in ("digits", "digits_seed1")]
+    assert rates == [0.5, 0.25]

@@ -131,16 +131,14 @@ def test_changed_code_of_a_stage_runs_it_and_what_follows(copy: Project):
 
 def test_adding_and_removing_a_run(copy: Project):
     text = (copy.path / "params.yaml").read_text()
-    again = """
-  again:
-    dataset: line
-    model: gan
-    seed: 1
-    threads: 1
-    train: {<<: *line, steps: 20}
-    sample: {count: 99}
-    parzen: {}
-"""
+    again = text[text.index("\n  line:\n    dataset: line") :]
+    for old, new in (
+        ("  line:\n", "  again:\n"),
+        ("seed: 0", "seed: 1"),
+        ("steps: 600", "steps: 20"),
+    ):
+        assert again.count(old) == 1
+        again = again.replace(old, new)
     (copy.path / "params.yaml").write_text(text + again)
     ran = jobs(copy.snakemake())
     stages = ("train", "sample", "parzen", "metrics", "figures", "scores")

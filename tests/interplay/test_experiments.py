@@ -68,9 +68,12 @@ def test_an_experiment_reaches_a_teammate(tried: Project, tmp_path: Path):
 
 def test_a_value_that_dvc_cannot_set_stops_the_experiment(project: Project):
     """DVC sets it under one key of a block that two share, and back under the other."""
-    project.pipeline("sweep", "line", "seed=1")
+    project.edit("params.yaml", "\n  line:\n    dataset", "\n  line: &line\n    dataset")
+    file = project.path / "params.yaml"
+    file.write_text(file.read_text() + "  again: {<<: *line, seed: 1}\n")
     project.commit("seed 1")
     said = project.run("dvc", "exp", "run", "-S", "runs.line.train.steps=7", fails=True)
     assert "this experiment has the values of its commit" in said
-    assert "runs.line.train = runs.line_seed1.train" in said
+    assert "runs.line.train = runs.again.train" in said
+    assert "next: python -m pipeline sweep --in-full" in said
     assert "Traceback" not in said

@@ -1,6 +1,6 @@
 import csv
 
-from pipeline.cli import families
+from pipeline.cli import seed_groups
 from pipeline.config.params import load
 from pipeline.io.files import read_json, write_json
 from pipeline.stages import table
@@ -28,11 +28,11 @@ RUN = {
 }
 
 
-def rendered(runs: dict, sources: dict, families: list | None = None) -> str:
+def rendered(runs: dict, sources: dict, groups: list | None = None) -> str:
     rows = [
         row
         for dataset, source in sources.items()
-        for row in table.rows_of(dataset, runs, source, families or [])
+        for row in table.rows_of(dataset, runs, source, groups or [])
     ]
     return table.render(rows)
 
@@ -97,7 +97,7 @@ def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
     params = load(ROOT / "recipes/quick.yaml")
     again = params.runs["line"].model_copy(update={"seed": 7})
     runs = {**params.runs, "again": again}
-    assert families(runs) == [["digits"], ["line", "again"]]
+    assert seed_groups(runs) == [["digits"], ["line", "again"]]
 
 
 def test_a_mean_over_a_sweep_has_the_name_of_what_was_swept():

@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
-from pipeline.cli import families, main
+from pipeline.cli import main, seed_groups
+from pipeline.config.editing import end_of
 from pipeline.config.params import Params, load
+from pipeline.engine.experiments import shared_blocks
 from pipeline.errors import ConfigError
 from pipeline.team.sweep import fan_out, sweep
 from tests.conftest import ROOT
@@ -68,21 +71,75 @@ def seeds(path: Path) -> dict[str, int]:
     return {name: run.seed for name, run in load(path).runs.items()}
 
 
-def test_seeds_are_added_below_the_run_and_everything_else_stays(file: Path):
+def test_seeds_are_added_below_the_run_in_full_and_everything_else_stays(file: Path):
     assert sweep(file, "first", ["seed=0,1,2"]).added == ["first_seed1", "first_seed2"]
+    in_full = """\
+first_seed{}:
+  dataset: points
+  model: gan
+  seed: {}
+  threads: 1
+  train:
+    steps: 10
+    batch_size: 8
+    generator:
+      hidden: [4, 4]
+      activation: tanh
+      output: linear
+      init: {{name: normal, std: 0.3}}
+      optimizer: {{name: adam, lr: 1e-3}}
+    discriminator:
+      hidden: [4]
+      activation: tanh
+      init: {{name: normal, std: 0.5}}
+      optimizer: {{name: adam, lr: 1e-3}}
+  sample: {{count: 9, weights: raw}}
+  parzen: {{}}"""
     assert changed_lines(file) == [
-        "-   first:   # the one and only",
-        "+   first: &first   # the one and only",
-        "+   first_seed1: {<<: *first, seed: 1}",
-        "+   first_seed2: {<<: *first, seed: 2}",
+        f"+   {line}" for seed in (1, 2) for line in in_full.format(seed, seed).splitlines()
     ]
-    assert families(load(file).runs)[0] == ["first", "first_seed1", "first_seed2"]
+    assert "the last line of the block\n  first_seed1:" in file.read_text()
+    assert seed_groups(load(file).runs)[0] == ["first", "first_seed1", "first_seed2"]
 
 
-def test_a_variant_follows_the_run_that_it_varies(file: Path):
-    sweep(file, "first", ["seed=1"])
-    file.write_text(file.read_text().replace("steps: 10", "steps: 20"))
-    assert load(file).runs["first_seed1"].train.steps == 20
+def test_what_is_written_shares_no_block_and_takes_every_value_of_an_experiment(file: Path):
+    before = shared_blocks(TEXT)
+    added = sweep(file, "third", ["seed=1", "train.generator.optimizer.lr=1e-3,3e-3"]).added
+    assert shared_blocks(file.read_text()) == before
+    for name in added:
+        apply_overrides(str(file), [f"runs.{name}.train.generator.optimizer.lr=0.25"])
+    runs = load(file).runs
+    assert {name for name, run in runs.items() if run.train.generator.optimizer.lr == 0.25} == {
+        *added
+    }
+
+
+def test_members_that_no_longer_match_their_run_are_named_and_rewritten_on_request(
+    file: Path, capsys: pytest.CaptureFixture[str]
+):
+    sweep(file, "first", ["seed=0,1,2"])
+    file.write_text(file.read_text().replace("steps: 10", "steps: 20", 1))
+    before = file.read_text()
+    command = ["sweep", "--file", str(file), "first", "seed=0,1,2,3"]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    for seed in (1, 2):
+        assert (
+            f"runs.first_seed{seed} differs from what runs.first would make of it: train.steps"
+            in said
+        )
+    assert "Next: python -m pipeline sweep first seed=0,1,2,3 --rewrite" in said
+    assert file.read_text() == before
+    assert main([*command, "--rewrite"]) == 0
+    said = capsys.readouterr().out
+    assert "added: first_seed3" in said
+    assert "rewritten: first_seed1, first_seed2" in said
+    runs = load(file).runs
+    assert [runs[f"first{end}"].train.steps for end in ("", "_seed1", "_seed2", "_seed3")] == [
+        20
+    ] * 4
+    assert list(runs)[:4] == ["first", "first_seed1", "first_seed2", "first_seed3"]
+    assert len(seed_groups(runs)[0]) == 4
 
 
 def test_a_grid_changes_nested_values_of_its_points_only(file: Path):
@@ -154,7 +211,9 @@ def test_a_name_that_is_taken_by_another_run_is_refused(file: Path):
     sweep(file, "third", ["seed=7"])
     taken = file.read_text().replace("third_seed7", "first_seed7")
     file.write_text(taken)
-    with pytest.raises(ConfigError, match=r"has a runs.first_seed7 already, and it is another"):
+    with pytest.raises(
+        ConfigError, match=r"first_seed7 differs from what runs.first would make of it: train"
+    ):
         sweep(file, "first", ["seed=7"])
     assert file.read_text() == taken
 
@@ -169,54 +228,67 @@ def test_runs_in_braces_are_refused_in_words(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "expected", "lines"),
+    ("old", "new", "expected", "changed"),
     [
-        ("    seed: 0\n", "    seed: 0\n    seeds: [0, 1]\n", {"first": 0, "first_seed1": 1}, 5),
+        ("    seed: 0\n", "    seed: 0\n    seeds: [0, 1]\n", {"first": 0, "first_seed1": 1}, []),
         (
             "    seed: 0\n",
             "    seeds:   # two\n      - 4\n      - 5\n",
             {"first": 4, "first_seed5": 5},
-            7,
+            ["-     seed: 0", "+     seed: 4"],
         ),
-        ("    seed: 0\n", "    seed: 9\n    seeds: [4, 5]\n", {"first": 4, "first_seed5": 5}, 7),
-        ("seed: 3, threads", "seeds: [3, 4], threads", {"second": 3, "second_seed4": 4}, 3),
+        (
+            "    seed: 0\n",
+            "    seed: 9\n    seeds:\n    - 4\n    - 5\n",
+            {"first": 4, "first_seed5": 5},
+            ["-     seed: 0", "+     seed: 4"],
+        ),
+        ("seed: 3, threads", "seeds: [3, 4], threads", {"second": 3, "second_seed4": 4}, []),
         (
             "seed: 3, threads",
             "seed: 3, seeds: [4, 3], threads",
             {"second": 3, "second_seed4": 4},
-            3,
+            [],
         ),
         (
             "raw}, parzen: {}}\n#",
             "raw}, parzen: {}, seeds: [0, 8]}\n#",
             {"third": 0, "third_seed8": 8},
-            3,
+            [
+                "-   third: {dataset: points, model: gan, seed: 0, threads: 1, train: *train, "
+                "sample: {count: 7, weights: raw}, parzen: {}}",
+                "+   third: {dataset: points, model: gan, threads: 1, train: *train, "
+                "sample: {count: 7, weights: raw}, parzen: {}, seed: 0}",
+            ],
         ),
     ],
 )
 def test_seeds_in_the_file_are_replaced_by_runs(
-    file: Path, old: str, new: str, expected: dict[str, int], lines: int
+    file: Path, old: str, new: str, expected: dict[str, int], changed: list[str]
 ):
     assert TEXT.count(old) == 1
     file.write_text(TEXT.replace(old, new))
     with pytest.raises(ConfigError, match=r"seeds is \[.*Next: python -m pipeline sweep"):
         load(file)
-    fan_out(file)
+    _, added = expected
+    assert fan_out(file).added == [added]
     assert seeds(file) == {"first": 0, "second": 3, "third": 0} | expected
-    assert "seeds" not in file.read_text()
-    assert len(changed_lines(file)) <= lines
+    lines = file.read_text().splitlines(keepends=True)
+    first = lines.index(f"  {added}:\n")
+    del lines[first : end_of(lines, first, 2)]
+    file.write_text("".join(lines))
+    kept = [line for line in changed_lines(file) if "second: {" not in line]
+    assert kept == changed
 
 
-def test_variants_are_fanned_out_with_the_run_that_they_vary(file: Path):
-    """They have its `seeds` through the merge key; a variant with a seed of its own is one of them."""
-    sweep(file, "first", ["seed=0,1"])
-    sweep(file, "first", ["train.steps=20"])
-    file.write_text(
-        file.read_text().replace("    seed: 0\n", "    seed: 0\n    seeds: [0, 1, 2]\n")
+def test_runs_that_merge_in_the_fanned_out_run_lose_its_seeds_with_it(file: Path):
+    """Anchors that people write by hand; the runs that are added have none."""
+    text = TEXT.replace("  first:   #", "  first: &first   #").replace(
+        "    seed: 0\n", "    seed: 0\n    seeds: [0, 1, 2]\n", 1
     )
-    written = fan_out(file)
-    assert written.added == ["first_seed2", "first_steps20_seed1", "first_steps20_seed2"]
-    assert sorted(len(family) for family in families(load(file).runs)) == [1, 1, 3, 3]
+    file.write_text(text.replace("# The end", "  mine: {<<: *first, seed: 5}\n# The end"))
+    assert fan_out(file).added == ["first_seed1", "first_seed2"]
+    assert seeds(file)["mine"] == 5
 
 
 @pytest.mark.parametrize("wrong", ["3", "[]", "[0, 0]", "[a]", "[-1]", "[true]", "[1.5]"])
