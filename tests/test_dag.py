@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from pipeline.config.models import FAMILIES
 from tests.conftest import ROOT
 
-DAG = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in DAG.items()}
 
 # Modules that cannot change what a stage writes: a stage does not run again when they change.

@@ -4,10 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
-from ruamel.yaml import YAML
 
 from pipeline.engine import repair
 from pipeline.team.remotes import (
@@ -56,7 +56,7 @@ def fetch_results_of(theirs: str, remote: str) -> None:
     recorded = run("git", "show", f"{theirs}:dvc.lock")
     if recorded.returncode:
         return  # nothing has been run there yet
-    entries = YAML(typ="safe").load(recorded.stdout)["stages"].values()
+    entries = yaml.load(recorded.stdout, Loader=yaml.CSafeLoader)["stages"].values()
     outputs = [out for entry in entries for out in entry.get("outs", [])]
     available = on_remote(remote, {out["path"]: out["md5"] for out in outputs})
     with Repo() as repo:

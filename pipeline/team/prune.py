@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from dvc.repo import Repo
-from ruamel.yaml import YAML
 
 from pipeline.engine import locks
 from pipeline.errors import PipelineError
@@ -164,12 +164,18 @@ def commits_not_pushed() -> list[str]:
 
 def stale_runs(cache: Path, there: set[str]) -> list[Path]:
     """Entries some of whose outputs are no longer in the cache: DVC could not bring them back."""
-    read = YAML(typ="safe").load
     return [
         path
         for path in cache.glob("??/*/*")
-        if any(out.get("md5") not in there for out in read(path).get("outs", []) if out.get("md5"))
+        if any(
+            out.get("md5") not in there for out in run_entry(path).get("outs", []) if out.get("md5")
+        )
     ]
+
+
+def run_entry(path: Path) -> dict:
+    """One run of one stage in DVC's run cache: what it read and what it wrote."""
+    return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
 
 
 def old(days: int) -> Iterable[Waste]:
