@@ -122,6 +122,12 @@ def evaluate(
     score = parzen.estimate(counted, valid_MD, test_MD, sigmas)
     real = parzen.estimate(real_ND, valid_MD, test_MD, sigmas) if len(real_ND) else None
     warnings = list(doubts(score, real, sigmas, counted))
+    refined = None
+    if settings.fine:
+        widths = settings.sigma_grid.around(score.sigma)
+        finest = parzen.estimate(samples, valid_MD, test_MD, widths)
+        refined = fine(finest, widths, len(samples))
+        warnings += fine_doubts(finest, widths)
     for warning in warnings:
         print(f"parzen: warning: {warning}", file=sys.stderr)
     return {
@@ -132,7 +138,7 @@ def evaluate(
         "n_samples": len(counted),
         "n_test": len(test_MD),
         "real_data": {**line(real), "sigma": round(real.sigma, 6)} if real else None,
-        "fine": fine(settings, samples, score.sigma, valid_MD, test_MD) if settings.fine else None,
+        "fine": refined,
         "warnings": warnings,
     }
 
@@ -170,18 +176,24 @@ def over_folds(
     }
 
 
-def fine(
-    settings: Parzen, samples: Pixels, coarse: float, valid_MD: Tensor, test_MD: Tensor
-) -> dict:
+def fine(score: parzen.Estimate, sigmas: list[float], n_samples: int) -> dict:
     """The same with sigma chosen between the grid's points, and with all the samples there are."""
-    sigmas = settings.sigma_grid.around(coarse)
-    score = parzen.estimate(samples, valid_MD, test_MD, sigmas)
     return {
         **line(score),
         "sigma": round(score.sigma, 6),
-        "n_samples": len(samples),
+        "n_samples": n_samples,
         "validation": curve(score, sigmas),
     }
+
+
+def fine_doubts(score: parzen.Estimate, sigmas: list[float]):
+    """With other samples than the grid's, or beyond its edge, the best sigma may lie further away."""
+    if score.at_edge(sigmas):
+        yield (
+            f"the best sigma of `fine`, {score.sigma:.4g}, is on the edge of the widths searched, "
+            f"{sigmas[0]:.4g} to {sigmas[-1]:.4g}: a better one may lie outside; widen or move "
+            "parzen.sigma_grid"
+        )
 
 
 def curve(score: parzen.Estimate, sigmas: list[float]) -> list[dict[str, float]]:

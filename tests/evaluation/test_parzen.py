@@ -150,6 +150,20 @@ def test_fine_finds_a_better_sigma_than_the_grid_and_uses_all_samples():
     assert again["fine"]["mean"] == pytest.approx(best, abs=1e-3)
 
 
+def test_fine_says_when_its_best_sigma_is_on_the_edge_of_the_search():
+    """Training points in the place of test points: the narrower the window, the better."""
+    points = random_pixels(60, 6, "points")
+    grid = SigmaGrid(log10_start=-2, log10_stop=-1, points=4)
+    warnings = evaluate(Parzen(sigma_grid=grid), pixels(points), points, points, points[:0])
+    edge = [text for text in warnings["warnings"] if "`fine`" in text]
+    narrowest = grid.around(0.01)[0]
+    assert len(edge) == 1
+    assert f"the best sigma of `fine`, {narrowest:.4g}, is on the edge" in edge[0]
+    held_out = random_pixels(60, 6, "held out")
+    calm = evaluate(Parzen(), pixels(points), held_out, held_out, points[:0])
+    assert not any("`fine`" in text for text in calm["warnings"])
+
+
 def test_samples_are_read_in_parts(tmp_path):
     """Whatever their number, never more than a block of them is in memory."""
     np.save(tmp_path / "samples.npy", np.arange(1000, dtype=np.uint8).reshape(250, 1, 2, 2))
