@@ -24,9 +24,9 @@ from pipeline.config.params import Run
 from pipeline.evaluation import parzen
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.tensors import read_tensors
+from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
 from pipeline.stages.parzen import to_unit
-from pipeline.stages.sample import draw
 
 CURVE, RESULT = Path("docs/paper.tsv"), Path("docs/paper.json")
 COLUMNS = ("epoch", "step", "raw", "raw_sigma", "average", "average_sigma", "d_real", "d_fake")
@@ -106,9 +106,8 @@ def finish(
 def estimate(
     training: Training, run: Run, raw: bool, valid: Tensor, scored: Tensor
 ) -> parzen.Estimate:
-    drawn = draw(
-        run.sample, training.seed, training.sampler(raw), training.settings, training.classes
-    )
+    G = SymmetricGenerator(training.sampler(raw), training.settings, training.classes)
+    drawn = draw(G, run.sample.count, run.sample.batch_size, training.seed)
     samples = to_unit(torch.cat([*drawn]))
     return parzen.estimate(samples, valid, scored, run.parzen.sigma_grid.sigmas())
 

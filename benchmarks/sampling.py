@@ -15,9 +15,8 @@ from benchmarks.measure import interleaved, show
 from benchmarks.training import THREADS, Z, settings
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
-from pipeline.config.sample import Sample
 from pipeline.models.gan.nets import Generator
-from pipeline.stages.sample import draw
+from pipeline.models.gan.sampling import SymmetricGenerator, draw
 
 SAMPLES, BLOCK = 10_000, 1_000
 LAYERS = ((Z, 1200), (1200, 1200), (1200, 784))
@@ -28,14 +27,14 @@ ROUNDS = 9
 def main() -> None:
     devices.reproducible(THREADS)
     train = settings("simultaneous", "float32", dropout=True)
-    G = Generator(train, (1, 28, 28), 0, generator(0, "sample layers")).eval()
-    sample = Sample(count=SAMPLES)
+    net = Generator(train, (1, 28, 28), 0, generator(0, "sample layers"))
+    G = SymmetricGenerator(net, train, 0).eval()
     first, second, third = (nn.Linear(*layer) for layer in LAYERS)
     plain = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.Tanh())
     pairs = [(torch.randn(BLOCK, rows), torch.randn(rows, columns)) for rows, columns in LAYERS]
     seconds = interleaved(
         {
-            "ours": lambda: [*draw(sample, 0, G, train, 0)],
+            "ours": lambda: [*draw(G, SAMPLES, BLOCK, seed=0)],
             "plain loop": lambda: [plain(torch.randn(BLOCK, Z)) for _ in range(SAMPLES // BLOCK)],
             "floor: products": lambda: [a @ b for a, b in pairs * (SAMPLES // BLOCK)],
         },

@@ -23,9 +23,9 @@ from pipeline.config import params
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
 from pipeline.io.tensors import read_tensors
+from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
 from pipeline.stages.parzen import to_unit
-from pipeline.stages.sample import draw
 
 
 def main() -> None:
@@ -75,8 +75,9 @@ def scored(
 
 @torch.no_grad()
 def score(training: Training, data: dict[str, Tensor], run: Run) -> float:
-    G = training.sampler(raw=run.sample.weights == "raw")
-    drawn = draw(run.sample, training.seed, G, training.settings, training.classes)
+    net = training.sampler(raw=run.sample.weights == "raw")
+    G = SymmetricGenerator(net, training.settings, training.classes)
+    drawn = draw(G, run.sample.count, run.sample.batch_size, training.seed)
     valid = to_unit(data["valid_images"][: run.parzen.validation_images])
     test = to_unit(data["test_images"][: run.parzen.test_images])
     sigmas = run.parzen.sigma_grid.sigmas()

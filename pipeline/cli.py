@@ -236,7 +236,7 @@ def metrics(options: argparse.Namespace) -> None:
         metrics=files.metrics,
         theory=files.theory,
     )
-    metrics.run(options.name, run.dataset, run.threads, inputs)
+    metrics.run(options.name, run.dataset, run.threads, run.sample.weights, inputs)
 
 
 def figures(options: argparse.Namespace) -> None:
@@ -245,7 +245,7 @@ def figures(options: argparse.Namespace) -> None:
     from pipeline.stages import figures
 
     inputs = figures.Paths(folder=files.folder, data=data.normalized)
-    figures.run(options.name, str(dataset.source.name), run.sample.weights, inputs)
+    figures.run(options.name, str(dataset.source.name), run.sample, inputs)
 
 
 def scores(options: argparse.Namespace) -> None:

@@ -76,6 +76,15 @@ class Run(Section):
         return self
 
     @model_validator(mode="after")
+    def a_great_circle_has_two_dimensions(self) -> Self:
+        if self.sample.interpolation == "great_circle" and self.train.noise.dim == 1:
+            raise ValueError(
+                "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "
+                "use interpolation: line"
+            )
+        return self
+
+    @model_validator(mode="after")
     def ema_is_trained_before_it_is_sampled(self) -> Self:
         if self.sample.weights == "ema" and self.train.ema is None:
             raise ValueError(

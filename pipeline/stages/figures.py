@@ -1,6 +1,5 @@
 """figures R: the paper's figures and the curves of a run, each drawn from the files of the run."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan.train import Train
+from pipeline.config.sample import Sample
 from pipeline.evaluation import neighbours
 from pipeline.evaluation.plots import charts
 from pipeline.evaluation.plots import theory as theory_plots
@@ -18,9 +17,10 @@ from pipeline.evaluation.published import adversarial_nets
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import existing, read_json, write_bytes
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.models.gan import noise
+from pipeline.models.gan import interpolation as interpolations
 from pipeline.models.gan.game.equilibrium import equilibrium
-from pipeline.stages.sample import load_generator
+from pipeline.models.gan.sampling import SymmetricGenerator
+from pipeline.models.gan.saved import Saved
 
 ROWS, COLUMNS = 4, 5  # of Figure 2
 STRIPS, STEPS = 4, 10  # of Figure 3
@@ -35,8 +35,8 @@ class Paths:
     data: Path  # data/normalized/D.safetensors
 
 
-def run(name: str, source: str, weights: str, paths: Paths) -> None:
-    """`source`: what the dataset is made from (mnist, ...); `weights`: which of G's are sampled."""
+def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
+    """`source`: what the dataset is made from (mnist, ...)."""
     folder = paths.folder
     parts = read_tensors(paths.data, ["train_images", "test_images"])
     samples = torch.from_numpy(read_shards(folder / "samples.npy")[:POINTS])
@@ -45,8 +45,9 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
     }
     steps = f"{name}, {numbers['verdict']['steps']:,} steps"
     rows = read_rows(folder / "training.tsv")
-    settings = Train.model_validate(read_about(folder / "model.safetensors")["train"])
-    goal = equilibrium(settings)
+    model = folder / "model.safetensors"
+    saved = Saved(read_about(model), read_tensors(model), str(model))
+    goal = equilibrium(saved.train)
     pictures = {
         "curves": charts.training(
             rows,
@@ -63,7 +64,7 @@ def run(name: str, source: str, weights: str, paths: Paths) -> None:
         ),
         "theory": theory(numbers["theory"], steps),
         "neighbours": nearest(samples, parts, numbers["metrics"], steps),
-        "interpolation": interpolation(folder / "model.safetensors", weights, steps),
+        "interpolation": interpolation(saved, settings, steps),
         "sheet": sheet(samples, parts["test_images"], numbers["metrics"], steps),
     }
     for picture, content in pictures.items():
@@ -88,7 +89,8 @@ def theory(content: dict, steps: str) -> bytes:
     return theory_plots.bound(
         content,
         f"{steps}: V(D, G) {content['value']:.3f} on test images (−log 4 is "
-        f"{content['minus_log_4']:.3f}),\nso JSD is at least {content['jsd_at_least']:.3f} nats",
+        f"{content['minus_log_4']:.3f}),\nso the JSD of {content['of']} is at least "
+        f"{content['jsd_at_least']:.3f} nats",
     )
 
 
@@ -105,57 +107,47 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str
             for x in (samples, parts["test_images"])
         )
         return charts.point_neighbours(generated, held_out, title.replace("image", "point"))
-    shown = samples[: ROWS * COLUMNS]
-    last = shown[COLUMNS - 1 :: COLUMNS].flatten(1)
-    closest = neighbours.euclidean(last, train.flatten(1)).argmin(dim=1)
+    shown, closest = figure_2(samples, train)
     return charts.neighbours(
         shown.numpy(),
-        train[closest].numpy(),
+        closest.numpy(),
         f"{steps}: samples, not selected; framed: the training image\nnearest to the sample left of it",
     )
 
 
-@torch.no_grad()
-def interpolation(model: Path, weights: str, steps: str) -> bytes:
-    """Figure 3: G between pairs of noise, along the line that stays typical of the prior."""
-    G, train, shape, classes = load_generator(model, weights)
-    ends = noise.draw(train, 2 * STRIPS, generator(0, "figure 3"), classes).z
-    is_picture = shape[-2:] != (1, 1)
-    along = torch.linspace(0, 1, STEPS if is_picture else PATH_STEPS)
-    path, kind = (
-        (straight, "straight lines") if train.noise.prior == "uniform" else (slerp, "great circles")
-    )
-    labels = [
-        None if train.conditional is None else torch.full((len(along),), strip % classes)
-        for strip in range(STRIPS)
-    ]
-    images = torch.stack(
-        [G(path(a, b, along), label) for (a, b), label in zip(ends.split(2), labels, strict=True)]
-    )  # RS, C, H, W
-    if train.pixels == "unit":
-        images = images * 2 - 1
+def figure_2(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+    """The first ROWS * COLUMNS samples, and for the last one of each row the training image at the
+    smallest Euclidean distance: [N, C, H, W], [R, C, H, W]."""
+    shown = samples[: ROWS * COLUMNS]
+    last = shown[COLUMNS - 1 :: COLUMNS].flatten(1)
+    closest = neighbours.euclidean(last, train.flatten(1)).argmin(dim=1)
+    return shown, train[closest]
+
+
+def interpolation(saved: Saved, settings: Sample, steps: str) -> bytes:
+    """Figure 3: G between pairs of noise."""
+    is_picture = saved.image_shape[-2:] != (1, 1)
+    kind = interpolations.path_of(saved.train.noise.prior, settings.interpolation)
+    G = saved.generator(settings.weights)
+    images = figure_3(G, kind, STEPS if is_picture else PATH_STEPS)
     names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]
-    title = f"{steps}: G along {kind} between random points of the noise"
+    title = f"{steps}: G along {kind.replace('_', ' ')}s between random points of the noise"
     if is_picture:
         return charts.strips(images.numpy(), names, title)
     return charts.point_paths(images.flatten(2).numpy(), names, title)
 
 
-def straight(a_Z: Tensor, b_Z: Tensor, along_S: Tensor) -> Tensor:
-    """[S, Z] from a to b: the paper's lines, which stay in a uniform prior's box."""
-    return torch.lerp(a_Z, b_Z, along_S[:, None])
-
-
-def slerp(a_Z: Tensor, b_Z: Tensor, along_S: Tensor) -> Tensor:
-    """[S, Z] from a to b on the great circle (White 2016): straight lines leave a Gaussian's shell."""
-    cosine = torch.nn.functional.cosine_similarity(a_Z, b_Z, dim=0).clamp(-1, 1)
-    omega = torch.acos(cosine)
-    if omega < 1e-4 or math.pi - omega < 1e-4:
-        return straight(a_Z, b_Z, along_S)
-    way_S1 = along_S[:, None]
-    return (torch.sin((1 - way_S1) * omega) * a_Z + torch.sin(way_S1 * omega) * b_Z) / torch.sin(
-        omega
-    )
+@torch.no_grad()
+def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
+    """[STRIPS, count, C, H, W] in [-1, 1]: G at `count` points of each path, from one random z to another;
+    a conditional G draws one class along each."""
+    ends = G.latent(2 * STRIPS, generator(0, "figure 3"))
+    along = torch.linspace(0, 1, count)
+    strips = []
+    for strip, (a, b) in enumerate(ends.z.split(2)):
+        labels = None if ends.labels is None else torch.full((count,), strip % G.classes)
+        strips.append(G(interpolations.PATHS[kind](a, b, along), labels))
+    return torch.stack(strips)
 
 
 def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:

@@ -8,15 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute.streams import generator
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, metrics, neighbours
+from pipeline.evaluation.theory import images as theory_of_images
+from pipeline.evaluation.theory import points as theory_of_points
+from pipeline.evaluation.theory.players import Noise, Players
+from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.stages import theory
+from pipeline.models.gan.interpolation import across
+from pipeline.models.gan.saved import Saved
 
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
 MOST = 10_000  # images of either side
+ARROWS = 24  # of Figure 1, from z to G(z)
 COPY_IMAGES = 2_000  # of either side, each compared with every training image
 
 
@@ -30,7 +37,8 @@ class Paths:
     theory: Path
 
 
-def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
+def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> None:
+    """`weights`: which of G's are sampled, ema or raw."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
@@ -40,10 +48,48 @@ def run(name: str, dataset: str, threads: int, paths: Paths) -> None:
     for warning in result["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.metrics, result)
-    of_theory = theory.evaluate(paths.model, about, tensors, parts, samples)
+    saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
+    if about["kind"] == "mixture":
+        mixture = Mixture(tensors["means"], tensors["std"].item())
+        of_theory = point_theory(saved, mixture, parts["train_images"], averaged=weights == "ema")
+    else:
+        of_theory = image_theory(saved, parts, samples)
     for warning in of_theory["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.theory, of_theory)
+
+
+def point_theory(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> dict:
+    """The content of theory.json where the density of the data is known."""
+    noise = saved.train.noise
+    line_NZ, line_name = across(noise, ARROWS, generator(saved.seed, "theory arrows"))
+    moments = [
+        Players(
+            step,
+            saved.generator("raw", step),
+            saved.discriminator(step),
+            saved.generator("ema", step) if saved.has_average else None,
+        )
+        for step in saved.snapshots()
+    ]
+    draw = saved.generator("raw").latent
+    return theory_of_points.evaluate(
+        moments, Noise(draw, saved.seed, line_NZ, line_name), mixture, train, averaged
+    )
+
+
+def image_theory(saved: Saved, parts: dict[str, Tensor], samples: Tensor) -> dict:
+    """The content of theory.json where only D says something about the density."""
+    D = saved.discriminator()
+    drawn_labels = torch.arange(len(samples)) % max(1, saved.classes)  # as `sample` drew them
+    seen = {
+        "test": (parts["test_images"], parts["test_labels"]),
+        "train": (parts["train_images"], parts["train_labels"]),
+        "generated": (samples, drawn_labels),
+    }
+    as_trained = 1_000 if D.net.image_by_image else saved.train.batch_size
+    told = saved.train.conditional is not None and saved.train.conditional.discriminator
+    return theory_of_images.evaluate(D, seen, as_trained, pairs=told)
 
 
 def read_samples(path: Path, image_shape: tuple) -> Tensor:

@@ -32,11 +32,11 @@ def scores(
 ) -> dict:
     """One level deep; log-likelihoods in nats to 0.1, as the paper prints them.
 
-    real_*: the same number of real images. jsd: the divergence from p_data where that is known,
-    elsewhere what D shows it to be at least; nats, 0 to log 2.
+    real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
+    is known; nats, 0 to log 2. jsd_at_least: elsewhere, what the run's own D shows it to be at least. Runs
+    cannot be compared by it: a better D shows more of the same divergence.
     """
     real = parzen["real_data"] or {}
-    jsd = theory["final"]["jsd"] if "final" in theory else theory["jsd_at_least"]
     return {
         "dataset": dataset,
         "seed": seed,
@@ -55,7 +55,8 @@ def scores(
             f"real_{key}": number(metrics["real_data"][key], METRICS[key])
             for key in ("fid", "precision", "recall")
         },
-        "jsd": round(jsd, 4),
+        "jsd": number(theory["sampled"]["jsd"], 4) if "sampled" in theory else None,
+        "jsd_at_least": number(theory.get("jsd_at_least"), 4),
         "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
     }
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import statistics
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ COLUMNS = {
     "recall": "recall",
     "classes_hit": "classes",
     "jsd": "JSD",
+    "jsd_at_least": None,  # by each run's own D: no rank among runs
     "steps": "steps",
     "seconds": "seconds",
     "verdict": "verdict",
@@ -110,15 +112,21 @@ def render(rows: list[Row]) -> str:
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         cells = [cells_of(row) for row in rows if row["dataset"] == dataset]
         headings = tuple(heading for heading in COLUMNS.values() if heading)
-        parts.append(f"## {dataset}\n\n" + markdown([headings, *cells]))
+        parts.append(f"## {dataset}\n\n" + markdown(without_empty_columns([headings, *cells])))
     parts.append(
         "± is the standard error over test images (TFD: over folds); in a row over seeds, the standard deviation. Real data: "
         "training images in the place of samples. A score above that line is no sign of better samples: "
         "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
-        "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD in nats, "
-        "0 to 0.69: for points what it is, for images what the discriminator shows it to be at least.\n"
+        "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD, of "
+        "points, in nats, 0 to 0.69.\n"
     )
     return "\n".join(parts)
+
+
+def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Only columns that have a cell with something in it; the first row is the header."""
+    filled = [any(cells) for cells in zip(*rows[1:], strict=True)]
+    return [tuple(itertools.compress(row, filled)) for row in rows]
 
 
 def cells_of(row: Row) -> tuple[str, ...]:

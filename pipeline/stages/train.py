@@ -19,7 +19,7 @@ from pipeline.evaluation.plots import grids as pictures
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_tensors, write_model
-from pipeline.models.gan import monitor, pretraining
+from pipeline.models.gan import monitor, pixels, pretraining
 from pipeline.models.gan.noise import Latent
 from pipeline.models.gan.training import Training
 
@@ -201,14 +201,23 @@ def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Ver
                 continue
             live.numbers(row)
             progress.line(row)
-        if training.step % settings.grid_steps == 0 or training.step == settings.steps:
-            grids.append(look(training, fixed))
+        pictured = training.step % settings.grid_steps == 0 or training.step == settings.steps
+        if pictured or is_early(training.step):
             training.remember()
+        if pictured:
+            grids.append(look(training, fixed))
             live.picture(training.step, pictures.grid(grids[-1].numpy(), LIVE_COLUMNS))
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             save_checkpoint()
             saved_at = time.monotonic()
     return watch.verdict()
+
+
+def is_early(step: int) -> bool:
+    """1, 2, 3, 4, 6, 8, 12, 16, ...: 2**n and 3 * 2**n, twice in each doubling. G of points is near the
+    data long before the first picture, and Figure 1 shows it on its way there."""
+    odd = step // (step & -step)
+    return odd in (1, 3)
 
 
 def measure(
@@ -245,8 +254,7 @@ def measure(
 @torch.no_grad()
 def look(training: Training, fixed: Latent) -> Tensor:
     """What the net that will be sampled makes of the same noise: [GRID_IMAGES, C, H, W] in [-1, 1]."""
-    images = training.sampler()(*fixed).cpu()
-    return images if training.settings.pixels == "symmetric" else images * 2 - 1
+    return pixels.from_nets(training.sampler()(*fixed).cpu(), training.settings.pixels)
 
 
 def known(labels_N: Tensor) -> Tensor | None:

@@ -151,7 +151,9 @@ REFUSED = {
         "datasets.line.source.std: found 1e-300, must be greater than or equal to 0.00001",
     ),
     "a deviation that is 0 in float32": (
-        lambda p: p["runs"]["line"]["train"]["generator"]["init"].update(std=1e-60),
+        lambda p: p["runs"]["line"]["train"]["generator"].update(
+            init={"name": "normal", "std": 1e-60}
+        ),
         "generator.init.std: found 1e-60, must be greater than or equal to 0.000000001",
     ),
     "noise that is infinite in float32": (

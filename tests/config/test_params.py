@@ -49,6 +49,21 @@ def test_every_recipe_is_valid(recipe: Path):
             "runs.digits.train.steps: found '600', must be a valid integer",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"]["generator"].update(noise_when_sampling=True),
+            "runs.digits.train.generator: noise_when_sampling is true, but noise_std is 0",
+        ),
+        (
+            lambda p: (
+                p["runs"]["digits"]["train"]["noise"].update(dim=1),
+                p["runs"]["digits"]["sample"].update(interpolation="great_circle"),
+            ),
+            "runs.digits: sample.interpolation is great_circle, but train.noise.dim is 1",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["sample"].update(interpolation="slerp"),
+            "runs.digits.sample.interpolation: found 'slerp', must be 'auto', 'great_circle' or 'line'",
+        ),
+        (
             lambda p: p["runs"]["digits"]["train"]["generator"].update(net_depth=3),
             "runs.digits.train.generator.net_depth: unknown key; allowed here: init,",
         ),

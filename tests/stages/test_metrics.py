@@ -5,16 +5,12 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.datasets import Digits, MixturePoints, Normalize
-from pipeline.config.params import load
+from pipeline.config.datasets import Digits, Normalize
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors
 from pipeline.io.files import read_json
-from pipeline.io.tensors import read_about, read_tensors, write_model
-from pipeline.models.gan.training import Training
-from pipeline.sources import mixture
-from pipeline.stages import download, features, metrics, normalize, theory
-from tests.conftest import ROOT
+from pipeline.io.tensors import read_about, read_tensors
+from pipeline.stages import download, features, metrics, normalize
 
 
 @pytest.fixture(scope="module")
@@ -144,56 +140,3 @@ def test_without_labels_the_features_are_principal_components(parts):
     x = parts["test_images"].flatten(1).double()
     kept = extractors.extract(kind, tensors, parts["test_images"])[0].square().sum()
     assert kept > 0.9 * (x - tensors["mean"]).square().sum()
-
-
-LINE = load(ROOT / "params.yaml")
-
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory):
-    """theory.json of the default recipe of points: a model trained to the end."""
-    folder = tmp_path_factory.mktemp("line")
-    source, run = LINE.datasets["line"].source, LINE.runs["line"]
-    assert isinstance(source, MixturePoints)
-    torch.set_num_threads(1)
-    points = torch.from_numpy(mixture.fetch(source).images).permute(0, 3, 1, 2)
-    training = Training(run.train, run.seed, points, torch.device("cpu"))
-    training.remember()
-    while training.step < run.train.steps:
-        training.advance()
-        if training.step % (run.train.steps // 4) == 0:
-            training.remember()
-    about = {
-        "train": run.train.model_dump(mode="json"),
-        "seed": 0,
-        "image_shape": [1, 1, 1],
-        "classes": 0,
-    }
-    model = folder / "model.safetensors"
-    write_model(model, training.weights() | training.snapshots, about)
-    density = {"means": torch.tensor(source.means), "std": torch.tensor(source.std)}
-    return theory.evaluate(model, {"kind": "mixture"}, density, {"train_images": points}, points)
-
-
-def test_c_of_g_falls_to_minus_log_4_and_d_to_one_half(line):
-    """Theorem 1 on the default recipe; the bounds are several times what it reaches."""
-    first, last = line["over_training"][0], line["final"]
-    assert first["c"] > -0.7
-    assert last["c"] == pytest.approx(line["minus_log_4"], abs=0.01)
-    assert last["c_of_average"] == pytest.approx(line["minus_log_4"], abs=0.01)
-    assert last["d_to_half"] < 0.03
-    assert line["floor"] == pytest.approx(line["minus_log_4"], abs=1e-3)
-
-
-def test_no_d_is_worth_more_than_the_optimal_one(line):
-    for moment in line["over_training"] + line["panels"]:
-        assert moment["value"] <= moment["c"] + 2e-3  # D is taken at the middles of cells
-
-
-def test_figure_1_shows_d_at_its_optimum_and_g_moved_towards_it(line):
-    early, best, moved, end = line["panels"]
-    assert best["d_to_optimum"] < early["d_to_optimum"]
-    assert best["c"] == early["c"]
-    assert moved["c"] != best["c"]
-    assert end["c"] < early["c"]
-    assert len(early["arrows"]) == theory.ARROWS

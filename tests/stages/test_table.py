@@ -22,6 +22,7 @@ RUN = {
     "recall": 0.8,
     "classes_hit": 10,
     "jsd": 0.1,
+    "jsd_at_least": None,
     "real_fid": 0.1,
     "real_precision": 0.95,
     "real_recall": 0.96,
@@ -90,7 +91,7 @@ def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
     line = next(line for line in text.splitlines() if "| a, b, mean over 2 seeds " in line)
     cells = [cell.strip() for cell in line.split("|")]
     assert {"215 ± 7.1", "21.5 ± 0.71", "0.9 ± 0"} <= set(cells)
-    assert cells.count("") == 2 + 6  # no sigma, classes, JSD, steps, seconds, verdict of its own
+    assert cells.count("") == 2 + 5  # no sigma, classes, steps, seconds, verdict of its own
 
 
 def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
@@ -103,3 +104,16 @@ def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
 def test_a_mean_over_a_sweep_has_the_name_of_what_was_swept():
     assert table.name_of(["best", "best_seed1", "best_seed2"]) == "best"
     assert table.name_of(["best_seed1", "best_seed2"]) == "best_seed1, best_seed2"
+
+
+def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_none(tmp_path):
+    """The bound is by each run's own D, so a better run can show a smaller one."""
+    image = RUN | {"jsd": None, "jsd_at_least": 0.0321}
+    runs = {"image": image, "point": RUN | {"dataset": "line"}}
+    of_points, of_images = rendered(runs, {"line": "mixture", "mnist": "mnist"}).split("## mnist")
+    assert " JSD " in of_points
+    assert "JSD |" not in of_images
+    assert "0.0321" not in of_images
+    rows = table.rows_of("mnist", runs, "digits", [])
+    written = list(csv.DictReader(table.csv_text(rows).splitlines()))
+    assert [(row["jsd"], row["jsd_at_least"]) for row in written] == [("", ""), ("", "0.0321")]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.plots.grids import shown
+from pipeline.evaluation.plots.grids import mosaic, shown
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY, BLACK = (
     "#0072B2",
@@ -93,20 +93,9 @@ def sheet(real_NCHW: np.ndarray, fake_NCHW: np.ndarray, columns: int, title: str
         (GREEN, BLUE),
         strict=True,
     ):
-        show(axes, mosaic(shown(images), columns))
+        show(axes, mosaic(shown(images), columns, 1, 1.0))
         axes.set_title(name, fontsize=10, color=colour, fontweight="bold")
     return png(figure)
-
-
-def mosaic(images_NCHW: np.ndarray, columns: int) -> np.ndarray:
-    """[C, H, W]: the images side by side, one white pixel apart."""
-    count, channels, height, width = images_NCHW.shape
-    rows = -(-count // columns)
-    canvas = np.ones((channels, rows * (height + 1) - 1, columns * (width + 1) - 1), np.float32)
-    for index, image in enumerate(images_NCHW):
-        top, left = (index // columns) * (height + 1), (index % columns) * (width + 1)
-        canvas[:, top : top + height, left : left + width] = image
-    return canvas
 
 
 # The same three for points.

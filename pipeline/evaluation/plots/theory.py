@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from pipeline.evaluation.plots.charts import (
     BLACK,
@@ -16,6 +16,10 @@ from pipeline.evaluation.plots.charts import (
     plain,
     png,
 )
+from pipeline.evaluation.theory.quadrature import REACH
+
+MERGED_CELLS = 4  # of the 500 in one dimension
+MASKED = 0.02  # of the peak of p data; where both densities together are below it, D is not drawn
 
 
 def bound(theory: dict, title: str) -> bytes:
@@ -43,77 +47,132 @@ def bound(theory: dict, title: str) -> bytes:
 
 def figure_1(theory: dict, title: str) -> bytes:
     """Four moments as in Figure 1 of the paper, and the whole training below: C(G), and D's distances."""
-    figure = Figure(figsize=(13, 8), layout="constrained")
+    figure = Figure(figsize=(13, 8.6), layout="constrained")
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.25, 1))  # type: ignore[misc]
-    draw = _panel_1d if theory["axes"] == 1 else _panel_2d
-    for index, (axes, panel) in enumerate(
-        zip(upper.subplots(1, 4, sharey=True), theory["panels"], strict=True)
-    ):
-        draw(axes, panel, with_legend=index == 0)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.35, 1))  # type: ignore[misc]
+    draw = _panels_1d if theory["axes"] == 1 else _panels_2d
+    for axes, panel in zip(draw(upper, theory["panels"]), theory["panels"], strict=True):
         axes.set_title(
             f"{panel['title']}\nC(G) {panel['c']:.3f}, |D − D*| {panel['d_to_optimum']:.3f}",
-            fontsize=9,
+            fontsize=9.5,
         )
     left, right = lower.subplots(1, 2)
     _over_training(left, right, theory)
     return png(figure)
 
 
-def _panel_1d(axes: Axes, panel: dict, with_legend: bool) -> None:
-    """Densities scaled to a peak of p_data of 1, so that D fits the same axis; below x = G(z) by arrows."""
-    cells = len(panel["d"])
-    x = (np.arange(cells) + 0.5) / cells * 2.5 - 1.25
-    data, model = np.array(panel["p_data"]), np.array(panel["p_g"])
-    scale = 1 / data.max()
-    axes.plot(x, data * scale, ":", color=BLACK, linewidth=2, label="p data")
-    axes.plot(x, model * scale, color=GREEN, linewidth=1.2, label="p of G(z)")
-    seldom = data + model < 1e-3 * data.max()  # there D* is the quotient of a few counted points
-    axes.plot(
-        x,
-        np.where(seldom, np.nan, panel["d_optimum"]),
-        color=ORANGE,
-        linewidth=1,
-        alpha=0.9,
-        label="D*",
-    )
-    axes.plot(x, panel["d"], "--", color=BLUE, linewidth=1.8, label="D")
-    _arrows(axes, panel["arrows"])
-    axes.set(
-        xlim=(-0.9, 0.9),
-        ylim=(-0.75 if panel["arrows"] else 0, 2.1),
-        yticks=[0, 0.5, 1],
-        xlabel="x",
-    )
-    if with_legend:
-        axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
-    plain(axes)
+def _panels_1d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
+    """Densities and D over x; below them the noise, with arrows from z to x = G(z)."""
+    grid = figure.subplots(2, len(panels), sharex=True, sharey="row", height_ratios=(2.2, 1))
+    of_each = [curves(panel) for panel in panels]
+    peak = max(curve["p data"].max() for curve in of_each)
+    top = max(1.0, *(curve["p of G(z)"].max() / peak for curve in of_each))
+    seen = np.any([curve["share"] > MASKED for curve in of_each], axis=0)
+    left, right = of_each[0]["x"][seen][[0, -1]]
+    for (upper, below), panel, curve in zip(grid.T, panels, of_each, strict=True):
+        _densities_and_d(upper, curve, peak)
+        _arrows(below, panel["arrows"], left, right)
+        upper.set(ylim=(0, 1.05 * top), yticks=[0, 0.5, 1], xlim=(left, right))
+        plain(upper)
+    grid[0, 0].set_ylabel("D, D*: probability;\np: 1 is the peak of p data", fontsize=9)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=len(labels))
+    return list(grid[0])
 
 
-def _arrows(axes: Axes, ends: list[float]) -> None:
-    """From even shares of the noise, in the order of G(z), to where they go: dense where p_g is high."""
-    if not ends:
-        return
-    for start, end in zip(np.linspace(-0.8, 0.8, len(ends)), ends, strict=True):
+def curves(panel: dict) -> dict[str, np.ndarray]:
+    """Over wider cells than those of the numbers, so that counting shows less; D and D* only where a
+    density has mass: elsewhere nothing is asked of D, and D* is a quotient of a few counted points."""
+
+    def merged(name: str) -> np.ndarray:
+        return np.array(panel[name]).reshape(-1, MERGED_CELLS)
+
+    data, model, d = merged("p_data").sum(1), merged("p_g").sum(1), merged("d").mean(1)
+    share = (data + model) / data.max()
+    seen = share > MASKED
+    x = ((np.arange(len(data)) + 0.5) / len(data) * 2 - 1) * REACH
+    optimum = np.divide(data, data + model, out=np.full_like(data, np.nan), where=seen)
+    return {
+        "x": x,
+        "p data": data,
+        "p of G(z)": model,
+        "D*": optimum,
+        "D": np.where(seen, d, np.nan),
+        "share": share,
+    }
+
+
+def _densities_and_d(axes: Axes, curve: dict[str, np.ndarray], peak: float) -> None:
+    for name, scale, dashes, colour, width in (
+        ("p data", 1 / peak, ":", BLACK, 2.2),
+        ("p of G(z)", 1 / peak, "-", GREEN, 1.6),
+        ("D*", 1.0, "-", ORANGE, 1.6),
+        ("D", 1.0, "--", BLUE, 1.8),
+    ):
+        axes.plot(
+            curve["x"], curve[name] * scale, dashes, color=colour, linewidth=width, label=name
+        )
+
+
+def _arrows(axes: Axes, arrows: dict, left: float, right: float) -> None:
+    """From points of the noise (below) to x = G(z) (above): dense where p_g is high."""
+    x, name = left_to_right(arrows)
+    ends = np.array(x)
+    starts = np.linspace(left, right, len(ends) + 2)[1:-1]
+    inside = (ends > left) & (ends < right)
+    for start, end in zip(starts[inside], ends[inside], strict=True):
         axes.annotate(
             "",
-            xy=(end, -0.1),
-            xytext=(start, -0.6),
+            xy=(end, 1),
+            xytext=(start, 0),
             arrowprops={
                 "arrowstyle": "-|>",
                 "color": BLACK,
-                "linewidth": 0.5,
-                "mutation_scale": 5,
+                "linewidth": 0.6,
+                "mutation_scale": 7,
+                "shrinkA": 0,
+                "shrinkB": 0,
             },
         )
-    axes.axhline(-0.1, color=BLACK, linewidth=0.8)
-    axes.axhline(-0.6, color=BLACK, linewidth=0.8)
-    axes.text(-0.88, -0.72, "z, even shares", fontsize=8)
+    axes.plot(starts, np.zeros_like(starts), ".", color=BLACK, markersize=3)
+    for height, words in ((-0.35, name), (1, "x = G(z)")):
+        axes.axhline(max(height, 0), color=BLACK, linewidth=0.8)
+        axes.annotate(
+            words,
+            (0, height),
+            (3, 2),
+            textcoords="offset points",
+            fontsize=8,
+            xycoords=("axes fraction", "data"),
+        )
+    axes.set(ylim=(-0.4, 1.35), yticks=[], xlabel="x")
+    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _panel_2d(axes: Axes, panel: dict, with_legend: bool) -> None:
+def left_to_right(arrows: dict) -> tuple[list[float], str]:
+    """x = G(z) along the axis of the noise, turned round where G mostly falls; and what the axis is."""
+    x = arrows["x"]
+    if np.polyfit(np.arange(len(x)), x, 1)[0] >= 0:
+        return x, arrows["line"]
+    return x[::-1], f"{arrows['line']}, from right to left"
+
+
+def _panels_2d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
+    row = figure.subplots(1, len(panels), sharey=True)
+    for axes, panel in zip(row, panels, strict=True):
+        _panel_2d(axes, panel)
+    row[0].set_ylabel("x2")
+    figure.supxlabel(
+        "dotted: p data; orange: p of G(z) (lines at 10 % and 50 % of the peak); background: D from 0 "
+        "(dark) to 1",
+        fontsize=9,
+    )
+    return list(row)
+
+
+def _panel_2d(axes: Axes, panel: dict) -> None:
     side = math.isqrt(len(panel["d"]))
-    shape, extent = (side, side), (-1.25, 1.25, -1.25, 1.25)
+    shape, extent = (side, side), (-REACH, REACH, -REACH, REACH)
     data, model, d = (np.array(panel[key]).reshape(shape).T for key in ("p_data", "p_g", "d"))
     axes.imshow(d, cmap="cividis", vmin=0, vmax=1, extent=extent, origin="lower")
     for masses, colour, dashes in ((data, "white", "dotted"), (model, ORANGE, "solid")):
@@ -122,8 +181,6 @@ def _panel_2d(axes: Axes, panel: dict, with_legend: bool) -> None:
             masses, levels, colors=colour, linestyles=dashes, linewidths=1.2, extent=extent
         )
     axes.set(xlim=(-1, 1), ylim=(-1, 1), xlabel="x1")
-    if with_legend:
-        axes.set_ylabel("dotted p data, orange p of G(z),\nbackground D from 0 (dark) to 1")
 
 
 def _over_training(values: Axes, distances: Axes, theory: dict) -> None:
@@ -151,5 +208,7 @@ def _over_training(values: Axes, distances: Axes, theory: dict) -> None:
     )
     distances.set(xlabel="step", ylabel="mean distance of D", ylim=(0, None))
     for axes in (values, distances):
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(0, step[-1])
         axes.legend(frameon=False, fontsize=8)
         plain(axes)

@@ -90,20 +90,25 @@ def against_the_optimum(data_Q: Tensor, model_Q: Tensor, d_Q: Tensor) -> dict[st
     c = c_of_g(data_Q, model_Q)
     inner = slice(0, len(d_Q))
     weight_Q = (data_Q[inner] + model_Q[inner]) / 2
-    value = (torch.xlogy(data_Q[inner], d_Q) + torch.xlogy(model_Q[inner], 1 - d_Q)).sum().item()
+    v_of_d = (torch.xlogy(data_Q[inner], d_Q) + torch.xlogy(model_Q[inner], 1 - d_Q)).sum().item()
     return {
         "c": c,
         "jsd": (c + LOG_4) / 2,
-        "value": value,
+        "value": v_of_d,
         "d_to_optimum": (weight_Q * (d_Q - optimum(data_Q, model_Q)[inner]).abs()).sum().item(),
         "d_to_half": (weight_Q * (d_Q - 0.5).abs()).sum().item(),
     }
 
 
+def value(logit_real_N: Tensor, logit_fake_N: Tensor) -> Tensor:
+    """V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))] (eq. 1), in nats; D is the sigmoid of the logits."""
+    return F.logsigmoid(logit_real_N).mean() + F.logsigmoid(-logit_fake_N).mean()
+
+
 def bound(logit_real_N: Tensor, logit_fake_N: Tensor) -> dict[str, float]:
     """V(D, G) on images that D was not trained on, and what it says of the divergence, in nats."""
-    value = (F.logsigmoid(logit_real_N).mean() + F.logsigmoid(-logit_fake_N).mean()).item()
-    return {"value": value, "jsd_at_least": max(0.0, (value + LOG_4) / 2)}
+    found = value(logit_real_N, logit_fake_N).item()
+    return {"value": found, "jsd_at_least": max(0.0, (found + LOG_4) / 2)}
 
 
 def nearest_to(values: list[float], target: float) -> int:

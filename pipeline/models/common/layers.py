@@ -99,19 +99,29 @@ def connected(inputs: int, units: int, activation: str, pieces: int, norm: str) 
     return Hidden(affine, NORMS_1D[norm](units * pieces), activation, pieces)
 
 
-class Disturbed(nn.Module):
-    """What tips 13 and 17 do to a hidden layer of G: Gaussian noise in training, dropout also after it."""
+class NoiseAndDropout(nn.Module):
+    """On a hidden layer of G, in training and, if asked, in evaluation mode: Gaussian noise of a standard
+    deviation (ganhacks 13), then a share of the units set to 0 (ganhacks 17)."""
 
-    def __init__(self, std: float, rate: float, when_sampling: bool, stream: torch.Generator):
+    def __init__(
+        self,
+        std: float,
+        rate: float,
+        stream: torch.Generator,
+        *,
+        noise_when_sampling: bool,
+        dropout_when_sampling: bool,
+    ):
         super().__init__()
         self.std, self.rate = std, rate
-        self.when_sampling = when_sampling
+        self.noise_when_sampling = noise_when_sampling
+        self.dropout_when_sampling = dropout_when_sampling
         self.stream = stream
 
     def forward(self, h: Tensor) -> Tensor:
-        if self.training and self.std > 0:
+        if self.std > 0 and (self.training or self.noise_when_sampling):
             h = h + self.std * streams.normal(h.shape, self.stream)
-        if self.rate > 0 and (self.training or self.when_sampling):
+        if self.rate > 0 and (self.training or self.dropout_when_sampling):
             h = dropped(h, self.rate, self.stream)
         return h
 

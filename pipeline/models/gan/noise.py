@@ -9,10 +9,12 @@ from torch import Generator, Tensor
 from pipeline.compute import streams
 from pipeline.config.models.gan.train import Train
 
+UNIFORM_REACH = 3**0.5  # of U(-reach, reach), whose variance is 1
+
 
 def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
     """U(-sqrt 3, sqrt 3): the authors' MNIST prior."""
-    return (streams.uniform(shape, stream) * 2 - 1) * 3**0.5
+    return (streams.uniform(shape, stream) * 2 - 1) * UNIFORM_REACH
 
 
 def gaussian(shape: tuple[int, int], stream: Generator) -> Tensor:

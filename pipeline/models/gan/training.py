@@ -23,7 +23,7 @@ from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.player import Player, load_vector
-from pipeline.models.gan import monitor, noise
+from pipeline.models.gan import monitor, noise, pixels
 from pipeline.models.gan.game import assemble, hybrids, updates
 from pipeline.models.gan.nets import (
     REFERENCES,
@@ -82,17 +82,17 @@ class Training:
         self.D = self._player(D, settings.discriminator)
         self.coder = self._new_coder() if settings.autoencoder else None
         self.average = self.G.vector.detach().clone() if settings.ema else None
-        pixels = images_NCHW if settings.pixels == "symmetric" else (images_NCHW + 1) / 2
+        shown_NCHW = pixels.to_nets(images_NCHW, settings.pixels)
         self.batches = Batches(
-            devices.place(pixels, settings.data_on, device),
+            devices.place(shown_NCHW, settings.data_on, device),
             labels_N,
             settings.batch_size,
             self.streams["data"],
             device,
             settings.last_minibatch,
         )
-        every = max(1, len(pixels) // 200)
-        self.real_spread = monitor.spread(pixels[::every])
+        every = max(1, len(shown_NCHW) // 200)
+        self.real_spread = monitor.spread(shown_NCHW[::every])
         self.game = assemble.game(
             settings,
             G=self.G,

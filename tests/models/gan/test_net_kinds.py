@@ -268,11 +268,27 @@ def test_dropout_in_g_stays_on_while_sampling_if_asked():
         assert not torch.equal(G(z), G(z))
 
 
-def test_noise_on_gs_layers_has_the_stated_deviation_and_is_off_while_sampling():
-    disturbed = layers.Disturbed(0.3, 0.0, True, generator(0, "layers"))
+@pytest.mark.parametrize("kept", [True, False])
+def test_noise_on_gs_layers_has_the_stated_deviation_and_stays_while_sampling_if_asked(kept):
+    noisy = layers.NoiseAndDropout(
+        0.3,
+        0.0,
+        generator(0, "layers"),
+        noise_when_sampling=kept,
+        dropout_when_sampling=not kept,
+    )
     h = torch.zeros(100, 1000)
-    assert disturbed(h).std().item() == pytest.approx(0.3, rel=0.02)
-    assert torch.equal(disturbed.eval()(h), h)
+    assert noisy(h).std().item() == pytest.approx(0.3, rel=0.02)
+    assert noisy.eval()(h).std().item() == pytest.approx(0.3 if kept else 0.0, rel=0.02)
+
+
+@pytest.mark.parametrize("base", [MLP, DCGAN])
+def test_every_g_keeps_its_noise_while_sampling_if_asked(base):
+    z = torch.randn(3, 8)
+    for kept in (True, False):
+        change = {"noise_std": 0.5, "noise_when_sampling": kept}
+        G, _ = players(settings(base, generator=change), (1, 16, 16))
+        assert torch.equal(G.eval()(z), G(z)) != kept
 
 
 CONDITIONAL = {"conditional": {"embedding": 6}}

@@ -69,7 +69,14 @@ class GeneratorNet(Net):
     output: Literal["tanh", "sigmoid", "linear"]
     noise_std: NotNegative = 0.0  # of Gaussian noise on every hidden layer, in training (tip 13)
     dropout: Probability = 0.0  # share of every hidden layer set to 0 (tip 17: 0.5)
+    noise_when_sampling: bool = False  # keep the Gaussian noise on when samples are drawn
     dropout_when_sampling: bool = True  # tip 17: in training and in test
+
+    @model_validator(mode="after")
+    def noise_when_sampling_needs_noise(self) -> Self:
+        if self.noise_when_sampling and self.noise_std == 0:
+            raise ValueError("noise_when_sampling is true, but noise_std is 0: set noise_std too")
+        return self
 
 
 class MinibatchDiscrimination(Section):

@@ -11,6 +11,7 @@ from pipeline.config.models.gan.nets import Discriminators
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
+from pipeline.models.gan import pixels
 from pipeline.models.gan.nets.authors_conv import DeconvGenerator, MaxoutConvDiscriminator
 from pipeline.models.gan.nets.dcgan import DcganDiscriminator, DcganGenerator
 from pipeline.models.gan.nets.initial import initialize, start_at_the_mean
@@ -46,7 +47,7 @@ class Generator(nn.Module):
         net, inputs = train.generator, train.noise.dim
         self.divided = stream if streams.divided(stream) else None
         self.output = OUTPUTS[net.output]
-        self.unit_pixels = train.pixels == "unit"
+        self.pixels = train.pixels
         self.embedding = None
         if train.conditional:
             self.embedding = nn.Embedding(labelled(classes), train.conditional.embedding)
@@ -79,7 +80,7 @@ class Generator(nn.Module):
             with nullcontext() if self.divided is None else streams.undivided(self.divided):
                 self.body(self._joined(self.reference_z, self.reference_labels))
         x_BCHW = self.output(self.body(self._joined(z_BZ, labels_B)).float())
-        return (x_BCHW + 1) / 2 if self.unit_pixels else x_BCHW
+        return pixels.to_nets(x_BCHW, self.pixels)
 
     def _joined(self, z_BZ: Tensor, labels_B: Tensor | None) -> Tensor:
         if self.embedding is None:

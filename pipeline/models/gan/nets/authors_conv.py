@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
-from pipeline.models.common.layers import Disturbed, Dropout, Hidden, connected
+from pipeline.models.common.layers import Dropout, Hidden, NoiseAndDropout, connected
 
 # Shapes: B batch, U units, Z noise; images are BCHW.
 
@@ -36,7 +36,13 @@ class DeconvGenerator(nn.Module):
                 itertools.pairwise([inputs, *net.hidden]), net.activation, strict=True
             )
         )
-        self.disturbed = Disturbed(net.noise_std, net.dropout, net.dropout_when_sampling, stream)
+        self.noise_and_dropout = NoiseAndDropout(
+            net.noise_std,
+            net.dropout,
+            stream,
+            noise_when_sampling=net.noise_when_sampling,
+            dropout_when_sampling=net.dropout_when_sampling,
+        )
         self.last = nn.ConvTranspose2d(
             net.channels, channels, net.kernel, stride=net.stride, bias=False
         )
@@ -45,7 +51,7 @@ class DeconvGenerator(nn.Module):
     def forward(self, z_BZ: Tensor) -> Tensor:
         h_BU = z_BZ
         for layer in self.hidden:
-            h_BU = self.disturbed(layer(h_BU))
+            h_BU = self.noise_and_dropout(layer(h_BU))
         return self.last(h_BU.unflatten(1, self.map_shape)) + self.bias
 
 

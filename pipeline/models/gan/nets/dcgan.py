@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
-from pipeline.models.common.layers import NORMS_2D, Disturbed, Dropout, Hidden
+from pipeline.models.common.layers import NORMS_2D, Dropout, Hidden, NoiseAndDropout
 
 # Shapes: B batch, Z noise; images and maps are BCHW.
 
@@ -48,13 +48,19 @@ class DcganGenerator(nn.Module):
             Hidden(twice(i, o, net.up), NORMS_2D[net.norm](o), net.activation)
             for i, o in itertools.pairwise(filters)
         )
-        self.disturbed = Disturbed(net.noise_std, net.dropout, net.dropout_when_sampling, stream)
+        self.noise_and_dropout = NoiseAndDropout(
+            net.noise_std,
+            net.dropout,
+            stream,
+            noise_when_sampling=net.noise_when_sampling,
+            dropout_when_sampling=net.dropout_when_sampling,
+        )
         self.last = twice(filters[-1], image_shape[0], net.up)
 
     def forward(self, z_BZ: Tensor) -> Tensor:
-        h = self.disturbed(self.first(z_BZ).unflatten(1, self.map_shape))
+        h = self.noise_and_dropout(self.first(z_BZ).unflatten(1, self.map_shape))
         for layer, (height, width) in zip(self.hidden, self.sizes, strict=False):
-            h = self.disturbed(layer(h)[..., :height, :width])
+            h = self.noise_and_dropout(layer(h)[..., :height, :width])
         height, width = self.sizes[-1]
         return self.last(h)[..., :height, :width]
 

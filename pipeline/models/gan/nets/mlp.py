@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
-from pipeline.models.common.layers import Disturbed, Dropout, connected
+from pipeline.models.common.layers import Dropout, NoiseAndDropout, connected
 
 # Shapes: B batch, U units, D pixels, Z noise.
 
@@ -29,13 +29,19 @@ class MlpGenerator(nn.Module):
         super().__init__()
         self.image_shape = image_shape
         self.hidden = stack(net, inputs)
-        self.disturbed = Disturbed(net.noise_std, net.dropout, net.dropout_when_sampling, stream)
+        self.noise_and_dropout = NoiseAndDropout(
+            net.noise_std,
+            net.dropout,
+            stream,
+            noise_when_sampling=net.noise_when_sampling,
+            dropout_when_sampling=net.dropout_when_sampling,
+        )
         self.last = nn.Linear(net.hidden[-1], int(torch.Size(image_shape).numel()))
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         h_BU = z_BZ
         for layer in self.hidden:
-            h_BU = self.disturbed(layer(h_BU))
+            h_BU = self.noise_and_dropout(layer(h_BU))
         return self.last(h_BU).unflatten(1, self.image_shape)
 
 

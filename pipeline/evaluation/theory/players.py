@@ -1,0 +1,56 @@
+"""What the theory looks at: two nets at one moment of a training on points, and the noise that G starts from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.streams import generator
+from pipeline.evaluation.theory import quadrature
+from pipeline.evaluation.theory.quadrature import Mixture
+
+# Shapes: N points, A axes (1 or 2), Q cells, Z noise; points are [N, A, 1, 1] for the nets.
+POINTS = 200_000  # drawn from G for its density
+POINTS_BLOCK = 4_000  # at a time, so that what is between G's layers stays in the cache
+
+
+@dataclass(frozen=True)
+class Players:
+    """After `step` updates of G. Both work on points in [-1, 1]."""
+
+    step: int
+    G: nn.Module  # z -> points
+    D: nn.Module  # points -> logits
+    average: nn.Module | None  # G with the moving average of its weights
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What G starts from."""
+
+    draw: Callable[[int, torch.Generator], tuple]  # arguments of G for so many points
+    seed: int
+    line_NZ: (
+        Tensor  # points of the noise from one end of a line to the other, each standing for as much
+    )
+    line_name: str  # what line it is
+
+    def stream(self, name: str) -> torch.Generator:
+        return generator(self.seed, f"theory {name}")
+
+
+@torch.no_grad()
+def mass(G: nn.Module, noise: Noise) -> Tensor:
+    """[Q + 1]: the share of G(z) in each cell, and outside; the same z for every G."""
+    stream = noise.stream("density")
+    counts = [min(POINTS_BLOCK, POINTS - done) for done in range(0, POINTS, POINTS_BLOCK)]
+    points = torch.cat([G(*noise.draw(count, stream)) for count in counts])
+    return quadrature.counted_mass(points.flatten(1))
+
+
+@torch.no_grad()
+def d_at_centres(D: nn.Module, mixture: Mixture) -> Tensor:
+    """[Q]: D(x) in the middle of each cell."""
+    points = quadrature.centres(mixture.axes).float()[:, :, None, None]
+    return D(points).sigmoid().double()

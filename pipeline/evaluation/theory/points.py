@@ -1,0 +1,64 @@
+"""Points of a known density: D against D* and C(G) all through a training, and Figure 1."""
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.streams import generator
+from pipeline.evaluation.theory import figure_1, players, quadrature
+from pipeline.evaluation.theory.players import Noise, Players
+from pipeline.evaluation.theory.quadrature import LOG_4, Mixture
+
+FAR = 0.08  # nats above -log 4; one of eight modes missing costs 0.09, no overlap 1.39
+
+
+def evaluate(
+    moments: list[Players], noise: Noise, mixture: Mixture, train: Tensor, averaged: bool
+) -> dict:
+    """The content of theory.json. `moments`: in the order of their steps, the last is the end;
+    `train`: training points, [N, A, 1, 1]; `averaged`: samples are drawn from G's average."""
+    rows = [moment(one, noise, mixture) for one in moments]
+    final = rows[-1]
+    c = final["c_of_average"] if averaged else final["c"]
+    return {
+        "kind": "quadrature",
+        "axes": mixture.axes,
+        "minus_log_4": -LOG_4,
+        "floor": floor(mixture),
+        "final": final,
+        "sampled": {"weights": "ema" if averaged else "raw", "c": c, "jsd": (c + LOG_4) / 2},
+        "warnings": list(doubts(final)),
+        "over_training": rows,
+        "panels": figure_1.panels(moments, [row["c"] for row in rows], noise, mixture, train),
+    }
+
+
+def moment(one: Players, noise: Noise, mixture: Mixture) -> dict:
+    """Numbers of one moment: of G as D met it, and C(G) of its moving average where there is one."""
+    data_Q = quadrature.exact_mass(mixture)
+    d_Q = players.d_at_centres(one.D, mixture)
+    numbers = quadrature.against_the_optimum(data_Q, players.mass(one.G, noise), d_Q)
+    of_average = None
+    if one.average is not None:
+        of_average = quadrature.c_of_g(data_Q, players.mass(one.average, noise))
+    return {"step": one.step, **numbers, "c_of_average": of_average}
+
+
+def floor(mixture: Mixture) -> float:
+    """C(G) of as many points of p_data itself: what counting in cells costs; -log 4 without it."""
+    stream = generator(0, "theory floor")
+    count = players.POINTS
+    component = torch.randint(len(mixture.means_KA), (count,), generator=stream)
+    drawn = torch.randn((count, mixture.axes), generator=stream)
+    points = mixture.means_KA[component] + mixture.std * drawn
+    return quadrature.c_of_g(quadrature.exact_mass(mixture), quadrature.counted_mass(points))
+
+
+def doubts(final: dict):
+    """What the losses do not show: G may fool D and be far from the data."""
+    reached = [c for c in (final["c"], final["c_of_average"]) if c is not None]
+    above = min(reached) + LOG_4
+    if above > FAR:
+        yield (
+            f"C(G) ends {above:.2f} nats above -log 4: G has not learned the density, whatever the "
+            "losses say. Train longer, or raise train.discriminator_steps"
+        )

@@ -1,0 +1,44 @@
+"""What scores.json says of a run's theory."""
+
+from pipeline.stages.scores import scores
+
+NATS = {"mean": 1.0, "standard_error": 0.1}
+PARZEN = {
+    "log_likelihood": NATS,
+    "real_data": None,
+    "fine": None,
+    "sigma": 0.1,
+    "n_samples": 10,
+    "warnings": [],
+}
+METRICS = dict.fromkeys(
+    (
+        "fid",
+        "kid",
+        "inception_score",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "classes_hit",
+        "class_distance",
+        "duplicate_rate",
+        "copy_rate",
+    )
+)
+VERDICT = {"verdict": "healthy", "steps": 1, "seconds": 1.0}
+
+
+def told(theory: dict) -> tuple[float | None, float | None]:
+    metrics = METRICS | {"real_data": METRICS, "warnings": []}
+    found = scores("line", 0, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory=theory)
+    return found["jsd"], found["jsd_at_least"]
+
+
+def test_the_divergence_of_points_is_that_of_the_samples_not_of_raw_g():
+    theory = {"final": {"jsd": 0.3}, "sampled": {"weights": "ema", "jsd": 0.00123}, "warnings": []}
+    assert told(theory) == (0.00123, None)
+
+
+def test_a_bound_is_not_called_the_divergence():
+    assert told({"jsd_at_least": 0.02, "warnings": []}) == (None, 0.02)
