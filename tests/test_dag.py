@@ -1,6 +1,7 @@
 """dvc.yaml tells the truth: what a stage lists is what its code imports, reads and writes."""
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config.models import FAMILIES
-from tests.conftest import ROOT
+from pipeline.models import FAMILIES
+from tests.conftest import ROOT, Project
 
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in DAG.items()}
@@ -57,16 +58,54 @@ def imported(path: Path) -> set[str]:
     return {str(file.relative_to(ROOT)) for file in found}
 
 
+def behind_links(folder: Path) -> set[str]:
+    """Files of another family that `folder`, of a family composed of it, has links to."""
+    links = [path for path in folder.rglob("*") if path.is_symlink()]
+    assert not any(path.is_dir() for path in links), "DVC does not look behind a link to a folder"
+    return {str(path.resolve().relative_to(ROOT)) for path in links}
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", sorted(set(STAGES) - {"check"}))
 def test_a_stage_depends_on_exactly_the_code_it_imports(name: str, family: str):
     deps = [dep.replace("${item.model}", family) for dep in STAGES[name]["deps"]]
     listed = {dep for dep in deps if dep.startswith("pipeline")}
     needed = imported(ROOT / f"pipeline/stages/{name}.py") - NO_INFLUENCE
+    linked = {file for dep in listed for file in behind_links(ROOT / dep)}
     missing = {file for file in needed if not any(Path(file).is_relative_to(dep) for dep in listed)}
+    missing -= linked
     unused = {dep for dep in listed if not any(Path(file).is_relative_to(dep) for file in needed)}
     assert not missing, "changing these would leave old results standing"
     assert not unused, "changing these would run the stage for nothing"
+
+
+def families_in(files: set[str]) -> set[str]:
+    return {name for file in files for name in FAMILIES if f"/models/{name}/" in file}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_says_of_which_others_it_is_composed(family: str):
+    code = [*(ROOT / f"pipeline/models/{family}").rglob("*.py")]
+    uses = families_in({file for path in code for file in imported(path)}) - {family}
+    assert set(FAMILIES[family].composed_of) == uses
+
+
+def test_a_change_in_a_part_reaches_the_family_composed_of_it_and_no_other(tmp_path: Path):
+    """DVC hashes a folder through links to files, not through links to folders."""
+    project = Project(tmp_path)
+    for folder in ("rbm", "dbn/parts", "gan"):
+        (tmp_path / folder).mkdir(parents=True)
+    part = tmp_path / "rbm/contrastive.py"
+    part.write_text("steps = 1\n")
+    (tmp_path / "gan/game.py").write_text("steps = 2\n")
+    (tmp_path / "dbn/parts/contrastive.py").symlink_to("../../rbm/contrastive.py")
+    stages = {name: {"cmd": "true", "deps": [name]} for name in ("rbm", "dbn", "gan")}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    project.run("dvc", "init", "--no-scm", "--quiet")
+    project.run("dvc", "repro", "--quiet")
+    assert json.loads(project.run("dvc", "status", "--json")) == {}
+    part.write_text("steps = 15\n")
+    assert set(json.loads(project.run("dvc", "status", "--json"))) == {"rbm", "dbn"}
 
 
 def test_check_comes_first_and_covers_every_key():

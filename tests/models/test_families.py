@@ -1,0 +1,36 @@
+"""The table of families: complete, true, and imported without importing what it names."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.config import models as settings
+from pipeline.models import FAMILIES, load
+from tests.conftest import ROOT
+
+
+def test_a_family_has_code_and_settings_and_a_line_in_the_table():
+    folders = {
+        path.parent.name
+        for path in (ROOT / "pipeline/models").glob("*/__init__.py")
+        if path.parent.name != "common"
+    }
+    assert folders == set(FAMILIES) == set(settings.FAMILIES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_the_table_names_is_there(name: str):
+    family = FAMILIES[name]
+    assert load(family.settings) is settings.settings_of(name)
+    for place in (family.train, family.sample, family.log_likelihood):
+        assert place is None or callable(load(place))
+
+
+def test_the_table_imports_no_family():
+    program = (
+        "import sys, pipeline.models\n"
+        "print([name for name in sys.modules if name == 'torch' or name.startswith('pipeline.models.')])"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    assert said == "[]\n"
