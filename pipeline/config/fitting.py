@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
+from pipeline.config.models.gan.train import Train
 
 if TYPE_CHECKING:
     from pipeline.config.params import Run
@@ -36,7 +37,13 @@ def check_names(kind: str, names: list[str]) -> None:
 
 def check_fit(run: "Run", dataset: Dataset) -> None:
     """ValueError that names the key of the run, what is wrong and what to write."""
-    source, train = dataset.source, run.train
+    if isinstance(run.train, Train):
+        check_gan(run.train, dataset)
+    check_parzen(run, dataset)
+
+
+def check_gan(train: Train, dataset: Dataset) -> None:
+    source = dataset.source
     if train.conditional and isinstance(source, MixturePoints):
         raise ValueError(
             "train.conditional is for images; for points of a mixture the theory holds D against one "
@@ -57,7 +64,6 @@ def check_fit(run: "Run", dataset: Dataset) -> None:
             train.check_images(count)
         except ValueError as error:
             raise ValueError(f"train.{error}") from None
-    check_parzen(run, dataset)
 
 
 def check_parzen(run: "Run", dataset: Dataset) -> None:

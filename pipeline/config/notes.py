@@ -13,8 +13,8 @@ def notes(params: Params) -> list[str]:
         f"runs.{name}.{note}"
         for name, run in params.runs.items()
         for note in (
-            *on_training(run.train),
-            *on_weights(run),
+            *(on_training(run.train) if isinstance(run.train, Train) else ()),
+            *(on_weights(run) if isinstance(run.train, Train) else ()),
             *on_images(run, params.datasets[run.dataset]),
         )
     ]

@@ -40,7 +40,7 @@ class Run(Section):
     # Fixed, not "all cores": another number of threads may round sums differently, and then the
     # same params would not give the same bytes.
     threads: Positive
-    train: SerializeAsAny[Train]
+    train: SerializeAsAny[Train]  # of the only family there is so far
     sample: Sample
     parzen: Parzen
 
@@ -60,6 +60,8 @@ class Run(Section):
 
     @model_validator(mode="after")
     def every_device_has_a_thread(self) -> Self:
+        if not isinstance(self.train, Train):
+            return self
         if self.threads < self.train.devices:
             raise ValueError(
                 f"threads is {self.threads}, but train.devices is {self.train.devices}: they share the "
@@ -69,6 +71,8 @@ class Run(Section):
 
     @model_validator(mode="after")
     def classes_are_the_columns(self) -> Self:
+        if not isinstance(self.train, Train):
+            return self
         if self.train.conditional and "grid_columns" in self.sample.model_fields_set:
             raise ValueError(
                 "sample.grid_columns: a conditional G draws one class in each column; leave it out"
@@ -86,6 +90,8 @@ class Run(Section):
 
     @model_validator(mode="after")
     def ema_is_trained_before_it_is_sampled(self) -> Self:
+        if not isinstance(self.train, Train):
+            return self
         if self.sample.weights == "ema" and self.train.ema is None:
             raise ValueError(
                 "sample.weights is ema, but train.ema is not set: nothing to sample from"
@@ -185,8 +191,20 @@ def validate(content: Any, where: str) -> Params:
 def _line(error: Any, content: Any) -> str:
     """What is wrong, where the family of the run says what `train` may hold."""
     match error["loc"]:
-        case ("runs", name, "train", _, *_):
-            settings = settings_of(content["runs"][name]["model"])
-            inside = explain(settings, {**error, "loc": error["loc"][3:]})
+        case ("runs", name, "train", key, *inner):
+            family = content["runs"][name]["model"]
+            if error["type"] == "extra_forbidden" and not inner and (others := having(key, family)):
+                return (
+                    f"runs.{name}.train.{key}: a setting of model: {others[0]}, and this run's model is "
+                    f"{family}; leave it out, or set model: {others[0]}"
+                )
+            inside = explain(settings_of(family), {**error, "loc": error["loc"][3:]})
             return f"runs.{name}.train.{inside}"
     return explain(Params, error)
+
+
+def having(key: str, family: str) -> list[str]:
+    """Other families than `family` whose `train` may hold `key`."""
+    return [
+        other for other in FAMILIES if other != family and key in settings_of(other).model_fields
+    ]

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.config import params
+from pipeline.config.base import Positive, Section
+from pipeline.config.models.gan.train import Train
 from pipeline.config.params import Params, load, validate
 from pipeline.errors import ConfigError
 from tests.conftest import ROOT
@@ -246,3 +249,47 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str, expected: str):
 def test_a_missing_file_comes_with_the_next_step(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"cp recipes/quick\.yaml"):
         load(tmp_path / "params.yaml")
+
+
+class RbmTrain(Section):
+    """As another family's settings might be."""
+
+    steps: Positive
+    gibbs_steps: Positive = 1
+
+
+@pytest.fixture
+def two_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = {"gan": Train, "rbm": RbmTrain}
+    monkeypatch.setattr(params, "FAMILIES", tuple(classes))
+    monkeypatch.setattr(params, "settings_of", classes.__getitem__)
+
+
+def test_the_family_says_what_train_may_hold(two_families: None):
+    content = quick()
+    content["runs"]["digits"] |= {"model": "rbm", "train": {"steps": 3}, "sample": {}}
+    run = validate(content, "params.yaml").runs["digits"]
+    assert run.train == RbmTrain(steps=3, gibbs_steps=1)
+    assert run.model_dump(mode="json")["train"] == {"steps": 3, "gibbs_steps": 1}
+
+
+def test_a_setting_of_another_family_is_named_with_both(two_families: None):
+    def gibbs_in_a_gan(content: dict) -> None:
+        content["runs"]["digits"]["train"]["gibbs_steps"] = 3
+
+    def noise_in_an_rbm(content: dict) -> None:
+        content["runs"]["digits"] |= {
+            "model": "rbm",
+            "train": {"steps": 0, "noise": {}, "stepz": 1},
+        }
+
+    assert complaint(gibbs_in_a_gan).splitlines()[1:] == [
+        "  runs.digits.train.gibbs_steps: a setting of model: rbm, and this run's model is gan; leave it out, "
+        "or set model: rbm"
+    ]
+    assert complaint(noise_in_an_rbm).splitlines()[1:] == [
+        "  runs.digits.train.steps: found 0, must be greater than 0",
+        "  runs.digits.train.noise: a setting of model: gan, and this run's model is rbm; leave it out, or "
+        "set model: gan",
+        "  runs.digits.train.stepz: unknown key (did you mean steps?); allowed here: steps, gibbs_steps",
+    ]
