@@ -1,7 +1,7 @@
-"""A stage's result is recorded under what it read, not under what stands there when it ends.
+"""Fail a stage whose inputs were changed while it ran.
 
-DVC takes the checksums that it records after the command: a value of params.yaml that is changed
-during an hour's training would be recorded with a model that never saw it. So the command fails then.
+DVC takes the checksums that it records after the command. A value of params.yaml that is changed
+during an hour's training would be recorded with a model that never saw it.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Snapshot:
 
 @contextmanager
 def recorded_as_read() -> Iterator[None]:
-    """Around a stage's work. By hand, outside DVC, nothing is recorded and nothing checked."""
+    """Wrap a stage's work; InputError at its end. Outside DVC nothing is recorded, so nothing is checked."""
     stage = os.environ.get("DVC_STAGE")
     if stage is None or not PARAMS.is_file():
         yield

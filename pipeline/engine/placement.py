@@ -1,4 +1,4 @@
-"""Where Snakemake's jobs run: on this machine with its GPUs, or on a cluster that is asked first."""
+"""Where Snakemake's jobs run: on this machine with its GPUs, or on a cluster, asked before submitting."""
 
 import os
 import shutil

@@ -19,17 +19,16 @@ PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of
 
 
 def announce() -> None:
-    """What this process starts from now on is told who started it.
+    """Write this process into the environment of what it starts from now on, as its starter.
 
-    The chain of parents does not tell once this process has died: within the second that a job
-    needs to start, too.
+    The chain of parents is lost when this process dies, which may happen while a job still starts.
     """
     me = psutil.Process()
     os.environ[STARTER] = f"{socket.gethostname()} {me.pid} {me.create_time()}"
 
 
 def announce_origin() -> None:
-    """Call it in the main Snakemake process: its jobs can tell whether they are on another machine."""
+    """Call it in the main Snakemake process, so that its jobs know whether they are on another machine."""
     os.environ[ORIGIN] = socket.gethostname()
 
 
@@ -46,7 +45,7 @@ def interrupt_on_sigterm() -> None:
 def when_starter_ends(action: Callable[[], None]) -> None:
     """Call `action`, in a thread, as soon as the process that started this one is gone.
 
-    Whoever kills Snakemake or DVC, even with kill -9, does not kill the shells in between.
+    The shells between it and this process survive a kill of Snakemake or DVC, so they do not tell.
     """
     once = threading.Lock()
 
@@ -61,7 +60,7 @@ def when_starter_ends(action: Callable[[], None]) -> None:
 
 
 def starters() -> list[psutil.Process | None]:
-    """The processes whose end is to be noticed; None for one that has ended already."""
+    """The processes whose end ends this one; None for one that has ended already."""
     host, pid, born = (os.environ.get(STARTER) or "- 0 0").split()
     if host == socket.gethostname():  # not a variable that a queue has carried to another machine
         try:
@@ -84,7 +83,7 @@ def ancestors() -> Iterator[psutil.Process | None]:
 
 
 def end_with_starter() -> None:
-    """This process ends at once, with all that it started, when its starter is gone."""
+    """Kill this process and all that it started as soon as its starter is gone."""
 
     def end() -> None:
         for process in psutil.Process().children(recursive=True):
@@ -95,10 +94,10 @@ def end_with_starter() -> None:
 
 
 def interrupt_with_starter() -> None:
-    """As if Ctrl-C was pressed when the starter is gone: in this process and in all below it.
+    """Interrupt this process and all below it, as Ctrl-C does, as soon as its starter is gone.
 
-    While DVC runs a command, it ignores the signal itself, and ends when the command has. The signal
-    is repeated: whatever code it meets may swallow the exception (a destructor, for one).
+    DVC ignores the signal while it runs a command, and ends when the command has. The signal is
+    repeated, because the code it interrupts may swallow the exception (a destructor, for one).
     """
 
     def interrupt() -> None:
@@ -113,9 +112,9 @@ def interrupt_with_starter() -> None:
 
 
 def interrupt_descendants(head_start: float = 0) -> None:
-    """Everything below this process is interrupted as by Ctrl-C, and killed if that does not help.
+    """Interrupt everything below this process, as Ctrl-C does; kill what has not ended in time.
 
-    head_start: seconds to end by itself, if it has got the signal already.
+    head_start: seconds to wait before the signal, for processes that the terminal has sent it already.
     """
     _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=head_start)
     for process in alive:
@@ -133,10 +132,10 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
 
 
 def stop_jobs_on_signals() -> None:
-    """Call it in the main Snakemake process once its scheduler stands.
+    """Make SIGTERM and SIGINT end the jobs, too. Call it in the main Snakemake once it has a scheduler.
 
-    On SIGTERM Snakemake starts no further job, but waits for those that run, however long; on
-    SIGINT it relies on the terminal, which sends it to all of them. A batch system or `kill` does not.
+    On SIGTERM Snakemake only stops starting jobs, and waits for those that run, however long; on
+    SIGINT it relies on the terminal to signal the jobs, which a batch system or `kill` does not do.
     """
     finish = signal.getsignal(signal.SIGTERM)  # Snakemake's: start no more jobs
 

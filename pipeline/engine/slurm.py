@@ -1,6 +1,6 @@
-"""What the main Snakemake process asks a Slurm cluster before it submits to it, and after a kill.
+"""Slurm: what it offers (asked before submitting), why jobs failed, and jobs of a killed Snakemake.
 
-Submitting, watching and cancelling is Snakemake's executor plugin's; see profiles/slurm/.
+Snakemake's executor plugin submits, watches and cancels jobs; see profiles/slurm/.
 """
 
 import atexit
@@ -156,15 +156,15 @@ def some(stages: list[str]) -> str:
 
 
 def mark_submitted() -> None:
-    """Until this process ends in an orderly way: then it has seen or cancelled all of its jobs."""
+    """Leave a mark until this process ends in order, that is, has seen or cancelled all of its jobs."""
     SUBMITTED.touch()
     atexit.register(SUBMITTED.unlink, missing_ok=True)
 
 
 def explain_failures(since: float) -> None:
-    """What the logs of failed jobs say that were written `since` (seconds since 1970), shortest first.
+    """Print each cause once, with its jobs, from Slurm's logs written `since` (seconds since 1970).
 
-    A job that its batch system has ended, or never begun, left no word in the log of its stage.
+    A job that Slurm has killed, or could not start, has written nothing into the log of its stage.
     """
     causes: dict[str, list[Path]] = {}
     for log in sorted(LOGS.rglob("*.log")):
@@ -185,10 +185,10 @@ def cause(log: str) -> str:
 
 
 def await_leftovers(wait: bool) -> None:
-    """Jobs of a Snakemake that was killed go on in the queue; two of one stage would collide.
+    """Deal with jobs in the queue of a Snakemake that was killed: two of one stage would collide.
 
-    Those that have not started are cancelled (this Snakemake submits them again), those that run
-    are waited for: what they have done is then done.
+    Pending ones are cancelled, because this Snakemake submits them again. Running ones are waited
+    for, and their results are kept. BusyError if there are any and not `wait`.
     """
     if not SUBMITTED.exists():
         return

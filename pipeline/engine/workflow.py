@@ -1,11 +1,4 @@
-"""dvc.yaml as Snakemake rules, with DVC's verdict on which of them are stale.
-
-DVC decides what is stale, by content; Snakemake decides when and where it runs. Modification
-times, which a checkout scrambles, must not matter. So every rule has one more input, its verdict:
-an old file while DVC holds the stage for fresh, a new one when it is stale or comes after a stale
-one. The data inputs of a fresh stage are `ancient`; those of a stale one are not, because Snakemake
-does not pass a trigger on to a rule all of whose inputs are ancient.
-"""
+"""dvc.yaml as Snakemake rules, each with DVC's verdict on whether it is stale (README.md, "Verdicts")."""
 
 import os
 import signal
@@ -82,7 +75,7 @@ class Workflow:
         self.gpus = placement.gpus_at_once(workflow, any(rule.gpu for rule in self.rules))
 
     def started(self, workflow) -> None:
-        """The scheduler of Snakemake's `workflow` stands and its jobs are about to run."""
+        """Call it when Snakemake's `workflow` has a scheduler and is about to run its jobs."""
         if self.lock is None:
             return
         if workflow.local_exec:
@@ -234,7 +227,7 @@ def write_verdict(rule: Rule, stale: bool) -> None:
 
 
 def forget_incomplete() -> None:
-    """Snakemake's marks of a killed run, that outputs may be half-written: DVC knows their content.
+    """Delete the marks of a killed Snakemake that outputs may be incomplete: DVC knows their content.
 
     They would start stages again that `dvc repro` has completed meanwhile.
     """

@@ -1,4 +1,4 @@
-"""What a person sees of a training that runs; none of it changes what comes out."""
+"""What a person sees while a training runs; it never changes the results."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ class Live:
     """Files to watch while it runs: dvclive's, and a picture of the same noise every `grid_steps`."""
 
     def __init__(self, folder: Path, resume: bool, on: bool = True):
-        """`on`: False for a process of several that has nothing to show."""
+        """`on`: False for ranks other than 0, which write nothing."""
         self.on = on
         self.live = None
         if not on:
@@ -65,8 +65,7 @@ class Progress:
         images: Callable[[int], int],
         on: bool = True,
     ):
-        """`images`: the number of images that D has seen after so many steps; `on`: False for a process of
-        several that has nothing to show."""
+        """`images`: step -> number of images that D has seen; `on`: False for ranks other than 0."""
         self.on = on
         self.name = name
         self.steps = steps

@@ -1,7 +1,7 @@
-"""What takes room and is no longer needed: shown with sizes first, dropped after a yes.
+"""make prune: list what uses disk space and is no longer needed, and delete it after a yes.
 
-DVC's own garbage collector says which objects of the cache no kept commit names. Kept are always the
-workspace, the experiments, and every commit that is not on a Git remote yet.
+DVC's own garbage collector says which objects of the cache no kept commit names. It always
+keeps the workspace, the experiments, and every commit that is not on a Git remote yet.
 """
 
 import contextlib

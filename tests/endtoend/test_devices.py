@@ -49,7 +49,7 @@ def test_a_dead_rank_ends_the_run_and_the_next_call_goes_on_bit_for_bit(here, mo
     model(here).unlink()
 
     with monkeypatch.context() as patch:
-        patch.setattr(ranks, "PROGRAM", ("-m", "tests.stages.dying_rank"))
+        patch.setattr(ranks, "PROGRAM", ("-m", "tests.endtoend.dying_rank"))
         assert main(["train", "line"]) == 1
     said = capfd.readouterr().err
     assert "error: rank 1 of 2 was killed by SIGKILL (by the system, if memory ran out)" in said
@@ -69,7 +69,7 @@ def test_a_dead_rank_ends_the_run_and_the_next_call_goes_on_bit_for_bit(here, mo
 
 
 def test_a_rank_that_is_stopped_is_not_blamed_for_the_one_that_died(here, monkeypatch, capfd):
-    monkeypatch.setattr(ranks, "PROGRAM", ("-m", "tests.stages.dying_rank"))
+    monkeypatch.setattr(ranks, "PROGRAM", ("-m", "tests.endtoend.dying_rank"))
     monkeypatch.setenv("UNAWARE", "1")
     assert main(["train", "line"]) == 1
     said = capfd.readouterr().err
