@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pipeline.compute import devices
 from pipeline.config import params
-from pipeline.config.models.gan.tips import PowerAverage
+from pipeline.config.models.common.ema import PowerAverage
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
 from pipeline.io.files import atomic, write_bytes, write_json

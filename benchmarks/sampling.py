@@ -15,7 +15,7 @@ from benchmarks.measure import interleaved, show
 from benchmarks.training import THREADS, Z, settings
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
-from pipeline.models.gan.nets import Generator
+from pipeline.models.gan.nets import generator_of
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 
 SAMPLES, BLOCK = 10_000, 1_000
@@ -27,7 +27,7 @@ ROUNDS = 9
 def main() -> None:
     devices.reproducible(THREADS)
     train = settings("simultaneous", "float32", dropout=True)
-    net = Generator(train, (1, 28, 28), 0, generator(0, "sample layers"))
+    net = generator_of(train, (1, 28, 28), 0, generator(0, "sample layers"))
     G = SymmetricGenerator(net, train, 0).eval()
     first, second, third = (nn.Linear(*layer) for layer in LAYERS)
     plain = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.Tanh())

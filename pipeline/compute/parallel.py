@@ -134,7 +134,7 @@ class GlobalBatchNorm(_BatchNorm):
         mean_C = Mean.apply(wide.mean(axes), self.world)
         centred = wide - mean_C.view(shape)
         variance_C = Mean.apply(centred.square().mean(axes), self.world)
-        self._follow(
+        self._update_statistics(
             mean_C.detach(), variance_C.detach(), self.world.ranks * x.numel() // x.size(1)
         )
         y = centred * torch.rsqrt(variance_C + self.eps).view(shape)
@@ -142,7 +142,7 @@ class GlobalBatchNorm(_BatchNorm):
             y = torch.addcmul(self.bias.view(shape), y, self.weight.view(shape))
         return y.to(x.dtype)
 
-    def _follow(self, mean_C: Tensor, variance_C: Tensor, count: int) -> None:
+    def _update_statistics(self, mean_C: Tensor, variance_C: Tensor, count: int) -> None:
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None

@@ -43,7 +43,7 @@ def conditional_g(classes: int = 0) -> SymmetricGenerator:
         }
         | conditional
     )
-    net = nets.Generator(train, (1, 4, 4), classes, generator(0, "layers"))
+    net = nets.generator_of(train, (1, 4, 4), classes, generator(0, "layers"))
     return SymmetricGenerator(net, train, classes).eval()
 
 

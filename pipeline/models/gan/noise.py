@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from pipeline.compute import streams
-from pipeline.config.models.gan.train import Train
+from pipeline.config.models.gan.train import Noise, Train
 
 UNIFORM_REACH = 3**0.5  # of U(-reach, reach), whose variance is 1
 
@@ -40,9 +40,15 @@ class Latent(NamedTuple):
     labels: Tensor | None = None  # [B], of a conditional G
 
 
-def draw(train: Train, count: int, stream: Generator, classes: int) -> Latent:
-    """What G makes `count` images of; a conditional G's labels are equally likely."""
-    z_BZ = PRIORS[train.noise.prior]((count, train.noise.dim), stream)
-    if train.conditional is None:
+def draw(settings: Noise, count: int, stream: Generator, classes: int = 0) -> Latent:
+    """What G makes `count` images of. `classes`: of a conditional G, whose labels are equally likely; 0 of
+    any other."""
+    z_BZ = PRIORS[settings.prior]((count, settings.dim), stream)
+    if classes == 0:
         return Latent(z_BZ)
     return Latent(z_BZ, (streams.uniform((count,), stream) * classes).long())
+
+
+def draw_for(train: Train, count: int, stream: Generator, classes: int) -> Latent:
+    """What the G of a run makes `count` images of; `classes`: number of labels of its data."""
+    return draw(train.noise, count, stream, classes if train.conditional else 0)

@@ -29,7 +29,7 @@ class SymmetricGenerator(nn.Module):
 
     def latent(self, count: int, stream: torch.Generator) -> Latent:
         """The arguments of `forward` for `count` images: z from the prior, labels equally likely."""
-        return noise.draw(self.train_settings, count, stream, self.classes)
+        return noise.draw_for(self.train_settings, count, stream, self.classes)
 
 
 class SymmetricDiscriminator(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import DataError
-from pipeline.models.gan.nets import Discriminator, Generator
+from pipeline.models.gan.nets import discriminator_of, generator_of
 from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator
 
 Weights = Literal["raw", "ema"]  # G as it was, or the moving average of its weights
@@ -30,7 +30,7 @@ class Saved:
     def generator(self, weights: Weights, step: int | None = None) -> SymmetricGenerator:
         """G after `step` updates, at the end when None. DataError if the file does not hold it."""
         stream = generator(self.seed, "sample layers")
-        net = Generator(self.train, self.image_shape, self.classes, stream)
+        net = generator_of(self.train, self.image_shape, self.classes, stream)
         tensors = self._tensors(PREFIXES[weights], step)
         if not tensors:
             raise DataError(
@@ -43,7 +43,7 @@ class Saved:
     def discriminator(self, step: int | None = None) -> SymmetricDiscriminator:
         """D after `step` updates of G, at the end when None."""
         stream = generator(self.seed, "sample layers")
-        net = Discriminator(self.train, self.image_shape, self.classes, stream)
+        net = discriminator_of(self.train, self.image_shape, self.classes, stream)
         net.load_state_dict(self._tensors("discriminator.", step))
         return SymmetricDiscriminator(net, self.train).eval()
 

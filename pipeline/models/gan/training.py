@@ -7,32 +7,27 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from pipeline.compute import devices, streams
-from pipeline.compute.parallel import ALONE, World, synchronize_norms
+from pipeline.compute import devices
+from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.scaling import LossScale
 from pipeline.compute.streams import Streams, generator
-from pipeline.config.models.gan.nets import Discriminators, Generators, MlpGenerator
 from pipeline.config.models.gan.tips import (
-    Average,
-    Decay,
-    ExponentialAverage,
-    PowerAverage,
     StepsOfD,
 )
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
+from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
 from pipeline.models.gan import monitor, noise, pixels
-from pipeline.models.gan.game import assemble, hybrids, updates
+from pipeline.models.gan.game import updates
 from pipeline.models.gan.nets import (
-    REFERENCES,
-    Discriminator,
     Encoder,
     Generator,
-    initialize,
-    start_at_the_mean,
+    discriminator_of,
+    generator_of,
 )
+from pipeline.models.gan.new_game import new_game
 from pipeline.models.gan.noise import Latent
 
 
@@ -75,13 +70,6 @@ class Training:
         self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device, world.rank, world.ranks)
         self.scale = LossScale() if settings.precision == "fp16" else None
-        G, D = self._nets(images_NCHW)
-        if last_layers:
-            G.body.load_state_dict(last_layers, strict=False)
-        self.G = self._player(G, settings.generator)
-        self.D = self._player(D, settings.discriminator)
-        self.coder = self._new_coder() if settings.autoencoder else None
-        self.average = self.G.vector.detach().clone() if settings.ema else None
         shown_NCHW = pixels.to_nets(images_NCHW, settings.pixels)
         self.batches = Batches(
             devices.place(shown_NCHW, settings.data_on, device),
@@ -93,68 +81,20 @@ class Training:
         )
         every = max(1, len(shown_NCHW) // 200)
         self.real_spread = monitor.spread(shown_NCHW[::every])
-        self.game = assemble.game(
+        self.game, self.coder = new_game(
             settings,
-            G=self.G,
-            D=self.D,
-            next_real=self.batches.next,
-            next_latent=lambda count: self.draw(count, self.streams["noise"]),
-            judge=devices.compiled(D.judge) if settings.compile else D.judge,
-            blur=self._blur,
-            image_by_image=D.image_by_image,
-            streams=self.streams,
-            step=lambda: self.step,
-            coder=self.coder,
-        )
-
-    def _nets(self, images_NCHW: Tensor) -> tuple[Generator, Discriminator]:
-        G = self._new_generator(self.streams["layers"])
-        D = self._new_discriminator()
-        net, stream = self.settings.generator, self.streams["init"]
-        initialize(G, G.last, net, stream)
-        initialize(D, D.last, self.settings.discriminator, stream)
-        if isinstance(net, MlpGenerator) and net.output_bias == "data":
-            start_at_the_mean(G.body.last, net, images_NCHW.mean(dim=0))
-        G.refer_to(*self.draw(REFERENCES, stream))
-        return G, D
-
-    def _player(self, net: torch.nn.Module, settings: Generators | Discriminators) -> Player:
-        """One that learns as the settings say and, on several devices, from all of them."""
-        if self.settings.sync_batch_norm:
-            synchronize_norms(net, self.world)
-        if self.settings.compile:
-            net.forward = devices.compiled(net.forward)  # type: ignore[method-assign]
-        return Player(
-            net,
-            settings.optimizer,
-            self.precision,
-            settings.max_column_norm,
-            self.world,
+            self.image_shape,
+            self.classes,
+            images_NCHW.mean(dim=0),
+            self.batches.next,
+            device,
+            self.streams,
+            world,
             self.scale,
+            last_layers,
         )
-
-    def _new_generator(self, stream: torch.Generator) -> Generator:
-        """`stream`: of whatever is random in its layers."""
-        return Generator(self.settings, self.image_shape, self.classes, stream).to(self.device)
-
-    def _new_discriminator(self) -> Discriminator:
-        stream = self.streams["dropout"]
-        return Discriminator(self.settings, self.image_shape, self.classes, stream).to(self.device)
-
-    def _new_coder(self) -> hybrids.Coder:
-        settings, stream = self.settings.autoencoder, self.streams["encoder"]
-        assert settings is not None
-        E = self._new_encoder(settings.encoder)
-        initialize(E, E.last, settings.encoder, self.streams["init"])
-
-        def standard(like: Tensor) -> Tensor:
-            return streams.normal(like.shape, stream)
-
-        return hybrids.Coder(settings, self._player(E, settings.encoder), standard)
-
-    def _new_encoder(self, net: Discriminators) -> Encoder:
-        stream = self.streams["dropout"]
-        return Encoder(net, self.settings.noise.dim, self.image_shape, stream).to(self.device)
+        self.G, self.D = self.game.G, self.game.D
+        self.average = self.G.vector.detach().clone() if settings.ema else None
 
     @property
     def players(self) -> dict[str, Player]:
@@ -173,13 +113,14 @@ class Training:
             self.scale.next_iteration()
         self.step += 1
         if self.average is not None and self.settings.ema is not None:
-            follow(self.average, self.G.vector.detach(), self.settings.ema, self.step)
+            update_ema(self.average, self.G.vector.detach(), self.settings.ema, self.step)
         return seen
 
     def _update(self) -> dict[str, Tensor]:
         if self.settings.update == "simultaneous":
-            return updates.simultaneous(self.game)
-        return updates.alternating(self.game, k_at(self.settings.discriminator_steps, self.step))
+            return updates.simultaneous(self.game, self.step)
+        k = k_at(self.settings.discriminator_steps, self.step)
+        return updates.alternating(self.game, self.step, k)
 
     def images(self, step: int) -> int:
         """How many images of the data D has learned from after `step` steps."""
@@ -199,14 +140,7 @@ class Training:
 
     def draw(self, count: int, stream: torch.Generator) -> Latent:
         """What G makes `count` images of."""
-        return noise.draw(self.settings, count, stream, self.classes)
-
-    def _blur(self, images_BCHW: Tensor) -> Tensor:
-        std = value(self.settings.instance_noise, self.step)
-        if std == 0:
-            return images_BCHW
-        stream = self.streams["instance_noise"]
-        return torch.add(images_BCHW, streams.normal(images_BCHW.shape, stream), alpha=std)
+        return noise.draw_for(self.settings, count, stream, self.classes)
 
     def sampler(self, raw: bool = False) -> Generator:
         """A float32 net to draw samples from: G's average where there is one, unless `raw`.
@@ -214,7 +148,8 @@ class Training:
         Its BatchNorm statistics are measured for its weights: averaged ones never saw a batch, and
         the running statistics of the others lag behind.
         """
-        G = self._new_generator(generator(self.seed, "sampler", self.device))
+        stream = generator(self.seed, "sampler", self.device)
+        G = generator_of(self.settings, self.image_shape, self.classes, stream).to(self.device)
         load_vector(G, self.G.vector if raw or self.average is None else self.average)
         G.load_state_dict(dict(self.G.net.named_buffers()), strict=False)
         stream = generator(self.seed, "norms", self.device)
@@ -226,12 +161,19 @@ class Training:
         tensors = named("generator", self.sampler(raw=True))
         if self.average is not None:
             tensors |= named("generator_ema", self.sampler())
-        D = self._new_discriminator()
+        D = discriminator_of(
+            self.settings, self.image_shape, self.classes, self.streams["dropout"]
+        ).to(self.device)
         load_vector(D, self.D.vector)
         D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
         tensors |= named("discriminator", D)
         if self.coder is not None:
-            E = self._new_encoder(self.coder.settings.encoder)
+            E = Encoder(
+                self.coder.settings.encoder,
+                self.settings.noise.dim,
+                self.image_shape,
+                self.streams["dropout"],
+            ).to(self.device)
             load_vector(E, self.coder.E.vector)
             E.load_state_dict(dict(self.coder.E.net.named_buffers()), strict=False)
             tensors |= named("encoder", E)
@@ -300,24 +242,6 @@ def measure_norms(G: Generator, latents: Iterable[Latent]) -> None:
         layer.train()
     for latent in latents:
         G(*latent)
-
-
-def follow(average: Tensor, weights: Tensor, settings: Average, step: int) -> None:
-    """Move `average` towards the weights after `step` steps, in place."""
-    if step % settings.every_steps:
-        return
-    times = step // settings.every_steps  # averaged so often, this time included
-    match settings:
-        case ExponentialAverage(decay=decay):
-            share = max(1 - decay**settings.every_steps, 1 / times)
-        case PowerAverage(exponent=exponent):
-            share = 1 - (1 - 1 / times) ** (exponent + 1)
-    average.lerp_(weights, share)
-
-
-def value(decay: Decay, step: int) -> float:
-    """Of a linear schedule after `step` updates."""
-    return decay.start + (decay.end - decay.start) * min(1.0, step / decay.steps)
 
 
 def k_at(schedule: Sequence[StepsOfD], step: int) -> int:

@@ -100,7 +100,7 @@ def test_the_encoder_and_g_descend_on_their_own_losses(kind: str):
 
     new_e = e - LR * gradient(lambda t: KL_WEIGHT * kl(t, X[0]) + error(t, g), e)
     new_g = g - LR * gradient(g_loss, g)
-    seen = hybrids.generator_step(coder, game, game.next_real(), game.next_latent(4))
+    seen = hybrids.generator_step(coder, game, 0, game.next_real(), game.next_latent(4))
     # both nets end in .float(), and the error is divided by a small variance
     np.testing.assert_allclose(vector(coder.E), new_e, atol=1e-5)
     np.testing.assert_allclose(vector(game.G), new_g, atol=1e-5)
@@ -155,14 +155,14 @@ def test_the_error_of_features_draws_no_random_numbers_and_moves_no_statistics()
 
 def test_d_takes_reconstructions_for_samples():
     game, coder = tiny_hybrid("vae_gan")
-    term = hybrids.reconstructions_are_samples(coder, game.G, game.judge, game.blur, 1.0)
+    term = hybrids.reconstructions_are_samples(coder, game.G, game.judge, game.add_noise, 1.0)
     game = tiny_game_with(game, term)
     e, g, d = vector(coder.E), vector(game.G), vector(game.D)
 
     def loss(theta):
         return d_loss(theta, g, X[0], Z[0]) + np.logaddexp(0, D_(theta, rebuilt(e, g, X[0]))).mean()
 
-    updates.discriminator_step(game, game.next_real(), game.next_latent(4))
+    updates.discriminator_step(game, 0, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.D), d - LR * gradient(loss, d), atol=1e-6)
 
 

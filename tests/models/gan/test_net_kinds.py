@@ -45,8 +45,8 @@ def settings(base: dict, **changes) -> Train:
 
 
 def players(train: Train, shape: tuple, classes: int = 0):
-    G = nets.Generator(train, shape, classes, generator(0, "layers"))
-    D = nets.Discriminator(train, shape, classes, generator(0, "dropout"))
+    G = nets.generator_of(train, shape, classes, generator(0, "layers"))
+    D = nets.discriminator_of(train, shape, classes, generator(0, "dropout"))
     nets.initialize(G, G.last, train.generator, generator(0, "G"))
     nets.initialize(D, D.last, train.discriminator, generator(0, "D"))
     return G, D
@@ -87,8 +87,8 @@ def test_the_authors_nets_have_their_published_numbers_of_parameters(name: str):
         {"steps": 1, "batch_size": 2, "noise": {"dim": 100}, "generator": g, "discriminator": d}
     )
     with torch.device("meta"):  # sizes without memory
-        G = nets.Generator(train, shape, 0, torch.Generator())
-        D = nets.Discriminator(train, shape, 0, torch.Generator())
+        G = nets.generator_of(train, shape, 0, torch.Generator())
+        D = nets.discriminator_of(train, shape, 0, torch.Generator())
     assert (count(G), count(D)) == expected
 
 
@@ -98,8 +98,8 @@ def test_the_authors_faces_have_their_published_numbers_of_parameters_in_either_
     counts = []
     for game in (pretraining.first_game(train), train):
         with torch.device("meta"):
-            G = nets.Generator(game, (1, 48, 48), 0, torch.Generator())
-            D = nets.Discriminator(game, (1, 48, 48), 0, torch.Generator())
+            G = nets.generator_of(game, (1, 48, 48), 0, torch.Generator())
+            D = nets.discriminator_of(game, (1, 48, 48), 0, torch.Generator())
         counts.append((game.steps // 980, count(G), count(D)))
     assert counts == [(50, 83_250_304, 21_037_201), (22, 84_858_404, 21_037_201)]
 

@@ -14,8 +14,8 @@ MNIST = (1, 28, 28)
 
 def authors_players():
     train = load(ROOT / "recipes/paper.yaml").runs["paper"].train
-    G = nets.Generator(train, MNIST, 0, generator(0, "layers"))
-    D = nets.Discriminator(train, MNIST, 0, generator(0, "dropout"))
+    G = nets.generator_of(train, MNIST, 0, generator(0, "layers"))
+    D = nets.discriminator_of(train, MNIST, 0, generator(0, "dropout"))
     return train, G, D
 
 
@@ -56,7 +56,7 @@ def test_the_output_bias_fits_every_output_and_range(output: str, pixels: str):
     train, _, _ = authors_players()
     settings = train.generator.model_copy(update={"output": output})
     train = train.model_copy(update={"generator": settings, "pixels": pixels})
-    G = nets.Generator(train, MNIST, 0, generator(0, "layers"))
+    G = nets.generator_of(train, MNIST, 0, generator(0, "layers"))
     nets.initialize(G, G.last, settings, generator(0, "init"))
     nets.start_at_the_mean(G.body.last, settings, torch.full(MNIST, -0.5))
     expected = -0.5 if pixels == "symmetric" else 0.25

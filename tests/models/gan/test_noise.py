@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.compute.streams import Streams, generator
-from pipeline.models.gan.noise import PRIORS, draw
+from pipeline.models.gan.noise import PRIORS, draw_for
 from tests.models.gan.test_training import settings_with
 
 
@@ -36,7 +36,7 @@ def test_streams_differ_by_name_and_seed_and_go_on_from_a_saved_state():
 def test_a_conditional_gs_labels_are_equally_likely():
     """The last class, too. Four standard deviations of a share of so many are 0.006."""
     train = settings_with({"conditional": {"embedding": 2}})
-    labels = draw(train, 100_000, generator(0, "noise"), 3).labels
+    labels = draw_for(train, 100_000, generator(0, "noise"), 3).labels
     assert labels is not None
     share = labels.bincount() / len(labels)
     torch.testing.assert_close(share, torch.full((3,), 1 / 3), atol=0.006, rtol=0)

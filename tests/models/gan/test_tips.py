@@ -20,7 +20,7 @@ from pipeline.models.common.batches import Real
 from pipeline.models.gan.game import losses, terms, updates
 from pipeline.models.gan.game.replay import Replay
 from pipeline.models.gan.game.targets import Targets
-from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.nets import DiscriminatorOutput
 from pipeline.models.gan.noise import Latent
 from pipeline.models.gan.training import k_at, minibatches
 from tests.models.gan.test_training import game_of, settings_with
@@ -174,15 +174,16 @@ def test_d_takes_as_many_steps_as_its_schedule_says():
     assert steps == [0, 0, 0, 1, 2]
 
 
-def judged(classes: torch.Tensor) -> Judgement:
-    return Judgement(torch.zeros(2), torch.zeros(2, 3), classes)
+def judged(classes: torch.Tensor) -> DiscriminatorOutput:
+    return DiscriminatorOutput(torch.zeros(2), torch.zeros(2, 3), classes)
 
 
 def test_the_auxiliary_classifier_learns_data_and_samples_and_teaches_g():
     """Odena 2017: L_C is in both players' losses."""
     real, fake = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.randn(2, 3)
     asked, labels = torch.tensor([2, 0]), torch.tensor([0, 1])
-    look = updates.Look(
+    look = updates.Minibatch(
+        0,
         Real(torch.zeros(2, 1, 1, 1), labels),
         Latent(torch.zeros(2, 1), asked),
         torch.zeros(2, 1, 1, 1),
@@ -209,7 +210,8 @@ def test_a_classifier_without_classes_is_refused():
 
 
 def test_a_g_that_is_not_asked_for_classes_is_not_judged_by_them():
-    look = updates.Look(
+    look = updates.Minibatch(
+        0,
         Real(torch.zeros(2, 1, 1, 1), torch.tensor([0, 1])),
         Latent(torch.zeros(2, 1)),
         torch.zeros(2, 1, 1, 1),

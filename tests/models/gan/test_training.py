@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan.tips import Decay, ExponentialAverage, PowerAverage
+from pipeline.config.models.gan.tips import Decay
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
-from pipeline.models.gan import training
+from pipeline.models.gan.game.instance_noise import InstanceNoise
 from pipeline.models.gan.training import Training
 from tests.conftest import ROOT
 
@@ -161,36 +161,6 @@ def test_other_seeds_give_other_weights():
     assert not torch.equal(one["generator.body.last.weight"], other["generator.body.last.weight"])
 
 
-def averages(settings, values: list[float]) -> list[float]:
-    average = torch.zeros(1)
-    seen = []
-    for step, weight in enumerate(values, start=1):
-        training.follow(average, torch.tensor([weight]), settings, step)
-        seen.append(average.item())
-    return seen
-
-
-def test_the_exponential_average_starts_as_a_plain_mean_and_then_forgets():
-    settings = ExponentialAverage(name="exponential", decay=0.5)
-    assert averages(settings, [1.0, 2.0, 3.0]) == [1.0, 1.5, 2.25]
-
-
-def test_the_power_average_weighs_step_s_by_a_power_of_s():
-    """Exponent 0 is the plain mean; exponent 1 counts late steps about in proportion to their number."""
-    settings = PowerAverage(name="power", exponent=0)
-    assert averages(settings, [1.0, 2.0, 3.0])[-1] == pytest.approx(2.0)
-    values = [float(step) for step in range(1, 1001)]
-    linear = averages(PowerAverage(name="power", exponent=1), values)[-1]
-    assert linear == pytest.approx(sum(s * s for s in values) / sum(values), rel=2e-3)
-
-
-def test_averaging_every_so_many_steps_skips_the_others():
-    settings = ExponentialAverage(name="exponential", decay=0.5**0.5, every_steps=2)
-    assert averages(settings, [9.0, 1.0, 9.0, 2.0, 9.0, 3.0]) == pytest.approx(
-        [0, 1.0, 1.0, 1.5, 1.5, 2.25]
-    )
-
-
 def test_averaged_batch_norm_statistics_belong_to_the_averaged_weights():
     settings = shrunk("recipes/quick.yaml", "digits")
     game = Training(settings, 0, images(), CPU)
@@ -224,10 +194,8 @@ def test_products_in_16_bits_follow_the_float32_trajectory(update: str, low: str
 
 
 def test_instance_noise_decays_to_its_end_and_stays():
-    decay = Decay(start=0.5, end=0.1, steps=10)
-    assert [training.value(decay, step) for step in (0, 5, 10, 99)] == pytest.approx(
-        [0.5, 0.3, 0.1, 0.1]
-    )
+    noise = InstanceNoise(Decay(start=0.5, end=0.1, steps=10), generator(0, "instance_noise"))
+    assert [noise.std(step) for step in (0, 5, 10, 99)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
 
 
 def test_every_image_is_seen_once_an_epoch_in_a_new_order():

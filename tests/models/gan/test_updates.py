@@ -54,8 +54,8 @@ def tiny_game(
     )
     # whether D mixes images is pretended here, which the settings' validation would not believe
     train = train.model_copy(update={"batches": batches})
-    G = nets.Generator(train, SHAPE, 0, generator(0, "layers"))
-    D = nets.Discriminator(train, SHAPE, 0, generator(0, "dropout"))
+    G = nets.generator_of(train, SHAPE, 0, generator(0, "layers"))
+    D = nets.discriminator_of(train, SHAPE, 0, generator(0, "dropout"))
     for net, seed in ((G, "G"), (D, "D")):
         nets.initialize(net, net.last, train.generator, generator(0, seed))
     real, noise = iter(X), itertools.cycle(Z)
@@ -68,10 +68,8 @@ def tiny_game(
         next_real=lambda: Real(torch.from_numpy(next(real)).reshape(4, *SHAPE)),
         next_latent=lambda count: Latent(torch.from_numpy(next(noise))),
         judge=lambda images, labels=None: D.judge(images.double(), labels),
-        blur=lambda images: images,
         image_by_image=image_by_image,
         streams=Streams(0),
-        step=lambda: 0,
     )
 
 
@@ -117,7 +115,7 @@ def test_alternating_is_algorithm_1(loss: str, k: int):
     for i in range(k):
         d = d - LR * gradient(lambda t, i=i: d_loss(t, g, X[i], Z[i]), d)
     g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[k]), g)
-    updates.alternating(game, k)
+    updates.alternating(game, 0, k)
     np.testing.assert_allclose(vector(game.D), d, atol=1e-6)
     np.testing.assert_allclose(vector(game.G), g, atol=1e-6)
 
@@ -132,7 +130,7 @@ def test_simultaneous_takes_both_gradients_at_the_old_weights(
     d, g = vector(game.D), vector(game.G)
     new_d = d - LR * gradient(lambda t: scale * d_loss(t, g, X[0], Z[0]), d)
     new_g = g - LR * gradient(lambda t: G_LOSSES[loss](d, t, Z[0]), g)
-    updates.simultaneous(game)
+    updates.simultaneous(game, 0)
     np.testing.assert_allclose(vector(game.D), new_d, atol=1e-6)
     np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)
 
@@ -161,11 +159,11 @@ def test_d_learns_the_drawn_targets(update: str):
         return towards(D_(theta, X[0]), real) + towards(D_(theta, G_(g, Z[0])), fake)
 
     if update == "simultaneous":
-        updates.simultaneous(game)
+        updates.simultaneous(game, 0)
         new_g = g - LR * gradient(lambda t: G_LOSSES["non_saturating"](d, t, Z[0]), g)
         np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)  # G's own loss is as ever
     else:
-        updates.discriminator_step(game, game.next_real(), game.next_latent(4))
+        updates.discriminator_step(game, 0, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.D), d - LR * gradient(soft_loss, d), atol=1e-6)
 
 
@@ -174,7 +172,7 @@ def test_label_flip_teaches_g_the_target_of_real_images():
     target = targets().of_real(4)
     d, g = vector(game.D), vector(game.G)
     expected = g - LR * gradient(lambda t: towards(D_(d, G_(t, Z[0])), target), g)
-    updates.generator_step(game, game.next_real(), game.next_latent(4))
+    updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.G), expected, atol=1e-6)
 
 
@@ -195,9 +193,9 @@ def test_feature_matching_brings_the_mean_features_together(update: str, alone: 
         return usual + 0.3 * (gap**2).sum()
 
     if update == "simultaneous":
-        updates.simultaneous(game)
+        updates.simultaneous(game, 0)
     else:
-        updates.generator_step(game, game.next_real(), game.next_latent(4))
+        updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
 
 
@@ -218,7 +216,7 @@ def test_r1_penalises_the_slope_of_d_at_data_and_counts_more_when_it_is_rare():
             ),
             d,
         )
-        updates.discriminator_step(game, game.next_real(), game.next_latent(4))
+        updates.discriminator_step(game, 0, game.next_real(), game.next_latent(4))
         np.testing.assert_allclose(vector(game.D), expected, atol=1e-6)
 
 
@@ -232,7 +230,7 @@ def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
         d.append(d[-1] - LR * (d_gradient + pull_d))
         g_gradient = gradient(lambda t, z=z_g: G_LOSSES["non_saturating"](d[-1], t, z), g[-1])
         g.append(g[-1] - LR * (g_gradient + pull_g))
-        updates.alternating(game, 1)
+        updates.alternating(game, 0, 1)
     np.testing.assert_allclose(vector(game.D), d[-1], atol=3e-6)
     np.testing.assert_allclose(vector(game.G), g[-1], atol=3e-6)
 
@@ -240,9 +238,9 @@ def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
 def test_the_generator_step_leaves_the_discriminator_and_its_gradient_alone():
     game = tiny_game("non_saturating")
     real = game.next_real()
-    updates.discriminator_step(game, real, game.next_latent(4))
+    updates.discriminator_step(game, 0, real, game.next_latent(4))
     before, norm = vector(game.D), game.D.gradient_norm()
-    updates.generator_step(game, real, game.next_latent(4))
+    updates.generator_step(game, 0, real, game.next_latent(4))
     np.testing.assert_array_equal(vector(game.D), before)
     assert game.D.gradient_norm() == norm
 
@@ -263,7 +261,7 @@ def test_real_and_fake_share_a_batch_of_a_net_that_mixes_images_only_if_asked_to
     game = tiny_game(image_by_image=image_by_image, batches=batches)
     sizes = []
     game.D.net.body.register_forward_pre_hook(lambda net, inputs: sizes.append(len(inputs[0])))
-    updates.alternating(game, 1)
+    updates.alternating(game, 0, 1)
     assert sizes == expected
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Scale, Section
+from pipeline.config.models.common.ema import Average
 from pipeline.config.models.gan.autoencoders import Autoencoders
 from pipeline.config.models.gan.exclusions import refuse_what_excludes_each_other
 from pipeline.config.models.gan.nets import (
@@ -18,7 +19,6 @@ from pipeline.config.models.gan.nets import (
 from pipeline.config.models.gan.tips import (
     R1,
     AuxiliaryClassifier,
-    Average,
     Balance,
     Decay,
     FeatureMatching,

@@ -11,11 +11,12 @@ from pipeline.config.models.gan.train import Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game import hybrids, losses, terms
+from pipeline.models.gan.game.instance_noise import InstanceNoise
 from pipeline.models.gan.game.past_players import PastPlayers
 from pipeline.models.gan.game.replay import Replay
 from pipeline.models.gan.game.targets import Targets
 from pipeline.models.gan.game.updates import Game, Stateful, Term
-from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.nets import DiscriminatorOutput
 from pipeline.models.gan.noise import Latent
 
 
@@ -24,16 +25,19 @@ def game(
     *,
     G: Player,
     D: Player,
-    judge: Callable[[Tensor, Tensor | None], Judgement],
+    judge: Callable[[Tensor, Tensor | None], DiscriminatorOutput],
     next_real: Callable[[], Real],
     next_latent: Callable[[int], Latent],
-    blur: Callable[[Tensor], Tensor],
     image_by_image: bool,
     streams: Streams,
-    step: Callable[[], int],
     coder: hybrids.Coder | None = None,
 ) -> Game:
-    """The game that `settings` describe; what moves with the steps is asked of the callables."""
+    """The game that `settings` describe.
+
+    `judge`: D, compiled or not; `image_by_image`: whether it judges each image by itself; `coder`: of a
+    hybrid.
+    """
+    add_noise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
     targets = Targets(settings.labels, streams["targets"])
     memory: dict[str, Stateful] = {}
     rules: dict = {}
@@ -41,7 +45,7 @@ def game(
         rules["replay"] = memory["replay"] = Replay(settings.replay, streams["replay"])
     if settings.past_players:
         players = {"G": G, "D": D}
-        past = PastPlayers(settings.past_players, players, streams["past_players"], step)
+        past = PastPlayers(settings.past_players, players, streams["past_players"])
         memory["past_players"] = past
         rules["as_opponent"] = past.as_opponent
     if settings.balance:
@@ -51,14 +55,14 @@ def game(
         for name, player in (("G", G), ("D", D)):
             average = terms.HistoricalAverage(settings.historical_averaging, player)
             memory[f"history_{name}"] = average
-    discriminator_terms = terms_of_discriminator(settings, judge, blur, memory)
-    generator_terms = terms_of_generator(settings, judge, blur)
+    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, memory)
+    generator_terms = terms_of_generator(settings, judge, add_noise)
     if coder is not None:
         rules["generator_step"] = partial(hybrids.generator_step, coder)
         if isinstance(settings.autoencoder, VaeGan):
             scale = settings.discriminator_loss_scale
             discriminator_terms += (
-                hybrids.reconstructions_are_samples(coder, G, judge, blur, scale),
+                hybrids.reconstructions_are_samples(coder, G, judge, add_noise, scale),
             )
     return Game(
         G=G,
@@ -66,7 +70,7 @@ def game(
         next_real=next_real,
         next_latent=next_latent,
         judge=judge,
-        blur=blur,
+        add_noise=add_noise,
         discriminator_loss=discriminator_loss(settings, targets),
         generator_loss=generator_loss(settings, targets),
         discriminator_terms=discriminator_terms,
@@ -122,12 +126,12 @@ def generator_loss(settings: Train, targets: Targets) -> Callable[[Tensor], Tens
 
 
 def terms_of_discriminator(
-    settings: Train, judge: terms.Judge, blur: terms.Blur, memory: dict[str, Stateful]
+    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise, memory: dict[str, Stateful]
 ) -> tuple[Term, ...]:
     """What is added to D's loss; terms with a state join `memory`."""
     found: list[Term] = []
     if settings.r1:
-        penalty = terms.R1(settings.r1, judge, blur)
+        penalty = terms.R1(settings.r1, judge, add_noise)
         memory["r1"] = penalty
         found.append(penalty)
     if settings.auxiliary_classifier:
@@ -135,11 +139,13 @@ def terms_of_discriminator(
     return tuple(found)
 
 
-def terms_of_generator(settings: Train, judge: terms.Judge, blur: terms.Blur) -> tuple[Term, ...]:
+def terms_of_generator(
+    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise
+) -> tuple[Term, ...]:
     """What is added to G's loss."""
     found: list[Term] = []
     if settings.feature_matching:
-        found.append(terms.feature_matching(settings.feature_matching, judge, blur))
+        found.append(terms.feature_matching(settings.feature_matching, judge, add_noise))
     if settings.auxiliary_classifier:
         found.append(terms.generators_classes(settings.auxiliary_classifier))
     return tuple(found)

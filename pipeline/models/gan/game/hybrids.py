@@ -1,6 +1,6 @@
 """Hybrids of GAN and autoencoder: an encoder E beside G, which then is the decoder (ganhacks 7).
 
-`vae` (Kingma 2014, eq. 10): E and G descend on KL(q(z|x) || p(z)) - E[log p(x|z)]; D only looks on.
+`vae` (Kingma 2014, eq. 10): E and G descend on KL(q(z|x) || p(z)) - E[log p(x|z)]; D's judgement is only logged.
 `vae_gan` (Larsen 2016, algorithm 1): p is Gaussian on D's features of x, not on pixels; G also plays
 against D, to which reconstructions are samples like any other. One difference: D makes its step before
 the other two, as in Algorithm 1 of the GAN paper.
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from pipeline.config.models.gan.autoencoders import Vae, VaeGan
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
-from pipeline.models.gan.game.terms import Blur, Judge
-from pipeline.models.gan.game.updates import Game, Look, Term, generator_loss, look_at_samples
+from pipeline.models.gan.game.terms import AddNoise, Judge
+from pipeline.models.gan.game.updates import Game, Minibatch, Term, generator_loss, judge_samples
 from pipeline.models.gan.noise import Latent
 
 # Shapes: B batch, Z noise; images are BCHW.
@@ -58,7 +58,9 @@ class Coder:
         return G(z_BZ, real.labels), posterior
 
 
-def generator_step(coder: Coder, game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+def generator_step(
+    coder: Coder, game: Game, step: int, real: Real, latent: Latent
+) -> dict[str, Tensor]:
     """One descent step of G and of E, each on its own loss, from the same reconstructions."""
     settings = coder.settings
     rebuilt_BCHW, posterior = coder.reconstruct(game.G, real)
@@ -67,12 +69,12 @@ def generator_step(coder: Coder, game: Game, real: Real, latent: Latent) -> dict
     if isinstance(settings, Vae):
         g_loss = error = gaussian_error(rebuilt_BCHW, real.images, settings.pixel_std)
     else:
-        look = look_at_samples(game, real, fake_BCHW, latent)
-        of_rebuilt = game.judge(game.blur(rebuilt_BCHW), real.labels)
+        batch = judge_samples(game, step, real, fake_BCHW, latent)
+        of_rebuilt = game.judge(game.add_noise(rebuilt_BCHW, step), real.labels)
         error = feature_error(game, real, rebuilt_BCHW)
         g_loss = (
             settings.reconstruction_weight * error
-            + generator_loss(game, look)
+            + generator_loss(game, batch)
             + game.generator_loss(of_rebuilt.logit)
         )
     kl = posterior.kl()
@@ -116,14 +118,14 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
 
 def reconstructions_are_samples(
-    coder: Coder, G: Player, judge: Judge, blur: Blur, loss_scale: float
+    coder: Coder, G: Player, judge: Judge, add_noise: AddNoise, loss_scale: float
 ) -> Term:
     """-E[log(1 - D(G(z)))] with z from q(z|x), added to D's loss."""
 
-    def term(look: Look) -> Tensor:
+    def term(batch: Minibatch) -> Tensor:
         with torch.no_grad():
-            rebuilt_BCHW, _ = coder.reconstruct(G, look.real)
-        of_rebuilt = judge(blur(rebuilt_BCHW), look.real.labels)
+            rebuilt_BCHW, _ = coder.reconstruct(G, batch.real)
+        of_rebuilt = judge(add_noise(rebuilt_BCHW, batch.step), batch.real.labels)
         return loss_scale * F.softplus(of_rebuilt.logit).mean()
 
     return term

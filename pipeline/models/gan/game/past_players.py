@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 
@@ -21,21 +21,18 @@ class PastPlayers:
         settings: tips.PastPlayers,
         players: dict[str, Player],
         stream: torch.Generator,
-        step: Callable[[], int],
     ):
-        """`step`: of the training, asked whenever a player is somebody's opponent."""
         self.settings = settings
         self.players = players
         self.stream = stream
-        self.step = step
         self.kept: list[dict] = []  # the weights and buffers of both, oldest first
         self.opponents: dict | None = None
         self.turned_at = 0
 
     @contextlib.contextmanager
-    def as_opponent(self, player: Player) -> Iterator[None]:
+    def as_opponent(self, player: Player, step: int) -> Iterator[None]:
         """Inside, `player` is as it was some time ago, if this is such a step; outside it is itself."""
-        self._turn(self.step())
+        self._turn(step)
         if self.opponents is None:
             yield
             return

@@ -9,12 +9,12 @@ from torch import Tensor
 from pipeline.config.models.gan import tips
 from pipeline.errors import TrainingError
 from pipeline.models.common.player import Player
-from pipeline.models.gan.game.updates import Look
-from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.game.updates import Minibatch
+from pipeline.models.gan.nets import DiscriminatorOutput
 
 # Shapes: B batch, F features of D, K classes; images are BCHW.
-Judge = Callable[[Tensor, Tensor | None], Judgement]
-Blur = Callable[[Tensor], Tensor]
+Judge = Callable[[Tensor, Tensor | None], DiscriminatorOutput]
+AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
 
 
 class R1:
@@ -23,20 +23,20 @@ class R1:
     Every so many updates of D only, and then that many times as strong (Karras 2020).
     """
 
-    def __init__(self, settings: tips.R1, judge: Judge, blur: Blur):
+    def __init__(self, settings: tips.R1, judge: Judge, add_noise: AddNoise):
         self.settings = settings
         self.judge = judge
-        self.blur = blur
+        self.add_noise = add_noise
         self.updates = 0
 
-    def __call__(self, look: Look) -> Tensor:
+    def __call__(self, batch: Minibatch) -> Tensor:
         every = self.settings.every_steps
         due = self.updates % every == 0
         self.updates += 1
         if not due:
-            return look.of_fake.logit.new_zeros(())
-        x_BCHW = self.blur(look.real.images).detach().requires_grad_()
-        logit_B = self.judge(x_BCHW, look.real.labels).logit
+            return batch.of_fake.logit.new_zeros(())
+        x_BCHW = self.add_noise(batch.real.images, batch.step).detach().requires_grad_()
+        logit_B = self.judge(x_BCHW, batch.real.labels).logit
         (slope_BCHW,) = torch.autograd.grad(logit_B.sum(), x_BCHW, create_graph=True)
         return every * self.settings.gamma / 2 * slope_BCHW.square().flatten(1).sum(dim=1).mean()
 
@@ -48,17 +48,17 @@ class R1:
 
 
 def feature_matching(
-    settings: tips.FeatureMatching, judge: Judge, blur: Blur
-) -> Callable[[Look], Tensor]:
+    settings: tips.FeatureMatching, judge: Judge, add_noise: AddNoise
+) -> Callable[[Minibatch], Tensor]:
     """weight * |E f(x) - E f(G(z))|^2, f the inputs of D's last layer (Salimans 2016, section 3.1)."""
 
-    def term(look: Look) -> Tensor:
-        of_real = look.of_real
+    def term(batch: Minibatch) -> Tensor:
+        of_real = batch.of_real
         if of_real is None:
             with torch.no_grad():
-                of_real = judge(blur(look.real.images), look.real.labels)
+                of_real = judge(add_noise(batch.real.images, batch.step), batch.real.labels)
         real_F = of_real.features.detach().float().mean(dim=0)
-        fake_F = look.of_fake.features.float().mean(dim=0)
+        fake_F = batch.of_fake.features.float().mean(dim=0)
         return settings.weight * (real_F - fake_F).square().sum()
 
     return term
@@ -91,25 +91,25 @@ class HistoricalAverage:
         self.mean, self.updates = state["mean"], state["updates"]
 
 
-def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Minibatch], Tensor]:
     """D tells the classes of data, and of samples if G was asked for classes (Odena 2017, L_C)."""
 
-    def term(look: Look) -> Tensor:
-        assert look.of_real is not None
+    def term(batch: Minibatch) -> Tensor:
+        assert batch.of_real is not None
         return settings.weight * (
-            cross_entropy(look.of_real, look.real.labels)
-            + cross_entropy(look.of_fake, look.latent.labels)
+            cross_entropy(batch.of_real, batch.real.labels)
+            + cross_entropy(batch.of_fake, batch.latent.labels)
         )
 
     return term
 
 
-def generators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Look], Tensor]:
+def generators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Minibatch], Tensor]:
     """G draws what D takes for the class that G was asked for."""
-    return lambda look: settings.weight * cross_entropy(look.of_fake, look.latent.labels)
+    return lambda batch: settings.weight * cross_entropy(batch.of_fake, batch.latent.labels)
 
 
-def cross_entropy(judged: Judgement, labels_B: Tensor | None) -> Tensor:
+def cross_entropy(judged: DiscriminatorOutput, labels_B: Tensor | None) -> Tensor:
     """0 where there are no labels: G is not asked for a class."""
     if labels_B is None:
         return judged.logit.new_zeros(())

@@ -13,24 +13,25 @@ from torch import Tensor
 
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
-from pipeline.models.gan.nets import Judgement
+from pipeline.models.gan.nets import DiscriminatorOutput
 from pipeline.models.gan.noise import Latent
 
 # Shapes: B batch, Z noise; images are BCHW.
 
 
 @dataclass(frozen=True)
-class Look:
-    """D's look at a minibatch of data and at one of samples, with all that a loss may need."""
+class Minibatch:
+    """A minibatch of data, one of samples and D's outputs for both: all that a loss may need."""
 
+    step: int  # iterations before this one
     real: Real
-    latent: Latent
-    fake: Tensor  # images, [B, C, H, W]
-    of_real: Judgement | None  # None where only samples were looked at
-    of_fake: Judgement
+    latent: Latent  # what the samples were made of
+    fake: Tensor  # the samples, [B, C, H, W]
+    of_real: DiscriminatorOutput | None  # None where D was shown samples alone
+    of_fake: DiscriminatorOutput
 
 
-Term = Callable[[Look], Tensor]  # a number to be added to a player's loss
+Term = Callable[[Minibatch], Tensor]  # a number to be added to a player's loss
 
 
 class Stateful(Protocol):
@@ -49,8 +50,8 @@ class Game:
     D: Player
     next_real: Callable[[], Real]  # the next minibatch of data
     next_latent: Callable[[int], Latent]  # fresh noise for so many images
-    judge: Callable[[Tensor, Tensor | None], Judgement]  # D, with more than the logits
-    blur: Callable[[Tensor], Tensor]  # instance noise on D's inputs, or the identity
+    judge: Callable[[Tensor, Tensor | None], DiscriminatorOutput]  # D, with more than the logits
+    add_noise: Callable[[Tensor, int], Tensor]  # instance noise of a step on D's inputs, if any
     discriminator_loss: Callable[[Tensor, Tensor], Tensor]  # of the logits of real and fake
     generator_loss: Callable[[Tensor], Tensor]  # of the logits of fake
     discriminator_terms: tuple[Term, ...] = ()  # what the tips add to the two losses
@@ -58,8 +59,8 @@ class Game:
     # what D is shown for samples: the fresh ones, or older ones among them
     replay: Callable[[Tensor, Latent], tuple[Tensor, Latent]] = lambda fake, latent: (fake, latent)
     # inside, the player is the opponent of the other: itself, or for some steps an older one
-    as_opponent: Callable[[Player], contextlib.AbstractContextManager[None]] = lambda player: (
-        contextlib.nullcontext()
+    as_opponent: Callable[[Player, int], contextlib.AbstractContextManager[None]] = (
+        lambda player, step: contextlib.nullcontext()
     )
     discriminator_learns: Callable[[Tensor], bool] = lambda loss: True  # at this loss
     generator_learns: Callable[[Tensor], bool] = lambda loss: True
@@ -70,61 +71,64 @@ class Game:
     one_backward_pass: bool
     memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
     # in the place of `generator_step` below, where G does not learn from D alone
-    generator_step: Callable[["Game", Real, Latent], dict[str, Tensor]] | None = None
+    generator_step: Callable[["Game", int, Real, Latent], dict[str, Tensor]] | None = None
 
 
-def alternating(game: Game, k: int) -> dict[str, Tensor]:
-    """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G."""
+def alternating(game: Game, step: int, k: int) -> dict[str, Tensor]:
+    """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G.
+
+    `step`: how many iterations there were before, for what changes with time.
+    """
     for _ in range(k):
         real = game.next_real()
-        seen = discriminator_step(game, real, game.next_latent(len(real.images)))
-    step = game.generator_step or generator_step
-    return seen | step(game, real, game.next_latent(len(real.images)))
+        seen = discriminator_step(game, step, real, game.next_latent(len(real.images)))
+    update_generator = game.generator_step or generator_step
+    return seen | update_generator(game, step, real, game.next_latent(len(real.images)))
 
 
-def discriminator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+def discriminator_step(game: Game, step: int, real: Real, latent: Latent) -> dict[str, Tensor]:
     """One ascent step of D on V(D, G)."""
-    with game.as_opponent(game.G), torch.no_grad():
+    with game.as_opponent(game.G, step), torch.no_grad():
         fake_BCHW = game.G(*latent)
     fake_BCHW, latent = game.replay(fake_BCHW, latent)
-    look = look_at(game, real, fake_BCHW, latent)
-    loss = discriminator_loss(game, look)
+    batch = judge_both(game, step, real, fake_BCHW, latent)
+    loss = discriminator_loss(game, batch)
     if game.discriminator_learns(loss):
         game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params))
-    return report(look) | {"d_loss": loss.detach()}
+    return report(batch) | {"d_loss": loss.detach()}
 
 
-def generator_step(game: Game, real: Real, latent: Latent) -> dict[str, Tensor]:
+def generator_step(game: Game, step: int, real: Real, latent: Latent) -> dict[str, Tensor]:
     """One descent step of G through D, which does not learn.
 
     `real` is for terms that compare with data, and shares the samples' batch where batches are joint.
     """
-    with game.as_opponent(game.D):
+    with game.as_opponent(game.D, step):
         fake_BCHW = game.G(*latent)
-        loss = generator_loss(game, look_at_samples(game, real, fake_BCHW, latent))
+        loss = generator_loss(game, judge_samples(game, step, real, fake_BCHW, latent))
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
     if game.generator_learns(loss):
         game.G.step(gradients)
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
-def simultaneous(game: Game) -> dict[str, Tensor]:
+def simultaneous(game: Game, step: int) -> dict[str, Tensor]:
     """The authors' code: one z and one dropout mask for both players, both gradients before either step."""
     real = game.next_real()
     latent = game.next_latent(len(real.images))
     fake_BCHW = game.G(*latent)
     seen_BCHW = fake_BCHW.detach().requires_grad_()
-    look = look_at(game, real, seen_BCHW, latent)
-    g_loss = generator_loss(game, look)
+    batch = judge_both(game, step, real, seen_BCHW, latent)
+    g_loss = generator_loss(game, batch)
     if game.image_by_image and game.one_backward_pass:
-        floored = with_floor(look)
+        floored = with_floor(batch)
         d_loss = discriminator_loss(game, floored)
         scaled = game.D.scaled(d_loss)
         *d_gradients, pull_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
-        ratio_B = slope_ratio(game, look.of_fake.logit, floored.of_fake.logit)
+        ratio_B = slope_ratio(game, batch.of_fake.logit, floored.of_fake.logit)
         pull_BCHW = pull_BCHW * ratio_B[:, None, None, None]
     else:
-        d_loss = discriminator_loss(game, look)
+        d_loss = discriminator_loss(game, batch)
         scaled = game.D.scaled(d_loss)
         d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
         (pull_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
@@ -134,33 +138,37 @@ def simultaneous(game: Game) -> dict[str, Tensor]:
     if game.generator_learns(g_loss):
         game.G.step(g_gradients)
     losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
-    return report(look) | losses | {"fake": fake_BCHW.detach()}
+    return report(batch) | losses | {"fake": fake_BCHW.detach()}
 
 
-def look_at(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
-    """D's look at both. Where D mixes the images of a batch, real and fake are batches of their own
+def judge_both(game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Latent) -> Minibatch:
+    """D's outputs for both. Where D mixes the images of a batch, real and fake are batches of their own
     (ganhacks 4); where it does not, one pass over both gives the same and costs less."""
     if game.image_by_image or game.joint:
         count = len(real.images)
-        both = game.judge(game.blur(torch.cat([real.images, fake_BCHW])), joined(real, latent))
+        both = game.judge(
+            game.add_noise(torch.cat([real.images, fake_BCHW]), step), joined(real, latent)
+        )
         of_real, of_fake = part(both, slice(count)), part(both, slice(count, None))
     else:
-        of_real = game.judge(game.blur(real.images), real.labels)
-        of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
-    return Look(real, latent, fake_BCHW, of_real, of_fake)
+        of_real = game.judge(game.add_noise(real.images, step), real.labels)
+        of_fake = game.judge(game.add_noise(fake_BCHW, step), latent.labels)
+    return Minibatch(step, real, latent, fake_BCHW, of_real, of_fake)
 
 
-def look_at_samples(game: Game, real: Real, fake_BCHW: Tensor, latent: Latent) -> Look:
-    """What G learns from: D's look at samples, in the kind of batch that D itself learned from."""
+def judge_samples(
+    game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Latent
+) -> Minibatch:
+    """What G learns from: D's outputs for samples, in the kind of batch that D itself learned from."""
     if game.joint and not game.image_by_image:
-        return look_at(game, real, fake_BCHW, latent)
-    of_fake = game.judge(game.blur(fake_BCHW), latent.labels)
-    return Look(real, latent, fake_BCHW, None, of_fake)
+        return judge_both(game, step, real, fake_BCHW, latent)
+    of_fake = game.judge(game.add_noise(fake_BCHW, step), latent.labels)
+    return Minibatch(step, real, latent, fake_BCHW, None, of_fake)
 
 
-def part(both: Judgement, rows: slice) -> Judgement:
+def part(both: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
     classes = None if both.classes is None else both.classes[rows]
-    return Judgement(both.logit[rows], both.features[rows], classes)
+    return DiscriminatorOutput(both.logit[rows], both.features[rows], classes)
 
 
 def joined(real: Real, latent: Latent) -> Tensor | None:
@@ -169,20 +177,20 @@ def joined(real: Real, latent: Latent) -> Tensor | None:
     return torch.cat([real.labels, latent.labels])
 
 
-def discriminator_loss(game: Game, look: Look) -> Tensor:
-    assert look.of_real is not None
-    loss = game.discriminator_loss(look.of_real.logit, look.of_fake.logit)
-    return sum((term(look) for term in game.discriminator_terms), start=loss)
+def discriminator_loss(game: Game, batch: Minibatch) -> Tensor:
+    assert batch.of_real is not None
+    loss = game.discriminator_loss(batch.of_real.logit, batch.of_fake.logit)
+    return sum((term(batch) for term in game.discriminator_terms), start=loss)
 
 
-def generator_loss(game: Game, look: Look) -> Tensor:
-    loss = game.generator_loss(look.of_fake.logit)
-    return sum((term(look) for term in game.generator_terms), start=loss)
+def generator_loss(game: Game, batch: Minibatch) -> Tensor:
+    loss = game.generator_loss(batch.of_fake.logit)
+    return sum((term(batch) for term in game.generator_terms), start=loss)
 
 
-def report(look: Look) -> dict[str, Tensor]:
-    assert look.of_real is not None
-    return {"d_real": look.of_real.logit.detach(), "d_fake": look.of_fake.logit.detach()}
+def report(batch: Minibatch) -> dict[str, Tensor]:
+    assert batch.of_real is not None
+    return {"d_real": batch.of_real.logit.detach(), "d_fake": batch.of_fake.logit.detach()}
 
 
 FLOOR = (
@@ -202,13 +210,13 @@ class Floor(torch.autograd.Function):
         return gradient_B
 
 
-def with_floor(look: Look) -> Look:
-    """`look` with logits of samples of at least FLOOR, so that D's gradient for none of them is 0.
+def with_floor(batch: Minibatch) -> Minibatch:
+    """`batch` with logits of samples of at least FLOOR, so that D's gradient for none of them is 0.
 
     D's gradient for a sample below the floor is too large by at most 1e-26 of that for one at D = 1/2.
     """
-    floored_B = Floor.apply(look.of_fake.logit)
-    return replace(look, of_fake=look.of_fake._replace(logit=floored_B))
+    floored_B = Floor.apply(batch.of_fake.logit)
+    return replace(batch, of_fake=batch.of_fake._replace(logit=floored_B))
 
 
 def slope_ratio(game: Game, g_logit_B: Tensor, d_logit_B: Tensor) -> Tensor:

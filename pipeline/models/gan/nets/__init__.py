@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.compute import streams
-from pipeline.config.models.gan.nets import Discriminators
+from pipeline.config.models.gan.nets import Conditional, Discriminators, Generators
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
@@ -17,7 +17,16 @@ from pipeline.models.gan.nets.dcgan import DcganDiscriminator, DcganGenerator
 from pipeline.models.gan.nets.initial import initialize, start_at_the_mean
 from pipeline.models.gan.nets.mlp import MlpDiscriminator, MlpGenerator
 
-__all__ = ["Discriminator", "Encoder", "Generator", "Judgement", "initialize", "start_at_the_mean"]
+__all__ = [
+    "Discriminator",
+    "DiscriminatorOutput",
+    "Encoder",
+    "Generator",
+    "discriminator_of",
+    "generator_of",
+    "initialize",
+    "start_at_the_mean",
+]
 
 # Shapes: B batch, Z noise, F features, K classes; images are BCHW.
 
@@ -39,25 +48,35 @@ REFERENCES = 64  # images of virtual BatchNorm's reference batch
 
 class Generator(nn.Module):
     """G: z [B, Z], labels [B] if it is conditional -> images in [-1, 1], or [0, 1] when
-    `train.pixels` is "unit"."""
+    `pixel_range` is "unit"."""
 
-    def __init__(self, train: Train, image_shape: tuple, classes: int, stream: torch.Generator):
+    def __init__(
+        self,
+        net: Generators,
+        noise_dim: int,
+        image_shape: tuple,
+        stream: torch.Generator,
+        *,
+        pixel_range: str = "symmetric",
+        conditional: Conditional | None = None,
+        classes: int = 0,
+    ):
         """`classes`: number of labels of the data, 0 if there are none; `stream`: of noise in layers."""
         super().__init__()
-        net, inputs = train.generator, train.noise.dim
+        inputs = noise_dim
         self.divided = stream if streams.divided(stream) else None
         self.output = OUTPUTS[net.output]
-        self.pixels = train.pixels
+        self.pixels = pixel_range
         self.embedding = None
-        if train.conditional:
-            self.embedding = nn.Embedding(labelled(classes), train.conditional.embedding)
-            inputs += train.conditional.embedding
+        if conditional:
+            self.embedding = nn.Embedding(labelled(classes), conditional.embedding)
+            inputs += conditional.embedding
         self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream)
         self.reference_z: Tensor
         self.reference_labels: Tensor
         self.virtual = [layer for layer in self.modules() if isinstance(layer, VirtualBatchNorm)]
         if self.virtual:
-            self.register_buffer("reference_z", torch.zeros(REFERENCES, train.noise.dim))
+            self.register_buffer("reference_z", torch.zeros(REFERENCES, noise_dim))
             self.register_buffer("reference_labels", torch.zeros(REFERENCES, dtype=torch.int64))
 
     @property
@@ -88,8 +107,8 @@ class Generator(nn.Module):
         return torch.cat([z_BZ, self.embedding(labels_B).to(z_BZ.dtype)], dim=1)
 
 
-class Judgement(NamedTuple):
-    """What D says of a minibatch."""
+class DiscriminatorOutput(NamedTuple):
+    """What D gives for a minibatch of images."""
 
     logit: Tensor  # [B]; D(x) = sigmoid(logit)
     features: Tensor  # [B, F], the inputs of the last layer
@@ -99,12 +118,21 @@ class Judgement(NamedTuple):
 class Discriminator(nn.Module):
     """D: images [B, C, H, W], labels [B] if it is conditional -> logits [B]."""
 
-    def __init__(self, train: Train, image_shape: tuple, classes: int, stream: torch.Generator):
-        """`classes`: number of labels of the data, 0 if there are none; `stream`: of dropout."""
+    def __init__(
+        self,
+        net: Discriminators,
+        image_shape: tuple,
+        stream: torch.Generator,
+        *,
+        conditional: Conditional | None = None,
+        classifies: bool = False,
+        classes: int = 0,
+    ):
+        """`classifies`: it also tells the class (an auxiliary classifier); `classes`: number of labels of
+        the data, 0 if there are none; `stream`: of dropout."""
         super().__init__()
-        net = train.discriminator
         channels, *size = image_shape
-        told = train.conditional is not None and train.conditional.discriminator
+        told = conditional is not None and conditional.discriminator
         self.body = DISCRIMINATORS[net.name](net, (channels + told, *size), stream)
         features = self.body.features
         self.others = None
@@ -118,24 +146,24 @@ class Discriminator(nn.Module):
         self.image_by_image = self.body.image_by_image and self.others is None
         self.last = nn.Linear(features, 1)
         self.classes = None
-        if train.auxiliary_classifier:
+        if classifies:
             self.classes = nn.Linear(self.body.features, labelled(classes))
         self.channel = None
-        if train.conditional and told:
+        if conditional and told:
             self.channel = nn.Sequential(
-                nn.Embedding(labelled(classes), train.conditional.embedding),
-                nn.Linear(train.conditional.embedding, int(torch.Size(size).numel())),
+                nn.Embedding(labelled(classes), conditional.embedding),
+                nn.Linear(conditional.embedding, int(torch.Size(size).numel())),
                 nn.Unflatten(1, (1, *size)),
             )
         if net.spectral_norm:
             normalize_spectra(self)
 
-    def judge(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> Judgement:
+    def judge(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> DiscriminatorOutput:
         if self.channel is not None:
             x_BCHW = torch.cat([x_BCHW, self.channel(labels_B).to(x_BCHW.dtype)], dim=1)
         features_BF = self.body(x_BCHW)
         seen_BF = features_BF if self.others is None else self.others(features_BF)
-        return Judgement(
+        return DiscriminatorOutput(
             self.last(seen_BF).squeeze(1).float(),
             features_BF,
             None if self.classes is None else self.classes(features_BF).float(),
@@ -164,6 +192,39 @@ class Encoder(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.last(self.body(x_BCHW)).float()
+
+
+def generator_of(
+    train: Train, image_shape: tuple, classes: int, stream: torch.Generator
+) -> Generator:
+    """The G of a run, with weights that are still to be drawn or loaded.
+
+    `image_shape`: C, H, W; `classes`: number of labels of the data, 0 if there are none; `stream`: of
+    noise in layers.
+    """
+    return Generator(
+        train.generator,
+        train.noise.dim,
+        image_shape,
+        stream,
+        pixel_range=train.pixels,
+        conditional=train.conditional,
+        classes=classes,
+    )
+
+
+def discriminator_of(
+    train: Train, image_shape: tuple, classes: int, stream: torch.Generator
+) -> Discriminator:
+    """The D of a run, likewise; `stream`: of dropout."""
+    return Discriminator(
+        train.discriminator,
+        image_shape,
+        stream,
+        conditional=train.conditional,
+        classifies=train.auxiliary_classifier is not None,
+        classes=classes,
+    )
 
 
 def normalize_spectra(net: nn.Module) -> None:

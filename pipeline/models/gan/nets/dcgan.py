@@ -45,7 +45,7 @@ class DcganGenerator(nn.Module):
         first_norm = nn.Identity() if net.norm == "none" else _over_map(net.norm, self.map_shape)
         self.first = Hidden(nn.Linear(inputs, units), first_norm, net.activation)
         self.hidden = nn.ModuleList(
-            Hidden(twice(i, o, net.up), NORMS_2D[net.norm](o), net.activation)
+            Hidden(upsample(i, o, net.up), NORMS_2D[net.norm](o), net.activation)
             for i, o in itertools.pairwise(filters)
         )
         self.noise_and_dropout = NoiseAndDropout(
@@ -55,7 +55,7 @@ class DcganGenerator(nn.Module):
             noise_when_sampling=net.noise_when_sampling,
             dropout_when_sampling=net.dropout_when_sampling,
         )
-        self.last = twice(filters[-1], image_shape[0], net.up)
+        self.last = upsample(filters[-1], image_shape[0], net.up)
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         h = self.noise_and_dropout(self.first(z_BZ).unflatten(1, self.map_shape))
@@ -70,7 +70,7 @@ def _over_map(norm: str, map_shape: tuple) -> nn.Module:
     return nn.Sequential(nn.Unflatten(1, map_shape), NORMS_2D[norm](map_shape[0]), nn.Flatten())
 
 
-def twice(inputs: int, outputs: int, up: str) -> nn.Module:
+def upsample(inputs: int, outputs: int, up: str) -> nn.Module:
     """A map of twice the height and width (tip 5: by PixelShuffle or a strided transposed convolution)."""
     if up == "transposed":
         return nn.ConvTranspose2d(inputs, outputs, KERNEL, stride=2, padding=2, output_padding=1)
@@ -99,7 +99,10 @@ class DcganDiscriminator(nn.Module):
         for index, (i, o) in enumerate(itertools.pairwise(filters)):
             norm = NORMS_2D[net.norm](o) if index else nn.Identity()
             rate = net.dropout_hidden if index else net.dropout_input
-            layers += [Dropout(rate, stream), Hidden(half(i, o, net.down), norm, net.activation)]
+            layers += [
+                Dropout(rate, stream),
+                Hidden(downsample(i, o, net.down), norm, net.activation),
+            ]
         self.layers = nn.Sequential(*layers, Dropout(net.dropout_hidden, stream))
         self.features = filters[-1] * maps[-1][0] * maps[-1][1]
 
@@ -107,7 +110,7 @@ class DcganDiscriminator(nn.Module):
         return self.layers(x_BCHW).flatten(1)
 
 
-def half(inputs: int, outputs: int, down: str) -> nn.Module:
+def downsample(inputs: int, outputs: int, down: str) -> nn.Module:
     """A map of half the height and width, rounded up (tip 5: average pooling or a strided convolution)."""
     if down == "strided":
         return nn.Conv2d(inputs, outputs, KERNEL, stride=2, padding=2)

@@ -1,0 +1,26 @@
+"""Moving averages of weights."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.config.base import NotNegative, Positive, Section
+
+
+class ExponentialAverage(Section):
+    """Weights of `age` steps ago count decay ** age; until it is that old, all count the same."""
+
+    name: Literal["exponential"]
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    every_steps: Positive = 1  # averaging less often costs less and changes little
+
+
+class PowerAverage(Section):
+    """Weights of step s count s ** exponent: a horizon that grows with the run (Karras 2024, eq. 3)."""
+
+    name: Literal["power"]
+    exponent: NotNegative = 1.0
+    every_steps: Positive = 1
+
+
+Average = Annotated[ExponentialAverage | PowerAverage, Field(discriminator="name")]

@@ -1,0 +1,27 @@
+"""Gaussian noise on every image that D is shown, less of it as training goes on (ganhacks 13)."""
+
+import torch
+from torch import Tensor
+
+from pipeline.compute import streams
+from pipeline.config.models.gan.tips import Decay
+
+
+class InstanceNoise:
+    """Adds noise whose standard deviation goes from `start` to `end` in `steps` updates of G."""
+
+    def __init__(self, settings: Decay, stream: torch.Generator):
+        """`settings`: deviations in the range that the nets work in."""
+        self.settings = settings
+        self.stream = stream
+
+    def __call__(self, images_BCHW: Tensor, step: int) -> Tensor:
+        """The images with the noise of step `step`; as they are where there is none."""
+        std = self.std(step)
+        if std == 0:
+            return images_BCHW
+        return torch.add(images_BCHW, streams.normal(images_BCHW.shape, self.stream), alpha=std)
+
+    def std(self, step: int) -> float:
+        start, end = self.settings.start, self.settings.end
+        return start + (end - start) * min(1.0, step / self.settings.steps)
