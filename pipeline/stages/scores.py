@@ -20,6 +20,13 @@ METRICS = {
     "copy_rate": 3,
 }
 
+# When the evaluation finds fault with samples; each beside the same number of real images.
+FAR = 20  # times the real images' FID ...
+UNCOVERED = (
+    0.8  # ... and less than this share of their coverage: the FID of real points is nearly 0
+)
+COPIED = 0.05  # of samples, where real images have 0.01 by construction (evaluation.md)
+
 
 def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
     write_json(
@@ -41,6 +48,7 @@ def scores(
         "dataset": dataset,
         "seed": seed,
         "verdict": verdict["verdict"],
+        "evaluation": ", ".join(faults(metrics)) or "-",
         "steps": verdict["steps"],
         "seconds": round(verdict["seconds"]),
         "log_likelihood": round(parzen["log_likelihood"]["mean"], 1),
@@ -59,6 +67,19 @@ def scores(
         "jsd_at_least": number(theory.get("jsd_at_least"), 4),
         "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
     }
+
+
+def faults(metrics: dict) -> list[str]:
+    """What metrics.json says against the samples, whatever the training looked like."""
+    real, classes = metrics["real_data"], metrics["compared"]["classes"]
+    found = {
+        "missing_classes": classes is not None and metrics["classes_hit"] < classes,
+        "far_from_real": metrics["fid"] > FAR * real["fid"]
+        and metrics["coverage"] < UNCOVERED * real["coverage"],
+        "copies": metrics["copy_rate"] > COPIED,
+        "duplicates": metrics["duplicate_rate"] > COPIED,
+    }
+    return [name for name, at_fault in found.items() if at_fault]
 
 
 def number(value: float | None, digits: int) -> float | None:

@@ -26,7 +26,8 @@ COLUMNS = {
     "jsd_at_least": None,  # by each run's own D: no rank among runs
     "steps": "steps",
     "seconds": "seconds",
-    "verdict": "verdict",
+    "verdict": "training",
+    "evaluation": "evaluation",
     # rows over seeds only: the standard deviation
     "fid_std": None,
     "precision_std": None,
@@ -118,7 +119,8 @@ def render(rows: list[Row]) -> str:
         "training images in the place of samples. A score above that line is no sign of better samples: "
         "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
         "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD, of "
-        "points, in nats, 0 to 0.69.\n"
+        "points, in nats, 0 to 0.69. Training: what the monitor saw, healthy means no failure and says nothing of "
+        "the samples; evaluation: what was found wrong with the samples.\n"
     )
     return "\n".join(parts)
 

@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,15 +12,18 @@ from torch import Tensor
 
 from pipeline.compute import devices, parallel
 from pipeline.compute.parallel import World
-from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.evaluation.plots import grids as pictures
-from pipeline.io.files import atomic, write_bytes, write_json
+from pipeline.io.files import write_bytes, write_json
 from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_tensors, write_model
-from pipeline.models.gan import monitor, pixels, pretraining
-from pipeline.models.gan.noise import Latent
-from pipeline.models.gan.training import Training
+from pipeline.models.common import checkpoints, loop
+from pipeline.models.common.loop import Row
+from pipeline.models.gan import pretraining
+from pipeline.models.gan.failures import Verdict
+from pipeline.models.gan.monitor import Monitor
+from pipeline.models.gan.observer import GRID_IMAGES, Observer, Record
+from pipeline.models.gan.training import OF_HYBRIDS, Training
 
 COLUMNS = [
     "step",
@@ -33,12 +35,8 @@ COLUMNS = [
     "g_gradient_norm",
     "d_gradient_norm",
     "diversity",
-    "images_per_second",
 ]
-OF_HYBRIDS = ["reconstruction", "kl"]  # nats per image; further columns
-GRID_IMAGES = 10
 LIVE_COLUMNS = 5
-CHECKPOINT_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +66,19 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
 
 
 @dataclass(frozen=True)
-class Game:
-    """A training that has ended, or was stopped, and what is kept of it beside its weights."""
+class Finished:
+    """A training that came to its end, or was stopped."""
 
     training: Training
-    rows: list[dict[str, float]]  # of training.tsv
-    grids: list[Tensor]
-    verdict: monitor.Verdict
-    seconds: float
+    rows: list[Row]  # of training.tsv
+    record: Record
+    verdict: Verdict
     checkpoint: Path
     save: Callable[[], None]  # the checkpoint
 
     @property
     def was_stopped(self) -> bool:
-        return self.training.step < self.training.settings.steps
+        return self.training.step < self.training.steps
 
 
 def train(
@@ -96,34 +93,36 @@ def train(
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
 
-    def finish(settings: Train, seed: int, what: str = "", last_layers: dict | None = None) -> Game:
-        """`what` is not the run itself but comes before it."""
+    def play(
+        settings: Train, seed: int, part: str = "", last_layers: dict | None = None
+    ) -> Finished:
+        """`part`: name of a game that is not the run itself but comes before it."""
         training = Training(settings, seed, images, device, labels, world, last_layers)
         kind = (device.type, training.precision)
-        checkpoint = paths.checkpoints / identity(settings, seed, threads, kind, images)
-        return go_on(
-            f"{name} {what}".rstrip(), training, checkpoint / "checkpoint.pt", paths.live / what
+        folder = paths.checkpoints / identity(settings, seed, threads, kind, images)
+        return train_to_the_end(
+            f"{name} {part}".rstrip(), training, folder / "checkpoint.pt", paths.live / part
         )
 
     if settings.pretraining is None:
-        games = [finish(settings, seed)]
+        games = [play(settings, seed)]
     else:
         first_seed = pretraining.first_seed(seed)
-        first = finish(pretraining.first_game(settings), first_seed, "pretraining")
+        first = play(pretraining.first_game(settings), first_seed, "pretraining")
         games = [first]
         if not first.was_stopped:  # if it was, its own samples show why
             first.save()
             weights = first.training.sampler(raw=True).body.state_dict()
             last_layers = pretraining.behind(settings.pretraining.front, weights)
-            games += [finish(settings, seed, last_layers=last_layers)]
+            games += [play(settings, seed, last_layers=last_layers)]
     if world.writes:
-        keep(games[-1], sum(game.seconds for game in games), seed, paths)
+        write_results(games[-1], sum(game.record.seconds for game in games), seed, paths)
         for game in games:
             shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
 
 
-def go_on(name: str, training: Training, checkpoint: Path, folder: Path) -> Game:
-    """Play `training` to its end, from its checkpoint if there is one. `folder`: to watch."""
+def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Path) -> Finished:
+    """From its checkpoint if there is one. `folder`: to watch it in."""
 
     def say(words: str) -> None:
         if training.world.writes:
@@ -137,24 +136,39 @@ def go_on(name: str, training: Training, checkpoint: Path, folder: Path) -> Game
         )
     if training.batches.images.device.type != device.type:
         say(f"the images stay in the computer's memory, {device} gets them batch by batch")
-    watch = monitor.Monitor(training.settings, say)
-    grids, seconds = restore(checkpoint, training, watch)
+    monitor, record = Monitor(training.settings, say), Record()
+    parts: dict[str, checkpoints.Stateful] = {
+        "training": training,
+        "monitor": monitor,
+        "record": record,
+    }
+    if checkpoints.restore(checkpoint, parts):
+        say(f"resuming at step {training.step:,} of {training.steps:,}")
+    before = record.seconds
 
-    def save_checkpoint() -> None:
+    def save() -> None:
+        record.seconds = before + progress.seconds()
         if on:
-            save(checkpoint, training, watch, grids)
+            checkpoints.save(checkpoint, parts)
 
     with (
         Live(folder, resume=training.step > 0, on=on) as live,
-        Progress(name, training.settings.steps, training.step, training.images, on=on) as progress,
+        Progress(name, training.steps, training.step, training.images, on=on) as progress,
     ):
-        verdict = play(training, watch, grids, live, progress, save_checkpoint)
-        seconds += progress.seconds()
+        observer = Observer(training, record, live, progress, picture)
+        loop.run(training, monitor, observer, save)
+        record.seconds = before + progress.seconds()
+    verdict = monitor.verdict()
     say(f"{verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip())
-    return Game(training, watch.rows, grids, verdict, seconds, checkpoint, save_checkpoint)
+    return Finished(training, monitor.log(), record, verdict, checkpoint, save)
 
 
-def keep(game: Game, seconds: float, seed: int, paths: Paths) -> None:
+def picture(images_NCHW: Tensor) -> bytes:
+    """Of one grid, to watch."""
+    return pictures.grid(images_NCHW.numpy(), LIVE_COLUMNS)
+
+
+def write_results(game: Finished, seconds: float, seed: int, paths: Paths) -> None:
     """Write what the stage makes; `seconds`: of all the games."""
     training = game.training
     about = {
@@ -168,93 +182,9 @@ def keep(game: Game, seconds: float, seed: int, paths: Paths) -> None:
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, game.rows)
-    write_bytes(paths.progress, pictures.grid(torch.cat(game.grids).numpy(), GRID_IMAGES))
+    write_bytes(paths.progress, pictures.grid(torch.cat(game.record.grids).numpy(), GRID_IMAGES))
     outcome = {**asdict(game.verdict), "steps": training.step, "seconds": round(seconds, 1)}
     write_json(paths.verdict, outcome)
-
-
-def play(training, watch, grids, live, progress, save_checkpoint) -> monitor.Verdict:
-    """The training loop: advance, and now and then log, judge, look and save."""
-    settings = training.settings
-    fixed = training.draw(GRID_IMAGES, generator(training.seed, "grid", training.device))
-    if not grids:
-        grids.append(look(training, fixed))
-        training.remember()
-        live.picture(training.step, pictures.grid(grids[-1].numpy(), LIVE_COLUMNS))
-    watch.begin(training)
-    saved_at = time.monotonic()
-
-    while training.step < settings.steps:
-        seen = training.advance()
-        progress.to(training.step)
-
-        if watch.due(training.step):
-            row = measure(training, seen, progress.images_per_second())
-            failed = watch.see(row, training)
-            went_back = training.step < row["step"]
-            if went_back:
-                del grids[1 + training.step // settings.grid_steps :]
-                progress.to(training.step)
-            if failed:
-                return failed
-            if went_back:
-                continue
-            live.numbers(row)
-            progress.line(row)
-        pictured = training.step % settings.grid_steps == 0 or training.step == settings.steps
-        if pictured or is_early(training.step):
-            training.remember()
-        if pictured:
-            grids.append(look(training, fixed))
-            live.picture(training.step, pictures.grid(grids[-1].numpy(), LIVE_COLUMNS))
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            save_checkpoint()
-            saved_at = time.monotonic()
-    return watch.verdict()
-
-
-def is_early(step: int) -> bool:
-    """1, 2, 3, 4, 6, 8, 12, 16, ...: 2**n and 3 * 2**n, twice in each doubling. G of points is near the
-    data long before the first picture, and Figure 1 shows it on its way there."""
-    odd = step // (step & -step)
-    return odd in (1, 3)
-
-
-def measure(
-    training: Training, seen: dict[str, Tensor], images_per_second: float
-) -> dict[str, float]:
-    """One row of training.tsv. d_real and d_fake: mean probabilities D(x) and D(G(z)); diversity: mean
-    distance between the samples of the step, in units of that between real images.
-
-    Means are over the minibatches of all ranks; every rank gets the same row, but for the speed.
-    """
-    training.check_ranks_agree()
-    names = ("d_loss", "g_loss", "d_real", "d_fake", "diversity")
-    spread = torch.as_tensor(monitor.spread(seen["fake"]) / training.real_spread)
-    own = [
-        seen["d_loss"],
-        seen["g_loss"],
-        seen["d_real"].sigmoid().mean(),
-        seen["d_fake"].sigmoid().mean(),
-        spread.to(seen["d_loss"]),
-    ]
-    hybrid = [name for name in OF_HYBRIDS if name in seen]
-    own += [seen[name] for name in hybrid]
-    means = training.world.average(torch.stack(own)).tolist()
-    return {
-        "step": training.step,
-        "images": training.images(training.step),
-        **dict(zip([*names, *hybrid], means, strict=True)),
-        "g_gradient_norm": training.G.gradient_norm().item(),
-        "d_gradient_norm": training.D.gradient_norm().item(),
-        "images_per_second": round(images_per_second, 1),
-    }
-
-
-@torch.no_grad()
-def look(training: Training, fixed: Latent) -> Tensor:
-    """What the net that will be sampled makes of the same noise: [GRID_IMAGES, C, H, W] in [-1, 1]."""
-    return pixels.from_nets(training.sampler()(*fixed).cpu(), training.settings.pixels)
 
 
 def known(labels_N: Tensor) -> Tensor | None:
@@ -293,29 +223,7 @@ def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tens
     return digest.hexdigest()[:16]
 
 
-def save(checkpoint: Path, training: Training, watch: monitor.Monitor, grids: list[Tensor]) -> None:
-    state = {"training": training.state_dict(), "monitor": watch.state_dict(), "grids": grids}
-    with atomic(checkpoint) as file:
-        torch.save(state, file)
-
-
-def restore(
-    checkpoint: Path, training: Training, watch: monitor.Monitor
-) -> tuple[list[Tensor], float]:
-    """Grids and seconds so far; training and monitor go on where they were, if they ever were."""
-    if not checkpoint.is_file():
-        return [], 0.0
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    training.load_state_dict(state["training"])
-    watch.load_state_dict(state["monitor"])
-    if training.world.writes:
-        print(f"resuming at step {training.step:,} of {training.settings.steps:,}", file=sys.stderr)
-    images = watch.rows[-1]["images"] if watch.rows else 0
-    rate = watch.rows[-1]["images_per_second"] if watch.rows else 0
-    return state["grids"], images / rate if rate else 0.0
-
-
-def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+def write_rows(path: Path, rows: list[Row]) -> None:
     columns = COLUMNS + [name for name in OF_HYBRIDS if name in rows[0]]
     lines = ["\t".join(columns)]
     lines += ["\t".join(f"{row[column]:.6g}" for column in columns) for row in rows]

@@ -9,10 +9,10 @@ import sys
 import time
 
 from pipeline.cli import main
+from pipeline.models.common import loop
 from pipeline.models.gan.training import Training
-from pipeline.stages import train
 
-train.CHECKPOINT_SECONDS = 0
+loop.CHECKPOINT_SECONDS = 0
 advance = Training.advance
 
 

@@ -1,15 +1,18 @@
 import csv
 
+import pytest
+
 from pipeline.cli import seed_groups
 from pipeline.config.params import load
 from pipeline.io.files import read_json, write_json
-from pipeline.stages import table
+from pipeline.stages import scores, table
 from tests.conftest import ROOT
 
 RUN = {
     "dataset": "mnist",
     "seed": 0,
     "verdict": "healthy",
+    "evaluation": "-",
     "steps": 1000,
     "seconds": 60,
     "log_likelihood": 220.0,
@@ -91,7 +94,7 @@ def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
     line = next(line for line in text.splitlines() if "| a, b, mean over 2 seeds " in line)
     cells = [cell.strip() for cell in line.split("|")]
     assert {"215 ± 7.1", "21.5 ± 0.71", "0.9 ± 0"} <= set(cells)
-    assert cells.count("") == 2 + 5  # no sigma, classes, steps, seconds, verdict of its own
+    assert cells.count("") == 2 + 6  # no sigma, classes, steps, seconds, verdicts of its own
 
 
 def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
@@ -117,3 +120,37 @@ def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_non
     rows = table.rows_of("mnist", runs, "digits", [])
     written = list(csv.DictReader(table.csv_text(rows).splitlines()))
     assert [(row["jsd"], row["jsd_at_least"]) for row in written] == [("", ""), ("", "0.0321")]
+
+
+MEASURED = {
+    "fid": 5.7,
+    "coverage": 0.9,
+    "classes_hit": 10,
+    "copy_rate": 0.01,
+    "duplicate_rate": 0.01,
+    "real_data": {"fid": 3.2, "coverage": 0.95},
+    "compared": {"classes": 10},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "faults"),
+    [
+        ({}, []),
+        ({"classes_hit": 9}, ["missing_classes"]),
+        ({"classes_hit": None, "compared": {"classes": None}}, []),  # unlabelled data
+        ({"fid": 220.0, "coverage": 0.3}, ["far_from_real"]),
+        ({"fid": 220.0}, []),  # many times nearly nothing, as of points that are covered
+        ({"copy_rate": 0.2}, ["copies"]),
+        ({"duplicate_rate": 0.2, "classes_hit": 1}, ["missing_classes", "duplicates"]),
+    ],
+)
+def test_the_evaluation_names_what_is_wrong_with_samples(change: dict, faults: list[str]):
+    assert scores.faults(MEASURED | change) == faults
+
+
+def test_a_training_without_failure_can_stand_beside_samples_at_fault():
+    text = rendered({"mine": RUN | {"evaluation": "missing_classes"}}, {"mnist": "mnist"})
+    line = next(line for line in text.splitlines() if "**mine**" in line)
+    assert [cell.strip() for cell in line.split("|")][-3:-1] == ["healthy", "missing_classes"]
+    assert "healthy means no failure and says nothing of the samples" in text

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import main
 from pipeline.config.params import load
+from pipeline.models.common import loop
 from pipeline.models.gan.training import Training
 from pipeline.stages import train
 from tests.conftest import ROOT
@@ -51,7 +52,7 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash
             raise RuntimeError("the power failed")
         return advance(self)
 
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)  # after every step
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)  # after every step
     with monkeypatch.context() as patch:
         patch.setattr(Training, "advance", crash)
         with pytest.raises(RuntimeError):
@@ -125,7 +126,7 @@ def test_a_rollback_leaves_the_rows_and_pictures_of_one_training(here, monkeypat
 
     watch_closely(here, "rollback")
     monkeypatch.setattr(Training, "advance", overflow_once)
-    monkeypatch.setattr(train.figures, "grid", lambda x, columns: drawn.append(len(x)) or b"")
+    monkeypatch.setattr(train.pictures, "grid", lambda x, columns: drawn.append(len(x)) or b"")
     assert main(["train", "line"]) == 0
     said = capsys.readouterr().err
     assert "step 50: not_a_number" in said
@@ -158,7 +159,7 @@ def with_pretraining(here, **changes) -> None:
 
 def test_a_pretrained_g_starts_from_the_last_layers_of_the_first_game(here, monkeypatch, capsys):
     with_pretraining(here)
-    finish, trainings = train.go_on, []
+    finish, trainings = train.train_to_the_end, []
 
     def watch(name, training, *others):
         start = {key: w.clone() for key, w in training.G.net.body.state_dict().items()}
@@ -168,12 +169,12 @@ def test_a_pretrained_g_starts_from_the_last_layers_of_the_first_game(here, monk
         trainings.append(((name, training.seed), start, end, D_of_it))
         return game
 
-    monkeypatch.setattr(train, "go_on", watch)
+    monkeypatch.setattr(train, "train_to_the_end", watch)
     assert main(["train", "line"]) == 0
     (first, _, left, D_first), (name, found, _, D_second) = trainings
     assert (first, name) == (("line pretraining", -1), ("line", 0))  # no run has a negative seed
     assert left["hidden.0.linear.weight"].shape == (32, 32)  # its noise has as many dimensions
-    assert found["hidden.0.linear.weight"].shape == (32, 4)
+    assert found["hidden.0.linear.weight"].shape == (32, 1)
     for key, weights in left.items():
         assert torch.equal(weights, found[key.replace("hidden.0", "hidden.1")])
     assert not torch.equal(D_first, D_second)
@@ -201,7 +202,7 @@ def test_a_crashed_pretraining_goes_on_bit_for_bit(here, monkeypatch, capsys, cr
         steps.append(self.step)
         return advance(self)
 
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
     with monkeypatch.context() as patch:
         patch.setattr(Training, "advance", crash)
         with pytest.raises(RuntimeError):

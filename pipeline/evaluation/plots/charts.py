@@ -195,7 +195,7 @@ def training(
     `d`, `d_loss`: D(x) and D's loss where samples and data have the same density.
     """
     figure = Figure(figsize=(8, 7.2), layout="constrained")
-    mark = "healthy" if verdict == "healthy" else verdict.replace("_", " ")
+    mark = "no failure seen" if verdict == "healthy" else verdict.replace("_", " ")
     figure.suptitle(
         f"{title}: {mark}",
         fontsize=11,

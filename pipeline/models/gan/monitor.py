@@ -1,157 +1,40 @@
-"""How a training goes, judged from its log: a named verdict with a hint, and what is done about it."""
+"""Watches a training: when it is measured, and what is done about a failure (ganhacks 10)."""
 
 import copy
-import itertools
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.config.models.gan.autoencoders import Vae
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
+from pipeline.models.common.loop import Answer, Row
+from pipeline.models.gan.failures import (
+    RECENT_STEPS,
+    START_STEPS,
+    Verdict,
+    Yardstick,
+    healthy,
+    judge,
+    not_a_number,
+)
 
-if TYPE_CHECKING:
-    from pipeline.models.gan.training import Training
-
-Row = dict[str, float]  # of training.tsv
-
-CERTAIN = 0.99  # mean D(x) above it and mean D(G(z)) below its complement: D's loss goes to 0
-FOOLED = 0.9  # mean D(G(z)) above it: D takes garbage for data
-NEARLY_FOOLED = 0.7  # the same while G's loss falls steadily
-STEADILY = -0.9  # correlation of a loss with time
-GRADIENT_LIMIT = 100.0  # ganhacks, tip 10
-UNSTABLE = 0.5  # how far D's loss jumps from row to row, in units of its value at D = 1/2
-COLLAPSED = 0.2  # mean distance between samples, in units of that between real images
-
-RECENT_ROWS = 5  # at least so many rows make a verdict, or a tenth of them
-TREND_ROWS = 10  # the same where a course is judged, or a third of them
-# The first share of a run is not judged: nets that start near zero draw the same everywhere, and D
-# often wins the first rounds.
-START = 0.1
+# Failures are to be named within the first hundreds of steps, whatever `log_steps` is: a step in so many is
+# measured, half as many from step 1,000 on, a quarter from 2,000 on, and so forth.
+EVERY_STEPS = 10
+DENSE_STEPS = 1_000
 
 
-@dataclass(frozen=True)
-class Verdict:
-    verdict: str
-    reason: str
-    hint: str
+def spacing(step: int) -> int:
+    """Steps from one measurement to the next: at least five lie in the last tenth of any run."""
+    return EVERY_STEPS << max(0, (2 * step // DENSE_STEPS).bit_length() - 1)
 
 
-def judge(rows: list[Row], loss_scale: float = 1.0, adversarial: bool = True) -> Verdict:
-    """Verdict over the last of the logged `rows`; `loss_scale`: factor of D's loss; `adversarial`:
-    whether G learns from D. If not, D may win, and gradients are as large as likelihoods are."""
-    recent = rows[-max(RECENT_ROWS, len(rows) // 10) :]
-    trend = rows[-max(TREND_ROWS, len(rows) // 3) :]
-    if not adversarial:
-        return not_a_number(rows[-1]) or collapse(recent) or healthy(recent)
-    return (
-        not_a_number(rows[-1])
-        or collapse(recent)
-        or exploding_gradient(recent)
-        or discriminator_won(recent)
-        or generator_fooling(recent, trend)
-        or unstable(trend, loss_scale * math.log(4))
-        or healthy(recent)
-    )
-
-
-def not_a_number(row: Row) -> Verdict | None:
-    if all(math.isfinite(number) for number in row.values()):
-        return None
-    return Verdict(
-        "not_a_number",
-        f"training diverged at step {row['step']:,.0f}: "
-        f"d_loss {row['d_loss']:.3g}, g_loss {row['g_loss']:.3g}",
-        "Lower the learning rates, or add train.instance_noise",
-    )
-
-
-def collapse(recent: list[Row]) -> Verdict | None:
-    """The Helvetica scenario of section 6: G sends nearly all noise to the same image."""
-    diversity = mean(recent, "diversity")
-    if diversity >= COLLAPSED:
-        return None
-    return Verdict(
-        "collapse",
-        f"samples are nearly the same: their mean distance is {diversity:.2g} of that of real images",
-        "Train D more for each step of G (train.discriminator_steps), lower G's learning rate, "
-        "or add train.replay",
-    )
-
-
-def exploding_gradient(recent: list[Row]) -> Verdict | None:
-    for player in ("g", "d"):
-        norm = mean(recent, f"{player}_gradient_norm")
-        if norm > GRADIENT_LIMIT:
-            return Verdict(
-                "exploding_gradient",
-                f"{player.upper()}'s gradient norm is {norm:.0f}, above {GRADIENT_LIMIT:.0f}",
-                "Lower its learning rate, or add train.instance_noise or train.r1",
-            )
-    return None
-
-
-def discriminator_won(recent: list[Row]) -> Verdict | None:
-    real, fake = mean(recent, "d_real"), mean(recent, "d_fake")
-    if real < CERTAIN or fake > 1 - CERTAIN:
-        return None
-    return Verdict(
-        "discriminator_won",
-        f"D(x) is {real:.3f} and D(G(z)) {fake:.3f}: G no longer learns",
-        "Add train.instance_noise or train.r1, raise discriminator.dropout_hidden, or lower D's "
-        "learning rate",
-    )
-
-
-def generator_fooling(recent: list[Row], trend: list[Row]) -> Verdict | None:
-    fake = mean(recent, "d_fake")
-    falling = len(trend) >= TREND_ROWS and course(trend, "g_loss") < STEADILY
-    if fake < NEARLY_FOOLED or (fake < FOOLED and not falling):
-        return None
-    return Verdict(
-        "generator_fooling",
-        f"D(G(z)) is {fake:.3f}{' and the loss of G falls steadily' if falling else ''}: "
-        "D takes whatever G draws for data",
-        "Raise D's learning rate or width, or train.discriminator_steps",
-    )
-
-
-def unstable(trend: list[Row], at_equilibrium: float) -> Verdict | None:
-    """`at_equilibrium`: D's loss where D = 1/2."""
-    if len(trend) < TREND_ROWS:
-        return None
-    jumps = [b["d_loss"] - a["d_loss"] for a, b in itertools.pairwise(trend)]
-    # of independent rows this is the standard deviation; that the loss falls or rises does not count
-    jump = math.sqrt(sum(step * step for step in jumps) / len(jumps) / 2)
-    if jump <= UNSTABLE * at_equilibrium:
-        return None
-    return Verdict(
-        "unstable",
-        f"D's loss jumps: {mean(trend, 'd_loss'):.2f} ± {jump:.2f} over the last {len(trend)} rows",
-        "Lower the learning rates or their beta1, enlarge train.batch_size, or add train.instance_noise",
-    )
-
-
-def healthy(recent: list[Row]) -> Verdict:
-    real, fake = mean(recent, "d_real"), mean(recent, "d_fake")
-    return Verdict("healthy", f"D(x) {real:.3f}, D(G(z)) {fake:.3f} at the end", "")
-
-
-def mean(rows: list[Row], key: str) -> float:
-    return sum(row[key] for row in rows) / len(rows)
-
-
-def course(rows: list[Row], key: str) -> float:
-    """Correlation of a column with time, from -1 (falls) to 1 (rises); 0 where it stands still."""
-    times = range(len(rows))
-    t, v = sum(times) / len(rows), mean(rows, key)
-    together = sum((i - t) * (row[key] - v) for i, row in enumerate(rows))
-    alone = sum((i - t) ** 2 for i in times) * sum((row[key] - v) ** 2 for row in rows)
-    return together / math.sqrt(alone) if alone > 0 else 0.0
+def logged(settings: Train, step: int) -> bool:
+    """Whether step `step` has a row in training.tsv. Where states are remembered the first step has one,
+    too: a run that fails soon after it has something to show."""
+    kept = settings.monitor.policy != "warn" and step == 1
+    return kept or step % settings.log_steps == 0 or step == settings.steps
 
 
 def spread(images_BCHW: Tensor) -> float:
@@ -160,104 +43,107 @@ def spread(images_BCHW: Tensor) -> float:
 
 
 class Monitor:
-    """Takes in the rows of a training's log and acts as `monitor.policy` says.
+    """Judges a training's measurements and answers as `monitor.policy` says.
 
-    What it keeps belongs into a checkpoint: the rows, and states of the training when all was well.
+    What it remembers belongs in a checkpoint: a run that is killed and goes on gets the same answers.
     """
 
     def __init__(self, settings: Train, say: Callable[[str], None]):
         """`say`: told of every kind of failure once, and of every rollback."""
         self.settings = settings
+        self.yardstick = Yardstick.of(settings)
         self.say = say
-        self.rows: list[Row] = []
+        self.rows: list[Row] = []  # every measurement
         self.good: list[dict] = []  # the untrained players and the last two states, oldest first
+        self.state: dict | None = None  # to go back to now; one of `good`
         self.rollbacks = 0
         self.failed_at = 0  # the step of the last rollback
         self.said: list[str] = []
-
-    def begin(self, training: "Training") -> None:
-        """Before the first step: even the players as they are now may be gone back to."""
-        if not self.good and self._keeps:
-            self.good = [copy.deepcopy(training.state_dict())]
-
-    @property
-    def _keeps(self) -> bool:
-        return self.settings.monitor.policy != "warn"
+        self.ended_by: Verdict | None = None
 
     def due(self, step: int) -> bool:
-        """Whether step `step` has a row. Where something is kept the first step has one, too: a run
-        that fails soon after it has something to show."""
-        logged = step % self.settings.log_steps == 0 or step == self.settings.steps
-        return logged or (self._keeps and step == 1)
+        return step % spacing(step) == 0 or logged(self.settings, step)
 
-    def see(self, row: Row, training: "Training") -> Verdict | None:
-        """Take in a row of `training`, which may then be at an earlier step. A verdict ends it."""
+    def judge(self, row: Row) -> Answer:
+        """`row`: the next measurement."""
+        self.state = None
         self.rows.append(row)
         found = self._judge_now()
-        if found.verdict == "healthy":
-            self._keep(training)
-            return None
         policy = self.settings.monitor
+        if found.verdict == "healthy":
+            return Answer.GO_ON
         if policy.policy == "rollback" and self.good and self.rollbacks < policy.rollbacks:
-            self._roll_back(found, training)
-            return None
+            return self._go_back(found)
         if found.verdict == "not_a_number":
-            self._leave_nothing_broken(found, training)
-        elif policy.policy == "warn":
+            return self._stop_before(found)
+        if policy.policy == "warn":
             self._warn(found)
-            return None
-        return self._counted(found)
+            return Answer.GO_ON
+        return self._stop(found)
 
     def verdict(self) -> Verdict:
-        """Of a run that came to its end."""
-        return self._counted(self._judged(self._after_the_start() or self.rows))
+        """Of a training that was stopped or came to its end."""
+        found = self.ended_by or judge(self.rows, self.yardstick)
+        if not self.rollbacks:
+            return found
+        times = "once" if self.rollbacks == 1 else f"{self.rollbacks} times"
+        return Verdict(found.verdict, f"{found.reason}, after going back {times}", found.hint)
+
+    def log(self) -> list[Row]:
+        """The rows of training.tsv."""
+        return [row for row in self.rows if logged(self.settings, int(row["step"]))]
+
+    def wants_state(self, step: int) -> bool:
+        """Before the first step and at the first measurement, so that there is one to go back to; then
+        every `good_steps`, if all is well even by what is not a failure yet at the start, and beyond the
+        step where it went wrong before."""
+        policy = self.settings.monitor
+        if policy.policy == "warn":
+            return False
+        if not self.rows:
+            return not self.good
+        return len(self.good) < 2 or (
+            step >= self.good[-1]["step"] + policy.good_steps
+            and step > self.failed_at
+            and judge(self.rows, self.yardstick).verdict == "healthy"
+        )
+
+    def remember(self, state: dict) -> None:
+        kept = [*self.good, copy.deepcopy(state)]
+        self.good = kept[:1] + kept[1:][-2:]
 
     def _judge_now(self) -> Verdict:
-        rows = self._after_the_start()
-        if len(rows) < RECENT_ROWS:
+        """A failure other than NaN has to last for `RECENT_STEPS` after the start."""
+        if self.rows[-1]["step"] < START_STEPS + RECENT_STEPS:
             return not_a_number(self.rows[-1]) or healthy(self.rows[-1:])
-        return self._judged(rows)
+        return judge(self.rows, self.yardstick)
 
-    def _judged(self, rows: list[Row]) -> Verdict:
-        is_vae = isinstance(self.settings.autoencoder, Vae)
-        return judge(rows, self.settings.discriminator_loss_scale, adversarial=not is_vae)
-
-    def _after_the_start(self) -> list[Row]:
-        return [row for row in self.rows if row["step"] > START * self.settings.steps]
-
-    def _keep(self, training: "Training") -> None:
-        """The first state with a row, so that there is one; then those that would be no failure at any
-        step, and lie beyond the step where it went wrong before."""
-        policy = self.settings.monitor
-        if not self._keeps:
-            return
-        if len(self.good) < 2 or (
-            training.step >= self.good[-1]["step"] + policy.good_steps
-            and training.step > self.failed_at
-            and self._judged(self.rows[-RECENT_ROWS:]).verdict == "healthy"
-        ):
-            kept = [*self.good, copy.deepcopy(training.state_dict())]
-            self.good = kept[:1] + kept[1:][-2:]
-
-    def _roll_back(self, found: Verdict, training: "Training") -> None:
+    def _go_back(self, found: Verdict) -> Answer:
         """To the last good state but one: what went wrong had perhaps begun in the last. If it goes
         wrong again before there is a new one, that is one further back."""
         self.good = self.good[:-1] or self.good
-        self.failed_at = training.step
-        training.go_back(self.good[-1], self.settings.monitor.learning_rate_factor)
+        self.state = self.good[-1]
+        self.failed_at = int(self.rows[-1]["step"])
         self.rollbacks += 1
-        self._forget_rows_after(training.step)
+        self._forget_rows_after(self.state["step"])
+        factor = self.settings.monitor.learning_rate_factor**self.rollbacks
         self.say(
-            f"step {self.failed_at:,}: {found.verdict}: {found.reason}. Back to step {training.step:,} "
-            f"with learning rates times {training.learning_rate_factor:g}"
+            f"step {self.failed_at:,}: {found.verdict}: {found.reason}. Back to step "
+            f"{self.state['step']:,} with learning rates times {factor:g}"
         )
+        return Answer.GO_BACK
 
-    def _leave_nothing_broken(self, found: Verdict, training: "Training") -> None:
+    def _stop_before(self, found: Verdict) -> Answer:
         """The last good state is what will be written; without one that has a row the run fails."""
         if len(self.good) < 2:
             raise TrainingError(f"{found.reason}. {found.hint}; nothing was written.")
-        training.load_state_dict(copy.deepcopy(self.good[-1]))
-        self._forget_rows_after(training.step)
+        self.state = self.good[-1]
+        self._forget_rows_after(self.state["step"])
+        return self._stop(found)
+
+    def _stop(self, found: Verdict) -> Answer:
+        self.ended_by = found
+        return Answer.STOP
 
     def _forget_rows_after(self, step: int) -> None:
         self.rows = [row for row in self.rows if row["step"] <= step]
@@ -265,13 +151,8 @@ class Monitor:
     def _warn(self, found: Verdict) -> None:
         if found.verdict not in self.said:
             self.said.append(found.verdict)
-            self.say(f"{found.verdict}: {found.reason}. {found.hint}")
-
-    def _counted(self, found: Verdict) -> Verdict:
-        if not self.rollbacks:
-            return found
-        times = "once" if self.rollbacks == 1 else f"{self.rollbacks} times"
-        return Verdict(found.verdict, f"{found.reason}, after going back {times}", found.hint)
+            step = f"{self.rows[-1]['step']:,.0f}"
+            self.say(f"step {step}: {found.verdict}: {found.reason}. {found.hint}")
 
     def state_dict(self) -> dict:
         return {

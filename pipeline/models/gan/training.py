@@ -30,6 +30,8 @@ from pipeline.models.gan.nets import (
 from pipeline.models.gan.new_game import new_game
 from pipeline.models.gan.noise import Latent
 
+OF_HYBRIDS = ("reconstruction", "kl")  # measured where there is an encoder; nats per image
+
 
 class Training:
     """Built from settings, a seed and data; `advance` makes one step, `state_dict` holds all of it."""
@@ -121,6 +123,36 @@ class Training:
             return updates.simultaneous(self.game, self.step)
         k = k_at(self.settings.discriminator_steps, self.step)
         return updates.alternating(self.game, self.step, k)
+
+    @property
+    def steps(self) -> int:
+        return self.settings.steps
+
+    def measure(self, seen: dict[str, Tensor]) -> dict[str, float]:
+        """Numbers about the step for which `advance` returned `seen`. d_real and d_fake: mean probabilities
+        D(x) and D(G(z)); diversity: mean distance between the samples of the step, in units of that
+        between real images.
+
+        Means are over the minibatches of all ranks; every rank gets the same numbers.
+        """
+        self.check_ranks_agree()
+        diversity = torch.as_tensor(monitor.spread(seen["fake"]) / self.real_spread)
+        own = {
+            "d_loss": seen["d_loss"],
+            "g_loss": seen["g_loss"],
+            "d_real": seen["d_real"].sigmoid().mean(),
+            "d_fake": seen["d_fake"].sigmoid().mean(),
+            "diversity": diversity.to(seen["d_loss"]),
+        }
+        own |= {name: seen[name] for name in OF_HYBRIDS if name in seen}
+        means = self.world.average(torch.stack(list(own.values()))).tolist()
+        return {
+            "step": self.step,
+            "images": self.images(self.step),
+            **dict(zip(own, means, strict=True)),
+            "g_gradient_norm": self.G.gradient_norm().item(),
+            "d_gradient_norm": self.D.gradient_norm().item(),
+        }
 
     def images(self, step: int) -> int:
         """How many images of the data D has learned from after `step` steps."""
@@ -214,12 +246,12 @@ class Training:
         for name, player in self.players.items():
             player.load_state_dict(state[name])
 
-    def go_back(self, state: dict, learning_rate_factor: float) -> None:
-        """Return to a `state` of earlier on, with learning rates times `learning_rate_factor`.
+    def go_back(self, state: dict) -> None:
+        """Return to a `state` of earlier on, with learning rates times `monitor.learning_rate_factor`.
 
         Random numbers and the data go on from where they are: the same ones would fail the same way.
         """
-        factor = self.learning_rate_factor * learning_rate_factor
+        factor = self.learning_rate_factor * self.settings.monitor.learning_rate_factor
         now = {"streams": self.streams.state_dict(), "batches": self.batches.state_dict()}
         self.load_state_dict(copy.deepcopy(state) | now)
         self.learning_rate_factor = factor

@@ -11,11 +11,11 @@ from pipeline.config.params import Params, load
 from pipeline.evaluation.plots import theory as plots
 from pipeline.evaluation.theory import figure_1, players, points, quadrature
 from pipeline.evaluation.theory.quadrature import LOG_4, Mixture, c_of_g, exact_mass
+from pipeline.models.gan.observer import is_early
 from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
 from pipeline.sources import mixture
 from pipeline.stages import metrics
-from pipeline.stages.train import is_early
 from tests.conftest import ROOT
 
 QUICK = load(ROOT / "recipes/quick.yaml")

@@ -15,11 +15,12 @@ from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.io.tensors import write_model
 from pipeline.models.common.player import Player
-from pipeline.models.gan import monitor, nets
+from pipeline.models.gan import nets
+from pipeline.models.gan.failures import Yardstick, judge
 from pipeline.models.gan.game import hybrids, updates
 from pipeline.models.gan.game.hybrids import Coder, Posterior
 from pipeline.models.gan.training import Training
-from pipeline.stages.train import Paths, measure
+from pipeline.stages.train import Paths
 from pipeline.stages.train import run as run_stage
 from tests.conftest import ROOT
 from tests.models.gan.test_training import CPU, images, settings_with
@@ -237,12 +238,13 @@ def test_the_monitor_lets_d_win_beside_a_vae_only():
     row = {"d_loss": 0.01, "g_loss": 300.0, "d_real": 0.999, "d_fake": 0.001}
     row |= {"g_gradient_norm": 500.0, "d_gradient_norm": 0.1, "diversity": 0.9}
     rows = [{"step": step, **row} for step in range(20)]
-    assert monitor.judge(rows, adversarial=False).verdict == "healthy"
-    assert monitor.judge(rows).verdict == "exploding_gradient"
+    of_vae = Yardstick.of(hybrid_settings("vae"))
+    assert judge(rows, of_vae).verdict == "healthy"
+    assert judge(rows, Yardstick.of(hybrid_settings("vae_gan"))).verdict == "exploding_gradient"
     collapsed = [{**each, "diversity": 0.01} for each in rows]
-    assert monitor.judge(collapsed, adversarial=False).verdict == "collapse"
+    assert judge(collapsed, of_vae).verdict == "collapse"
     lost = [*rows[:-1], {**rows[-1], "kl": float("nan")}]
-    assert monitor.judge(lost, adversarial=False).verdict == "not_a_number"
+    assert judge(lost, of_vae).verdict == "not_a_number"
 
 
 def test_the_stage_keeps_the_encoder_and_logs_both_parts_of_its_loss(tmp_path):
@@ -270,4 +272,4 @@ def test_the_stage_keeps_the_encoder_and_logs_both_parts_of_its_loss(tmp_path):
 
 def test_rows_of_a_plain_game_have_no_columns_of_hybrids():
     game = Training(settings_with({}), 0, images(), CPU)
-    assert not {"reconstruction", "kl"} & set(measure(game, game.advance(), 1.0))
+    assert not {"reconstruction", "kl"} & set(game.measure(game.advance()))

@@ -1,25 +1,17 @@
-import io
+"""What a monitor sees in real games, and what the loop does about it."""
+
+import copy
 
 import pytest
 import torch
 
 from pipeline.compute import devices
 from pipeline.errors import TrainingError
-from pipeline.models.gan import monitor
-from pipeline.models.gan.monitor import Monitor, Verdict
+from pipeline.models.common import checkpoints, loop
+from pipeline.models.gan.failures import Verdict
+from pipeline.models.gan.monitor import Monitor, spread
 from pipeline.models.gan.training import Training
-from pipeline.stages.train import measure
 from tests.models.gan.test_training import CPU, images, settings_with
-
-HEALTHY = {
-    "d_loss": 1.3,
-    "g_loss": 0.8,
-    "d_real": 0.6,
-    "d_fake": 0.4,
-    "g_gradient_norm": 1.0,
-    "d_gradient_norm": 1.0,
-    "diversity": 0.9,
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -31,55 +23,18 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def rows(*columns: dict) -> list[dict]:
-    return [{"step": step, **row} for step, row in enumerate(columns, start=1)]
-
-
-@pytest.mark.parametrize(
-    ("change", "verdict"),
-    [
-        ({}, "healthy"),
-        ({"d_real": 0.999, "d_fake": 0.001}, "discriminator_won"),
-        ({"g_gradient_norm": 250.0}, "exploding_gradient"),
-        ({"d_gradient_norm": 250.0}, "exploding_gradient"),
-        ({"d_fake": 0.95}, "generator_fooling"),
-        ({"d_fake": 0.8}, "healthy"),
-        ({"diversity": 0.05}, "collapse"),
-        ({"d_loss": float("nan")}, "not_a_number"),
-        ({"g_gradient_norm": float("inf")}, "not_a_number"),
-    ],
-)
-def test_a_failure_is_named_with_a_hint(change: dict, verdict: str):
-    judged = monitor.judge(rows(*[HEALTHY] * 90, *[HEALTHY | change] * 10))
-    assert judged.verdict == verdict
-    assert bool(judged.hint) == (verdict != "healthy")
-
-
-def test_trouble_that_is_over_does_not_count():
-    log = rows(*[HEALTHY | {"d_gradient_norm": 1e6}] * 50, *[HEALTHY] * 50)
-    assert monitor.judge(log).verdict == "healthy"
-
-
-def test_a_loss_of_g_that_falls_steadily_is_a_warning_before_d_is_fooled_for_good():
-    falling = rows(*[HEALTHY | {"d_fake": 0.8, "g_loss": 1 - i / 30} for i in range(30)])
-    assert monitor.judge(falling).verdict == "generator_fooling"
-
-
-@pytest.mark.parametrize(("scale", "verdict"), [(1.0, "unstable"), (4.0, "healthy")])
-def test_a_jumping_loss_is_measured_against_its_value_at_equilibrium(scale: float, verdict: str):
-    """Rows of 0.3 and 2.3 jump by 2 / sqrt 2 = 1.41 nats; half of log 4 is 0.69."""
-    log = rows(*[HEALTHY | {"d_loss": 1.3 + (-1) ** i} for i in range(30)])
-    assert monitor.judge(log, scale).verdict == verdict
-
-
-def test_a_loss_that_falls_is_not_unstable():
-    log = rows(*[HEALTHY | {"d_loss": 6 - i / 6} for i in range(30)])
-    assert monitor.judge(log).verdict == "healthy"
+def test_the_first_hundreds_of_steps_are_measured_densely_however_rarely_a_row_is_logged():
+    monitor = Monitor(settings_with({"steps": 20_000, "log_steps": 5_000}), print)
+    due = [step for step in range(1, 20_001) if monitor.due(step)]
+    assert due[:100] == list(range(10, 1_001, 10))
+    assert len(due) < 400
+    for step in range(200, 20_001, 100):  # what is judged is the last tenth, and 100 steps at least
+        assert sum(step - max(100, step / 10) < each <= step for each in due) >= 5
 
 
 def test_spread_is_the_mean_distance_between_images():
     corners = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]]).view(3, 1, 1, 2)
-    assert monitor.spread(corners) == pytest.approx(10 / 3)
+    assert spread(corners) == pytest.approx(10 / 3)
 
 
 def adam(lr: float) -> dict:
@@ -90,7 +45,7 @@ def sgd(lr: float) -> dict:
     return {"optimizer": {"name": "sgd", "lr": lr}}
 
 
-STEPS = 99
+STEPS = 300
 # Games that really go wrong, each in its own way.
 FAILURES: dict[str, dict] = {
     # D sees through a G that hardly moves
@@ -121,45 +76,58 @@ class Said(list):
         self.append(line)
 
 
-def through_a_file(state):
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
+class Killer:
+    """Sees nothing, and dies after so many steps."""
+
+    def __init__(self, after: int):
+        self.after = after
+
+    def advanced(self) -> None:
+        self.after -= 1
+        if self.after == 0:
+            raise KeyboardInterrupt
+
+    def begin(self) -> None: ...
+
+    def measured(self, row: dict) -> None: ...
+
+    def went_back(self) -> None: ...
+
+    def look(self) -> None: ...
 
 
 def watched(
-    changes: dict, interrupt_after: int = 0, **policy
+    changes: dict, checkpoint=None, interrupt_after: int = 0, **policy
 ) -> tuple[Training, Monitor, Verdict, Said]:
-    """A short training under a monitor, as the stage runs it; after so many steps by another process."""
-    settings = settings_with({"steps": STEPS, "log_steps": 3, "monitor": policy, **changes})
-    training, said = Training(settings, 0, images(), CPU), Said()
-    watch = Monitor(settings, said)
-    watch.begin(training)
-    verdict, done = None, 0
-    while verdict is None and training.step < settings.steps:
-        seen = training.advance()
-        done += 1
-        if watch.due(training.step):
-            verdict = watch.see(measure(training, seen, 1.0), training)
-        if done == interrupt_after:
-            state = through_a_file([training.state_dict(), watch.state_dict()])
-            training, watch = Training(settings, 0, images(), CPU), Monitor(settings, said)
-            training.load_state_dict(state[0])
-            watch.load_state_dict(state[1])
-    return training, watch, verdict or watch.verdict(), said
+    """A short training under a monitor; with a `checkpoint`, killed after so many steps and run again."""
+    settings = settings_with({"steps": STEPS, "log_steps": 100, "monitor": policy, **changes})
+    said = Said()
+    for after in (interrupt_after, 0) if interrupt_after else (0,):
+        training, monitor = Training(settings, 0, images(), CPU), Monitor(settings, said)
+        parts = {"training": training, "monitor": monitor}
+
+        def save(parts=parts) -> None:
+            checkpoints.save(checkpoint, parts)
+
+        if checkpoint:
+            checkpoints.restore(checkpoint, parts)
+        try:
+            loop.run(training, monitor, Killer(after), save if checkpoint else lambda: None)
+        except KeyboardInterrupt:
+            assert after
+    return training, monitor, monitor.verdict(), said
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_real_failure_is_caught_under_its_name_while_it_happens(failure: str):
-    training, watch, verdict, _ = watched(FAILURES[failure], policy="stop")
+    training, monitor, verdict, _ = watched(FAILURES[failure], policy="stop")
     assert verdict.verdict == failure
     assert verdict.hint
     assert training.step < training.settings.steps
     # what is left can be sampled and drawn
     assert all(weights.isfinite().all() for weights in training.weights().values())
-    assert watch.rows
-    assert watch.rows[-1]["step"] <= training.step
+    assert monitor.rows
+    assert monitor.rows[-1]["step"] <= training.step
 
 
 def test_a_healthy_training_goes_to_its_end_without_a_word():
@@ -198,32 +166,38 @@ def cured() -> tuple[Training, Monitor, Verdict, Said]:
 def test_a_rollback_cures_learning_rates_that_are_too_high(cured):
     with pytest.raises(TrainingError, match="diverged"):
         watched(TOO_FAST)
-    training, watch, verdict, said = cured
+    training, monitor, verdict, said = cured
     assert training.step == STEPS
-    assert 1 <= watch.rollbacks <= 5
-    assert len(said) == watch.rollbacks
-    assert training.learning_rate_factor == pytest.approx(0.1**watch.rollbacks)
+    assert 1 <= monitor.rollbacks <= 5
+    assert len(said) == monitor.rollbacks
+    assert training.learning_rate_factor == pytest.approx(0.1**monitor.rollbacks)
     assert "Back to step" in said[0]
     assert "after going back" in verdict.reason
-    steps = [row["step"] for row in watch.rows]
+    steps = [row["step"] for row in monitor.rows]
     assert steps == sorted(set(steps))  # the rows of the failed attempts are gone
 
 
 @pytest.mark.parametrize("steps_before", [20, 60])
-def test_a_resumed_training_rolls_back_as_an_uninterrupted_one(steps_before: int, cured):
-    """Interrupted before the rollback or after; bit for bit."""
-    whole, watch, *_ = cured
-    resumed, watch_2, *_ = watched(TOO_FAST, interrupt_after=steps_before, **CURE)
-    assert watch.rows == watch_2.rows
+def test_a_killed_training_rolls_back_as_an_uninterrupted_one(
+    steps_before: int, cured, tmp_path, monkeypatch
+):
+    """Killed before the rollback or after; the same verdict, measurements and bits."""
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    whole, monitor, verdict, _ = cured
+    resumed, monitor_2, verdict_2, _ = watched(
+        TOO_FAST, tmp_path / "checkpoint.pt", steps_before, **CURE
+    )
+    assert verdict == verdict_2
+    assert monitor.rows == monitor_2.rows
     for name, weights in whole.weights().items():
         assert torch.equal(weights, resumed.weights()[name]), name
 
 
 def test_rollbacks_come_to_an_end_and_the_verdict_says_so():
-    training, watch, verdict, said = watched(
+    training, monitor, verdict, said = watched(
         FAILURES["generator_fooling"], policy="rollback", learning_rate_factor=1.0, rollbacks=2
     )
-    assert watch.rollbacks == len(said) == 2
+    assert monitor.rollbacks == len(said) == 2
     assert verdict.verdict == "generator_fooling"
     assert verdict.reason.endswith("after going back 2 times")
     assert training.step < STEPS
@@ -231,18 +205,28 @@ def test_rollbacks_come_to_an_end_and_the_verdict_says_so():
 
 def test_after_a_rollback_the_random_numbers_are_others():
     """The same ones would fail the same way."""
-    settings = settings_with({"monitor": {"policy": "rollback"}})
-    training = Training(settings, 0, images(), CPU)
+    policy = {"policy": "rollback", "learning_rate_factor": 0.5}
+    training = Training(settings_with({"monitor": policy}), 0, images(), CPU)
     training.advance()
-    kept = through_a_file(training.state_dict())
+    kept = copy.deepcopy(training.state_dict())
     weights = training.G.vector.detach().clone()
     first = training.advance()["d_loss"]
-    training.go_back(kept, 1.0)
+    training.go_back(kept)
     assert torch.equal(training.G.vector, weights)
-    assert training.step == 1
+    assert (training.step, training.learning_rate_factor) == (1, 0.5)
     assert training.advance()["d_loss"] != first
 
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(devices.TrainingError, match="this machine offers only"):
         devices.choose("cuda" if not devices.torch.cuda.is_available() else "mps")
+
+
+def test_measuring_moves_nothing():
+    """Whether every step is measured or none: the same bits."""
+    one, other = (Training(settings_with({}), 0, images(), CPU) for _ in range(2))
+    for _ in range(10):
+        one.measure(one.advance())
+        other.advance()
+    for name, weights in one.weights().items():
+        assert torch.equal(weights, other.weights()[name]), name

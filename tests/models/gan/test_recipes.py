@@ -11,7 +11,6 @@ from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.models.gan import pretraining
 from pipeline.models.gan.training import Training
-from pipeline.stages.train import measure
 from tests.conftest import ROOT
 
 SHAPES = {
@@ -69,7 +68,7 @@ def test_every_recipe_takes_its_first_steps(game: str):
     training = Training(settings, 0, images, torch.device("cpu"), labels)
     before = training.G.vector.detach().clone()
     for _ in range(2):
-        row = measure(training, training.advance(), 1.0)
+        row = training.measure(training.advance())
         assert all(math.isfinite(number) for number in row.values())
     assert not torch.equal(training.G.vector, before)
     for player in (training.G, training.D):

@@ -1,0 +1,33 @@
+"""A training that is killed goes on from its last checkpoint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from pipeline.io.files import atomic
+
+
+class Stateful(Protocol):
+    """Anything that changes as a training goes on."""
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state: dict) -> None: ...
+
+
+def save(path: Path, parts: Mapping[str, Stateful]) -> None:
+    """Write the state of all `parts`, whole or not at all."""
+    with atomic(path) as file:
+        torch.save({name: part.state_dict() for name, part in parts.items()}, file)
+
+
+def restore(path: Path, parts: Mapping[str, Stateful]) -> bool:
+    """Give `parts` the state that `save` wrote; False, and nothing is done, where there is no file."""
+    if not path.is_file():
+        return False
+    states: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(states[name])
+    return True

@@ -1,0 +1,91 @@
+"""What is recorded of a training and shown while it runs; none of it changes what comes out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.streams import generator
+from pipeline.io.live import Live, Progress
+from pipeline.models.common.loop import Row
+from pipeline.models.gan import pixels
+from pipeline.models.gan.monitor import logged
+from pipeline.models.gan.training import Training
+
+GRID_IMAGES = 10
+
+
+@dataclass
+class Record:
+    """What is kept of a training beside its players."""
+
+    grids: list[Tensor] = field(default_factory=list)  # [GRID_IMAGES, C, H, W] each, in [-1, 1]
+    seconds: float = 0.0  # those before a kill included
+
+    def state_dict(self) -> dict:
+        return {"grids": self.grids, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.grids, self.seconds = state["grids"], state["seconds"]
+
+
+class Observer:
+    """Shows a training, and draws the same noise every `grid_steps`."""
+
+    def __init__(
+        self,
+        training: Training,
+        record: Record,
+        live: Live,
+        progress: Progress,
+        picture: Callable[[Tensor], bytes],
+    ):
+        """`picture`: a PNG of [GRID_IMAGES, C, H, W] in [-1, 1]."""
+        self.training = training
+        self.settings = training.settings
+        self.record = record
+        self.live = live
+        self.progress = progress
+        self.picture = picture
+        self.noise = training.draw(GRID_IMAGES, generator(training.seed, "grid", training.device))
+
+    def begin(self) -> None:
+        if not self.record.grids:
+            self.training.remember()
+            self._draw()
+
+    def advanced(self) -> None:
+        self.progress.to(self.training.step)
+
+    def measured(self, row: Row) -> None:
+        if logged(self.settings, self.training.step):
+            speed = round(self.progress.images_per_second(), 1)
+            self.live.numbers(row | {"images_per_second": speed})
+            self.progress.line(row | {"images_per_second": speed})
+
+    def went_back(self) -> None:
+        del self.record.grids[1 + self.training.step // self.settings.grid_steps :]
+        self.progress.to(self.training.step)
+
+    def look(self) -> None:
+        step = self.training.step
+        pictured = step % self.settings.grid_steps == 0 or step == self.settings.steps
+        if pictured or is_early(step):
+            self.training.remember()
+        if pictured:
+            self._draw()
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        """What the net that will be sampled makes of the noise."""
+        images = pixels.from_nets(self.training.sampler()(*self.noise).cpu(), self.settings.pixels)
+        self.record.grids.append(images)
+        self.live.picture(self.training.step, self.picture(images))
+
+
+def is_early(step: int) -> bool:
+    """1, 2, 3, 4, 6, 8, 12, 16, ...: 2**n and 3 * 2**n, twice in each doubling. G of points is near the
+    data long before the first picture, and Figure 1 shows it on its way there."""
+    odd = step // (step & -step)
+    return odd in (1, 3)
