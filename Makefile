@@ -43,10 +43,10 @@ interplay: $(INSTALLED) ## 200 random histories on both engines, against a model
 	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py
 
 unit: $(INSTALLED) ## the tests that need no other program, no server, no root
-	@pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(SLOW:%=--ignore=tests/%)
+	@pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SLOW:%=--ignore=tests/%)
 
 test: $(INSTALLED) check ## checks, unit tests, and real runs of both engines (and a Slurm, SSH, a browser)
-	@pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, every recipe
 	@ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }

@@ -25,19 +25,17 @@ FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
 
 
 # Folders of tests that run programs for minutes, in the order in which they start; `make unit` runs
-# all others. A machine has one Slurm, so the tests of `cluster` never run side by side.
+# all others. Tests run side by side by file (pytest-xdist's loadfile). A machine has one Slurm, so all
+# that needs it is one file of tests/cluster.
 SLOW = ("cluster", "interplay", "endtoend")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For tests side by side (make test): a file is one group, and so is the cluster."""
+    """The slow folders come first, so that no worker starts one last."""
 
     def folder(item: pytest.Item) -> str:
         return item.path.relative_to(ROOT / "tests").parts[0]
 
-    for item in items:
-        group = "cluster" if folder(item) == "cluster" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: [folder(item) != name for name in SLOW])
 
 

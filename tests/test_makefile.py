@@ -33,3 +33,9 @@ def test_make_unit_leaves_out_the_folders_of_slow_tests(target: str, ignored: bo
     for folder in SLOW:
         assert (ROOT / "tests" / folder).is_dir()
         assert (f"--ignore=tests/{folder}" in said) == ignored
+
+
+def test_the_tests_of_a_file_never_run_side_by_side_and_slurm_has_one_file():
+    makefile = (ROOT / "Makefile").read_text()
+    assert makefile.count("pytest --numprocesses 2 --dist loadfile ") == 2
+    assert len(list((ROOT / "tests/cluster").glob("test_*.py"))) == 1
