@@ -1,1 +1,1 @@
-"""Where and how precisely numbers are computed: devices, random streams, several devices at once, GPU leases."""
+"""Devices, precision, random streams, several devices at once, GPU leases: for every family of models."""

@@ -1,4 +1,4 @@
-"""Where and how precisely tensors are multiplied, and what it takes for the same bytes twice."""
+"""Device, precision, and the settings that make results reproducible bit for bit."""
 
 import contextlib
 import os
@@ -13,14 +13,15 @@ from pipeline.errors import TrainingError
 
 F = TypeVar("F", bound=Callable)
 
-# products of these use copies of the weights in 16 bits
+# precisions whose matrix products use 16-bit copies of the weights
 LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose(name: str, precision: str = "float32", count: int = 1, index: int = 0) -> torch.device:
     """The device `name`, the `index`-th of `count`; `auto` takes CUDA, then MPS, then the CPU.
 
-    On the CPU a device is a process.
+    On the CPU a device is a process. TrainingError if the machine lacks the device, the number or the
+    precision.
     """
     there = {"cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0}
     there |= {"mps": int(torch.backends.mps.is_available()), "cpu": count}
@@ -45,9 +46,9 @@ def choose(name: str, precision: str = "float32", count: int = 1, index: int = 0
 
 
 def reproducible(threads: int, precision: str = "float32", compiling: bool = False) -> None:
-    """The same sums in the same order every time: a fixed number of threads, deterministic kernels.
+    """Make PyTorch add in the same order every time: fixed `threads`, deterministic kernels.
 
-    To be called before anything runs on CUDA: cuBLAS reads its setting once.
+    Changes global settings. Call it before anything runs on CUDA: cuBLAS reads its setting once.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
@@ -71,6 +72,7 @@ def precision(name: str, device: torch.device) -> str:
 
 
 def multiplies_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies bf16 in hardware; emulation does not count."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
@@ -85,13 +87,14 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, LOW[precision])
 
 
-ROOM = 0.5  # share of a device's free memory that the data may take: nets, batches need the rest
+DATA_SHARE = 0.5  # of a device's free memory, at most; nets and batches need the rest
 
 
 def place(images_NCHW: Tensor, where: str, device: torch.device) -> Tensor:
     """`images_NCHW` on `device`, or in the computer's memory to be sent there batch by batch.
 
-    `where`: device, host, or auto, which takes the device if the images fit into half of what is free.
+    `where`: device, host, or auto, which takes the device if the images fit into
+    half of its free memory. TrainingError if `device` is asked for and they do not fit.
     """
     if device.type == "cpu":
         return images_NCHW
@@ -101,12 +104,13 @@ def place(images_NCHW: Tensor, where: str, device: torch.device) -> Tensor:
             f"train.data_on is device, but the images take {needed / 2**30:.1f} GiB and {device} has "
             f"{free / 2**30:.1f} GiB free; set data_on: auto or host"
         )
-    if where == "host" or (where == "auto" and needed > ROOM * free):
+    if where == "host" or (where == "auto" and needed > DATA_SHARE * free):
         return images_NCHW
     return images_NCHW.to(device)
 
 
 def free_bytes(device: torch.device) -> int:
+    """Free memory of a CUDA or MPS device."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     # Apple's GPUs share the computer's memory
@@ -116,15 +120,15 @@ def free_bytes(device: torch.device) -> int:
 def compiled(function: F) -> F:
     """`function` through torch.compile.
 
-    One kernel for each shape, never one for all: which of several kernels a step uses would otherwise
-    depend on what was run before it, and a resumed run's bytes on when it was interrupted.
+    One kernel is compiled for each shape. With dynamic shapes the kernel of a step would depend on what ran
+    before it, and the bytes of a resumed run on when it was interrupted.
     """
     streams.stay_outside_of_compiled_code()
     return cast(F, torch.compile(function, dynamic=False))
 
 
 def check_compiler(device: torch.device) -> None:
-    """TrainingError if torch.compile cannot work here, found out by trying."""
+    """TrainingError if torch.compile fails on a small function on `device`."""
     from torch._dynamo.exc import BackendCompilerFailed
 
     try:

@@ -1,8 +1,8 @@
 """The GPUs of this machine, handed out: no two trainings get the same one unless that is asked for.
 
 A lease is the kernel's lock (flock) on a file, so it ends with the process that uses the device,
-however that ends. Snakemake, `dvc repro`, `dvc queue` and a stage by hand all go through it, in
-whatever clone of the project. On a cluster the batch system hands them out, and nothing here does.
+however that ends. Snakemake, `dvc repro`, `dvc queue` and a stage by hand all use it, in any
+clone of the project. On a cluster the batch system hands them out, and nothing here does.
 """
 
 import fcntl
@@ -47,9 +47,10 @@ def wanted(train: dict) -> int:
 
 @contextmanager
 def lease(count: int, who: str) -> Iterator[list[str]]:
-    """Have `count` devices to oneself; CUDA sees no others meanwhile. Waits while they are taken.
+    """Lock `count` devices and hide all others from CUDA inside the block; waits while they are taken.
 
-    Yields their ids: none where there are no devices, or where a batch system has chosen them.
+    Yields their ids: none where there are no devices, or where a batch system has chosen them. GpuError if
+    the machine has fewer. `who`: named in messages of others that wait.
     """
     chosen = any(name in os.environ for name in BATCH_SYSTEMS)
     available = devices() if count and not chosen else []
@@ -75,7 +76,10 @@ def lease(count: int, who: str) -> Iterator[list[str]]:
 
 
 def take(count: int, available: list[str], who: str, held: ExitStack) -> list[str]:
-    """All of them at once: two that each hold half of what they need would wait for ever."""
+    """Ids of `count` devices, locked until `held` closes; waits until so many are free at once.
+
+    Two trainings that each held half of what they need would deadlock.
+    """
     shares = max(1, -(-int(os.environ.get(SLOTS) or 1) // len(available)))
     said = False
     while True:
@@ -94,7 +98,10 @@ def take(count: int, available: list[str], who: str, held: ExitStack) -> list[st
 
 
 def take_one(name: str, shares: int, who: str, held: ExitStack) -> bool:
-    """Whoever shares a device locks it with the others who do, and one of its shares alone."""
+    """Lock one of the `shares` of device `name` until `held` closes; False if none is free.
+
+    Trainings that share a device hold a shared lock on it and an exclusive one on their share.
+    """
     with ExitStack() as attempt:
         if not locked(lock_file(name), fcntl.LOCK_SH if shares > 1 else fcntl.LOCK_EX, "", attempt):
             return False
@@ -106,7 +113,10 @@ def take_one(name: str, shares: int, who: str, held: ExitStack) -> bool:
 
 
 def locked(path: Path, kind: int, who: str, held: ExitStack) -> bool:
-    """Whether this process now has the lock, until `held` ends."""
+    """Try to lock `path` without waiting; True if this process holds the lock until `held` closes.
+
+    `who`, unless empty, is written into the file for others to read.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -121,13 +131,14 @@ def locked(path: Path, kind: int, who: str, held: ExitStack) -> bool:
 
 
 def lock_file(name: str) -> Path:
-    """For all projects of one user: they share the machine."""
+    """The lock file of `name`, in one folder for all projects of a user: they share the machine."""
     place = Path(tempfile.gettempdir()) / f"pipeline-gpus-{os.getuid()}"
     place.mkdir(mode=0o700, exist_ok=True)
     return place / name.replace("/", "-")
 
 
 def holders(available: list[str]) -> str:
+    """Who has locked the devices, as words for a message."""
     found = []
     for name in available:
         for path in lock_file(name).parent.glob(f"{name}.*"):

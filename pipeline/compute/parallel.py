@@ -27,18 +27,18 @@ class World:
 
     @property
     def writes(self) -> bool:
-        """Of all ranks, the one that writes files and talks."""
+        """Whether this rank writes files and messages: rank 0 does."""
         return self.rank == 0
 
     def average(self, tensor: Tensor) -> Tensor:
-        """Replace `tensor`, in place, by its mean over all ranks; the same bits in each."""
+        """Replace `tensor`, in place, by its mean over all ranks, and return it; the same bits on each."""
         if self.ranks > 1:
             reduce(tensor, dist.ReduceOp.SUM)
             tensor.div_(self.ranks)
         return tensor
 
     def agree(self, digest: int) -> bool:
-        """Whether all ranks give the same number."""
+        """Whether all ranks give the same number; each must call it."""
         if self.ranks == 1:
             return True
         mine = torch.tensor([digest, -digest], device=self._device())
@@ -53,6 +53,7 @@ ALONE = World()
 
 
 def reduce(tensor: Tensor, operation: dist.ReduceOp.RedOpType) -> None:
+    """All-reduce `tensor` in place; PeerLost, which ends the process, if another rank is gone."""
     try:
         dist.all_reduce(tensor, operation)
     except RuntimeError as error:  # the connection has broken
@@ -61,7 +62,10 @@ def reduce(tensor: Tensor, operation: dist.ReduceOp.RedOpType) -> None:
 
 @contextmanager
 def world(ranks: int, device: str) -> Iterator[World]:
-    """The other ranks are there, inside; `device`: type of device that each has."""
+    """Connect the ranks of this run inside the block; `device`: the type of device that each has.
+
+    TrainingError if another number of ranks was started.
+    """
     if ranks == 1:
         yield ALONE
         return
@@ -81,6 +85,7 @@ def world(ranks: int, device: str) -> Iterator[World]:
 
 
 def local_rank() -> int:
+    """Index of this rank on its machine, from LOCAL_RANK; 0 where nothing launched ranks."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
@@ -95,8 +100,8 @@ def loopback() -> str:
 class Mean(torch.autograd.Function):
     """The mean of a tensor over the ranks, with its gradient.
 
-    Each rank's loss depends on every rank's tensor. As the ranks' gradients are averaged afterwards, the
-    share of each is the mean of all gradients of the mean.
+    Each rank's loss depends on every rank's tensor. The ranks' gradients are averaged afterwards, so that
+    each rank's gradient here is the mean of all ranks' gradients with respect to the mean.
     """
 
     @staticmethod
@@ -153,7 +158,7 @@ class GlobalBatchNorm(_BatchNorm):
 
 
 def synchronize_norms(net: nn.Module, world: World) -> None:
-    """Make every BatchNorm of `net` one over all ranks; weights, buffers and their names stay."""
+    """Replace, in place, every BatchNorm of `net` by one over all ranks; weights, buffers and names stay."""
     if world.ranks == 1:
         return
     for parent in list(net.modules()):

@@ -1,4 +1,4 @@
-"""Random numbers: one named stream per purpose, so that looking at samples never moves training."""
+"""Random numbers: one named stream per purpose, so that drawing sample grids never changes the training."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Stream(torch.Generator):
         self.ranks = ranks
 
     def own(self, rows: Tensor) -> Tensor:
-        """Of what concerns a whole minibatch, the rows of this process."""
+        """This process's rows of `rows`, which are those of the whole minibatch."""
         return rows if self.ranks == 1 else rows[self.rank :: self.ranks].contiguous()
 
 
@@ -48,7 +48,7 @@ class Streams:
 
     # the order of the data is drawn on the CPU: it is the same on every device
     ON_CPU = ("data",)
-    # of what every rank holds as a whole: weights, a reference batch
+    # initial weights and the reference batch are the same on every rank
     UNDIVIDED = ("init",)
 
     def __init__(
@@ -86,7 +86,7 @@ def generator(
 
 
 def divided(stream: torch.Generator) -> TypeGuard[Stream]:
-    """Whether other ranks draw other rows."""
+    """Whether `stream` gives this rank only some rows of each minibatch."""
     return isinstance(stream, Stream) and stream.ranks > 1
 
 
@@ -109,14 +109,16 @@ def uniform(shape: Shape, stream: torch.Generator) -> Tensor:
 
 
 def normal(shape: Shape, stream: torch.Generator) -> Tensor:
-    """Numbers from N(0, 1), likewise."""
+    """Numbers from N(0, 1), a row for each row of a minibatch that this process works on."""
     return _own_rows(torch.randn, shape, stream)
 
 
 @cache
 def stay_outside_of_compiled_code() -> None:
-    """Before torch.compile compiles what draws: it cannot follow a stream. Not from the start, because
-    that takes seconds to import."""
+    """Exclude drawing from torch.compile, which cannot trace a Stream; call it before compiling.
+
+    Not done at import, because torch's compiler takes seconds to import.
+    """
     global _own_rows
     _own_rows = torch.compiler.disable(_own_rows)
 
@@ -124,5 +126,5 @@ def stay_outside_of_compiled_code() -> None:
 def _own_rows(draw: Callable[..., Tensor], shape: Shape, stream: torch.Generator) -> Tensor:
     if not isinstance(stream, Stream) or stream.ranks == 1:
         return draw(shape, generator=stream, device=stream.device)
-    everybodys = (shape[0] * stream.ranks, *shape[1:])
-    return stream.own(draw(everybodys, generator=stream, device=stream.device))
+    global_shape = (shape[0] * stream.ranks, *shape[1:])
+    return stream.own(draw(global_shape, generator=stream, device=stream.device))

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(gt=0)]
-# Beyond these ends a number or its square is 0 or infinite in float32, in which nets compute.
+# Outside these limits a number or its square underflows or overflows in float32.
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 Scale = Annotated[float, Field(ge=1e-9, le=1e9)]
 Probability = Annotated[float, Field(ge=0, lt=1)]

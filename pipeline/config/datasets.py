@@ -17,14 +17,14 @@ class Mnist(Section):
 
 
 class FashionMnist(Section):
-    """70,000 articles of clothing in ten kinds, 28 x 28, grey."""
+    """70,000 articles of clothing in ten classes, 28 x 28, grey."""
 
     name: Literal["fashion_mnist"]
     local: str | None = None  # folder with the four IDX files (.gz or not)
 
 
 class Cifar10(Section):
-    """60,000 photographs in ten kinds, 32 x 32, colour."""
+    """60,000 photographs in ten classes, 32 x 32, colour."""
 
     name: Literal["cifar10"]
     local: str | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
@@ -35,7 +35,9 @@ class Tfd(Section):
 
     name: Literal["tfd"]
     path: str  # TFD_48x48.mat, which its makers give out
-    fold: Annotated[int, Field(ge=0, le=4)] = 0  # validates and tests; Parzen goes over all five
+    fold: Annotated[int, Field(ge=0, le=4)] = (
+        0  # that gives the validation and test images; parzen uses all five
+    )
 
 
 class Folder(Section):
@@ -47,7 +49,7 @@ class Folder(Section):
     height: Annotated[int, Field(ge=4, le=1024)]
     width: Annotated[int, Field(ge=4, le=1024)]
     channels: Literal[1, 3] = 3
-    # to that size: crop keeps the proportions and cuts what is too much, from the middle
+    # crop keeps the aspect ratio and cuts the centre out; stretch does not keep it
     resize: Literal["crop", "stretch"] = "crop"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
@@ -65,7 +67,7 @@ class MixturePoints(Section):
     means: Annotated[
         tuple[Annotated[tuple[float, ...], Field(strict=False)], ...], Field(strict=False)
     ]
-    # float32 holds points of [-1, 1] to 6e-8: a narrower mixture would be its means, and no density
+    # float32 resolves 6e-8 near 1: the points of a much narrower component would coincide
     std: Annotated[float, Field(ge=1e-5)]
     train_points: Positive = 50_000
     test_points: Positive = 10_000
@@ -90,7 +92,7 @@ Source = Annotated[
 ]
 
 
-# training and test images of the sources that always have the same; of the others only the file knows
+# numbers of training and test images, of the sources where they are fixed
 IMAGES = {
     "mnist": (60_000, 10_000),
     "fashion_mnist": (60_000, 10_000),
@@ -100,6 +102,8 @@ IMAGES = {
 
 
 class Normalize(Section):
+    """Scaling of the pixels, and the split of the published training images."""
+
     # the last of the training images; authors: 10,000 of MNIST's 60,000 and of CIFAR-10's 50,000
     validation_images: Positive | None = None
     # global contrast normalisation instead of [-1, 1]: every image has mean 0 and this L2 norm
@@ -107,6 +111,8 @@ class Normalize(Section):
 
 
 class Dataset(Section):
+    """One entry of `datasets:`: a source and what is done with its images."""
+
     source: Source
     normalize: Normalize
 
@@ -133,14 +139,14 @@ class Dataset(Section):
 
     @property
     def images(self) -> tuple[int, int] | None:
-        """Training images, those that validate included, and test images; None if only the file knows."""
+        """Numbers of training images (validation included) and of test images; None if only the file tells."""
         if isinstance(self.source, MixturePoints):
             return self.source.train_points, self.source.test_points
         return IMAGES.get(self.source.name)
 
     @property
     def training_images(self) -> int | None:
-        """Without those that validate; None if only the file knows."""
+        """Number of images to train on, without those for validation; None if only the file tells."""
         if self.images is None or self.normalize.validation_images is None:
             return None
         return self.images[0] - self.normalize.validation_images

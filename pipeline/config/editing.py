@@ -45,7 +45,7 @@ def end_of(lines: list[str], first: int, column: int) -> int:
 
 
 def differing(one: Any, other: Any, where: str = "") -> list[str]:
-    """Keys of values that are not the same."""
+    """Dotted paths of the values in which the two differ."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return [] if one == other else [where]
     keys = [*one, *(key for key in other if key not in one)]

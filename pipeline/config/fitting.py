@@ -1,4 +1,4 @@
-"""Whether a run's settings go with its dataset and its own other sections, before anything is trained."""
+"""Checks a run's settings against its dataset and its other sections, before anything is trained."""
 
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,10 @@ from pipeline.config.models.gan.train import Train
 if TYPE_CHECKING:
     from pipeline.config.params import Run
 
-MOST = 100  # characters of a name: files, rules and jobs are named after it, with more around it
-# what the project itself writes into results/, without its ending
+MAX_NAME_LENGTH = (
+    100  # characters of a name: files, rules and jobs are named after it, with more around it
+)
+# files that the project itself writes into results/, without suffix
 RESERVED = ("params", "scores", "summary", "table")
 
 
@@ -17,10 +19,10 @@ def check_names(kind: str, names: list[str]) -> None:
     """ValueError for a name that is too long, ours, or the same as another on a disk that ignores case."""
     seen: dict[str, str] = {}
     for name in names:
-        if len(name) > MOST:
+        if len(name) > MAX_NAME_LENGTH:
             raise ValueError(
                 f"{kind}.{name[:20]}...: a name of {len(name)} characters; files are named after it, so use "
-                f"{MOST} or fewer"
+                f"{MAX_NAME_LENGTH} or fewer"
             )
         if name.lower() in RESERVED:
             raise ValueError(
@@ -43,11 +45,12 @@ def check_fit(run: "Run", dataset: Dataset) -> None:
 
 
 def check_gan(train: Train, dataset: Dataset) -> None:
+    """ValueError if the settings of a GAN do not suit the images of `dataset`."""
     source = dataset.source
     if train.conditional and isinstance(source, MixturePoints):
         raise ValueError(
-            "train.conditional is for images; for points of a mixture the theory holds D against one "
-            "density"
+            "train.conditional is for images; for points of a mixture D is compared with the optimum "
+            "of the whole density"
         )
     if train.conditional and isinstance(source, Tfd):
         raise ValueError(
@@ -56,7 +59,7 @@ def check_gan(train: Train, dataset: Dataset) -> None:
     if dataset.normalize.gcn is not None and train.generator.output != "linear":
         raise ValueError(
             f"train.generator.output is {train.generator.output}, but its dataset is "
-            "contrast-normalised (gcn), which knows no bounds: use output: linear"
+            "contrast-normalised (gcn), so pixels have no bounds: use output: linear"
         )
     count = dataset.training_images
     if count is not None:
@@ -67,6 +70,7 @@ def check_gan(train: Train, dataset: Dataset) -> None:
 
 
 def check_parzen(run: "Run", dataset: Dataset) -> None:
+    """ValueError if more validation images are asked for than `dataset` has."""
     if isinstance(dataset.source, Tfd):
         for key in ("validation_images", "test_images"):
             if key in run.parzen.model_fields_set:
@@ -75,10 +79,10 @@ def check_parzen(run: "Run", dataset: Dataset) -> None:
                     "out"
                 )
         return
-    there = dataset.normalize.validation_images
-    assert there is not None  # all but TFD say how many
-    if run.parzen.validation_images > there:
+    available = dataset.normalize.validation_images
+    assert available is not None  # all but TFD say how many
+    if run.parzen.validation_images > available:
         raise ValueError(
-            f"parzen.validation_images is {run.parzen.validation_images:,}, but {run.dataset} has {there:,}: "
+            f"parzen.validation_images is {run.parzen.validation_images:,}, but {run.dataset} has {available:,}: "
             f"set it to that or less, or datasets.{run.dataset}.normalize.validation_images to more"
         )

@@ -1,4 +1,4 @@
-"""What is valid in params.yaml, but does less than one may expect: a line for each."""
+"""Notes on settings that are valid, but have less effect than one may expect."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from pipeline.config.params import Params, Run
 
 
 def notes(params: Params) -> list[str]:
-    """Each names the key, what comes of it and what to write instead."""
+    """One line for each: the key, its effect, and what to write instead."""
     return [
         f"runs.{name}.{note}"
         for name, run in params.runs.items()
@@ -21,6 +21,7 @@ def notes(params: Params) -> list[str]:
 
 
 def on_training(train: Train) -> Iterator[str]:
+    """Losses of G that other settings replace."""
     if "generator_loss" not in train.model_fields_set:
         return
     if train.feature_matching and train.feature_matching.alone:
@@ -30,15 +31,16 @@ def on_training(train: Train) -> Iterator[str]:
 
 
 def on_weights(run: Run) -> Iterator[str]:
+    """A moving average that is trained but not sampled from."""
     if run.train.ema and run.sample.weights == "raw":
         yield (
-            "train.ema is set, but samples are drawn from the last weights, and only the pictures on the "
-            "way show the average; set sample.weights: ema, or leave train.ema out"
+            "train.ema is set, but samples are drawn from the last weights, and only the pictures drawn "
+            "during training show the average; set sample.weights: ema, or leave train.ema out"
         )
 
 
 def on_images(run: Run, dataset: Dataset) -> Iterator[str]:
-    """Of what there is less than is asked for, all is taken."""
+    """Where fewer images exist than are asked for, all of them are used."""
     test = dataset.images[1] if dataset.images else None
     for key, there in (
         ("real_data_images", dataset.training_images),

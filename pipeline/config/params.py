@@ -34,6 +34,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class Run(Section):
+    """One entry of `runs:`: a model trained on a dataset, sampled and evaluated."""
+
     dataset: str
     model: str  # the family that is trained, a folder of pipeline/models; it says what `train` may hold
     seed: Annotated[int, Field(ge=0)]
@@ -55,7 +57,7 @@ class Run(Section):
     @field_validator("train", mode="plain")
     @classmethod
     def the_family_says_what_train_may_hold(cls, value: Any, info: ValidationInfo) -> Any:
-        family = info.data.get("model")  # None if that is missing or wrong, which is said already
+        family = info.data.get("model")  # None if missing or wrong, which is reported already
         return value if family is None else settings_of(family).model_validate(value)
 
     @model_validator(mode="after")
@@ -100,6 +102,8 @@ class Run(Section):
 
 
 class Params(Section):
+    """All of params.yaml: datasets and runs by name."""
+
     datasets: dict[str, Dataset]
     runs: dict[str, Run]
 
@@ -138,7 +142,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What the file says, not validated; ConfigError if it cannot be read."""
+    """The content of the file, not validated; ConfigError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -160,7 +164,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def has_seeds(run: Any) -> bool:
-    """Whether it stands for one run for each of its `seeds` (see pipeline/team/sweep.py)."""
+    """Whether `run` is a template for one run per seed in its `seeds` (see pipeline/team/sweep.py)."""
     return isinstance(run, dict) and "seeds" in run
 
 
@@ -189,11 +193,15 @@ def validate(content: Any, where: str) -> Params:
 
 
 def _line(error: Any, content: Any) -> str:
-    """What is wrong, where the family of the run says what `train` may hold."""
+    """What is wrong, in one line; for keys of `train` by the settings of the run's family."""
     match error["loc"]:
         case ("runs", name, "train", key, *inner):
             family = content["runs"][name]["model"]
-            if error["type"] == "extra_forbidden" and not inner and (others := having(key, family)):
+            if (
+                error["type"] == "extra_forbidden"
+                and not inner
+                and (others := families_with(key, family))
+            ):
                 return (
                     f"runs.{name}.train.{key}: a setting of model: {others[0]}, and this run's model is "
                     f"{family}; leave it out, or set model: {others[0]}"
@@ -203,8 +211,8 @@ def _line(error: Any, content: Any) -> str:
     return explain(Params, error)
 
 
-def having(key: str, family: str) -> list[str]:
-    """Other families than `family` whose `train` may hold `key`."""
+def families_with(key: str, family: str) -> list[str]:
+    """Families other than `family` whose `train` may hold `key`."""
     return [
         other for other in FAMILIES if other != family and key in settings_of(other).model_fields
     ]

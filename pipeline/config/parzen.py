@@ -12,7 +12,7 @@ Exponent = Annotated[float, Field(ge=-10, le=10)]
 class SigmaGrid(Section):
     """Window widths, evenly spaced in log10; pixels in [0, 1]."""
 
-    # between 1e-10 and 1e10: the squares of widths and what is divided by them stay finite
+    # widths from 1e-10 to 1e10: their squares and reciprocals stay finite
     log10_start: Exponent = -1.0
     log10_stop: Exponent = 0.0
     points: Annotated[int, Field(gt=0, le=10_000)] = 10  # authors: 0.1, 0.129, ..., 1
@@ -32,6 +32,7 @@ class SigmaGrid(Section):
         return [sigma * factor ** (i / 10) for i in range(-10, 11)]
 
     def sigmas(self) -> list[float]:
+        """The widths, ascending."""
         if self.points == 1:
             return [10**self.log10_start]
         step = (self.log10_stop - self.log10_start) / (self.points - 1)
@@ -39,11 +40,13 @@ class SigmaGrid(Section):
 
 
 class Parzen(Section):
+    """Settings of the Parzen-window estimate; log-likelihoods are in nats, pixels in [0, 1]."""
+
     sigma_grid: SigmaGrid = SigmaGrid()
-    samples: Positive | None = 10_000  # the first of them make the window, as the paper; null: all
+    samples: Positive | None = 10_000  # the first so many, as the paper; null: all
     validation_images: Positive = 1_000  # sigma is chosen on the first of them; authors
     test_images: Positive | None = None  # the first of them; all when null, as the paper
     precision: Literal["float64", "float32"] = "float64"  # of the distances
     real_data_images: Annotated[int, Field(ge=0)] = 10_000  # centres of the real-data line; 0: none
-    # beside the paper's number: sigma refined between the grid's points, and all samples there are
+    # beside the paper's number, estimate with all samples and sigma refined between the grid's points
     fine: bool = True

@@ -15,7 +15,7 @@ FAMILY = "gan"  # of every run written before runs named one
 
 
 def upgrade(path: Path) -> list[str]:
-    """Change the file where it lacks a key, whole or not at all; what was changed, in words.
+    """Change the file where it lacks a key, whole or not at all; returns what was changed, in words.
 
     Comments, order, anchors and all other lines stay. ConfigError if the file cannot be read, or is
     written in a way that a key cannot be put in.
@@ -43,7 +43,7 @@ def upgrade(path: Path) -> list[str]:
 
 
 def with_family(text: str, merging: bool) -> str:
-    """`model` put into every run that lacks it; if not `merging`, not into runs that merge others in."""
+    """`text` with `model` added to every run that lacks it; unless `merging`, not to runs that merge others."""
     runs = round_trip().load(text)["runs"]
     lines = text.splitlines(keepends=True)
     nameless = params.without_family(plain(text))
@@ -56,7 +56,7 @@ def with_family(text: str, merging: bool) -> str:
 
 
 def put_family(lines: list[str], run: CommentedMap) -> None:
-    """A line after `dataset`, or before the first key; within the line where the run is in braces."""
+    """Insert `model` into `lines`, in place: after `dataset`, before the first key, or inside the braces."""
     line, keys = run.lc.line, own_keys(run)
     if run.fa.flow_style():
         inside = lines[line].index("{", run.lc.col) + 1  # an anchor may stand before it

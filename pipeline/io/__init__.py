@@ -1,1 +1,1 @@
-"""Files in and out: what appears whole or not at all. Knows nothing of models, stages or engines."""
+"""Reads and writes files, atomically. Knows no models, stages or engines."""

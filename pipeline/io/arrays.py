@@ -1,4 +1,4 @@
-"""Arrays of .npy files, in one file or in several: written and read a part at a time, never unpickled."""
+"""Arrays in one or several .npy files, written and read a part at a time, never unpickled."""
 
 import math
 import shutil
@@ -12,18 +12,18 @@ import numpy as np
 from pipeline.errors import DataError
 from pipeline.io.files import atomic, existing, read_json, write_json
 
-SHARD_BYTES = 2**30  # of the rows in one file
+SHARD_BYTES = 2**30  # at most, of the rows in one file
 INDEX = "index.json"  # file -> number of rows, in their order
 
 
 class Rows:
-    """The rows of .npy files, as if they were one array: `rows[start:stop]` reads these and no others.
+    """The rows of .npy files, as if they were one array: `rows[start:stop]` reads only these.
 
-    No file stays mapped into memory, so that what has been read does not count as used.
+    Files are mapped only while they are read, so that memory use does not grow with what was read.
     """
 
     def __init__(self, *paths: Path):
-        """DataError for what is no .npy file of numbers, or rows of different shapes."""
+        """DataError for a file that is no .npy array, or if rows differ in shape or dtype."""
         arrays = [read_array(path) for path in paths]
         self.paths = paths
         self.lengths = [len(array) for array in arrays]
@@ -65,7 +65,10 @@ def read_array(path: Path) -> np.ndarray:
 
 
 def read_shards(path: Path) -> Rows:
-    """What `write_shards` has written; DataError if a file of it is missing. Or `path` alone."""
+    """What `write_shards` wrote to `path`, or the one array there if it has no index of shards.
+
+    DataError if a file is missing.
+    """
     index = shard_folder(path) / INDEX
     names = read_json(index) if index.is_file() else [path.name]
     return Rows(*(path.parent / name for name in names))
@@ -77,8 +80,10 @@ def shard_folder(path: Path) -> Path:
 
 
 def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
-    """float32 rows, `shape` in all, to `path`; what does not fit into `SHARD_BYTES` goes on in a folder
-    beside it, as 00001.npy and so on. In the folder is also a list of the files and their rows.
+    """Write a float32 array of `shape`, given as `blocks` of its rows, to `path`.
+
+    Rows beyond `SHARD_BYTES` go to further files, 00001.npy and so on, in a folder beside it. The folder also
+    holds an index of the files and their numbers of rows. `path` itself appears last.
     """
     folder, rows = shard_folder(path), chain.from_iterable(blocks)
     path.unlink(missing_ok=True)
@@ -86,18 +91,18 @@ def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray
     in_one = max(1, SHARD_BYTES // (4 * math.prod(shape[1:])))
     first = min(in_one, shape[0])
     index = {path.name: first}
-    with atomic(path) as file:  # it gets its name last, when all the others have theirs
+    with atomic(path) as file:  # named last: if it exists, so do all the others
         write_rows(file, (first, *shape[1:]), rows)
         for number, start in enumerate(range(first, shape[0], in_one), start=1):
-            further, count = folder / f"{number:05}.npy", min(in_one, shape[0] - start)
-            with atomic(further) as shard:
+            shard_path, count = folder / f"{number:05}.npy", min(in_one, shape[0] - start)
+            with atomic(shard_path) as shard:
                 write_rows(shard, (count, *shape[1:]), rows)
-            index[f"{folder.name}/{further.name}"] = count
+            index[f"{folder.name}/{shard_path.name}"] = count
         write_json(folder / INDEX, index)
 
 
 def write_rows(file: BinaryIO, shape: tuple[int, ...], rows: Iterator[np.ndarray]) -> None:
-    """An array of `shape`: the next of the rows."""
+    """Write the next `shape[0]` of `rows` as one float32 .npy array of `shape`."""
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
     for _ in range(shape[0]):

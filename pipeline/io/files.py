@@ -1,4 +1,4 @@
-"""Files in and out. A file appears under its name whole or not at all, whatever kills the writer."""
+"""Reads and writes files. A file appears under its name whole or not at all, even if the writer is killed."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline.errors import DataError
 
-# imported where it is used: a job of Snakemake writes dvc.lock by this module and needs no arrays
+# imported where it is used: a Snakemake job writes dvc.lock through this module and needs no arrays
 if TYPE_CHECKING:
     import numpy as np
 
@@ -33,20 +33,26 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` atomically; parent folders are created."""
     with atomic(path) as file:
         file.write(content)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Indented, keys in the order given, so that Git and people can compare two of them."""
+    """Write `content` indented, keys in the order given, so that Git can compare two versions.
+
+    ValueError for NaN or infinite numbers, which JSON has not.
+    """
     write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> Any:
+    """The content of a JSON file; DataError if it is missing."""
     return json.loads(existing(path).read_text(encoding="utf-8"))
 
 
 def write_npz(path: Path, **arrays: "np.ndarray") -> None:
+    """Write named arrays atomically, uncompressed; arrays of Python objects are refused."""
     import numpy as np
 
     with atomic(path) as file:
@@ -54,6 +60,7 @@ def write_npz(path: Path, **arrays: "np.ndarray") -> None:
 
 
 def read_npz(path: Path) -> dict[str, "np.ndarray"]:
+    """All arrays of a .npz file by name; DataError if it is missing or damaged. Nothing is unpickled."""
     import numpy as np
 
     try:
@@ -71,9 +78,9 @@ _SAFETENSORS_TYPES = {"float32": ("F32", 4), "int64": ("I64", 8)}  # and bytes o
 
 
 def write_safetensors(path: Path, tensors: dict[str, Blocks], about: dict[str, Any]) -> None:
-    """Stream `tensors` into a .safetensors file, with `about` as metadata if there is anything to say.
+    """Stream `tensors` into a .safetensors file, with `about` as metadata unless it is empty.
 
-    The library's own writer wants every tensor in memory at once; a dataset need not fit there twice.
+    The library's own writer needs all tensors in memory at once, which doubles the memory of a dataset.
     """
     header: dict[str, Any] = {"__metadata__": {"about": json.dumps(about)}} if about else {}
     offset = 0

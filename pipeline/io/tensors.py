@@ -13,7 +13,7 @@ from pipeline.io.files import existing, write_bytes
 
 
 def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor]:
-    """The tensors `names` (all when None) of `path`."""
+    """The tensors `names` (all when None) of `path`; DataError if the file or one of them is missing."""
     try:
         with safe_open(existing(path), framework="pt") as file:
             return {name: file.get_tensor(name) for name in names or file.keys()}
@@ -25,16 +25,17 @@ def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor
 
 
 def tensor_names(path: Path) -> set[str]:
+    """Names of the tensors of `path`, read from its header alone."""
     with safe_open(existing(path), framework="pt") as file:
         return set(file.keys())
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What its writer kept beside the tensors."""
+    """The metadata that the file's writer stored beside the tensors; {} if there are none."""
     with safe_open(existing(path), framework="pt") as file:
         return json.loads((file.metadata() or {}).get("about", "{}"))
 
 
 def write_model(path: Path, weights: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Weights with `about` as metadata, under one key: the format keeps no order among several."""
+    """Write `weights` with `about` as metadata, under one key: the format does not keep the order of several."""
     write_bytes(path, save(weights, metadata={"about": json.dumps(about)}))

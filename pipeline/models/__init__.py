@@ -4,7 +4,7 @@ Nothing here reads params.yaml, opens a file or knows a stage. Importing the tab
 
 To add a family F: a folder `pipeline/models/F` with its code, `pipeline/config/models/F/train.py` with its
 settings as class `Train`, and a line in FAMILIES. dvc.yaml names both folders through a run's `model: F`, so a
-change in one family runs that family's runs only.
+change in one family reruns only the runs of that family.
 
 A family composed of others names them in `composed_of`. DVC knows no dependencies of a dependency, and it hashes
 the content behind a link to a file, but nothing behind a link to a folder. So the folder of such a family holds
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Family:
-    """Where a family keeps what others ask it for, each as MODULE:NAME, for `load`."""
+    """What a family provides, each as MODULE:NAME for `load`."""
 
     settings: str  # class of `runs.R.train`
     # class (settings, seed, images [N, C, H, W] in [-1, 1], device, labels, world): `step`, `steps`,
@@ -43,6 +43,6 @@ FAMILIES = {
 
 
 def load(place: str) -> Callable:
-    """What stands at MODULE:NAME."""
+    """The object at MODULE:NAME; imports its module."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 colour photographs of ten kinds, 32 x 32 (Krizhevsky 2009)."""
+"""CIFAR-10: 60,000 colour photographs in ten classes, 32 x 32 (Krizhevsky 2009)."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ from pipeline.config.datasets import Cifar10
 from pipeline.sources.packages import read_url, restricted_pickle
 from pipeline.sources.raw import TEST, TRAIN, Raw, Unavailable, first_available
 
-# The archives as published: NumPy pickles, or rows of bytes. Either holds the same images.
+# The two published archives, NumPy pickles and rows of bytes, hold the same images.
 PICKLES, ROWS = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
 DIGESTS = {
     PICKLES: "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
@@ -42,6 +42,7 @@ def fetch(source: Cifar10) -> Raw:
 
 
 def from_folder(folder: Path) -> dict[str, bytes]:
+    """Name and bytes of the first archive in `folder`; Unavailable if it holds neither."""
     for name in DIGESTS:
         if (folder / name).is_file():
             return {name: (folder / name).read_bytes()}
@@ -68,10 +69,12 @@ def unpack(name: str, archive: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def read_pickle(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 pixels [N, 3072] (a red, a green, a blue plane) and labels [N] of one batch."""
     batch = restricted_pickle(name, content, "bytes")
     return batch[b"data"], np.asarray(batch[b"labels"])
 
 
 def read_rows(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The same from rows of one byte of label and 3072 bytes of pixels."""
     rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
     return rows[:, 1:], rows[:, 0]

@@ -34,12 +34,12 @@ def from_mirrors() -> idx.Files:
 
 
 def from_debian() -> idx.Files:
-    """Downloaded and unpacked into a folder that goes away: no root, nothing is installed."""
+    """Download the package and unpack it in a temporary folder; needs no root, installs nothing."""
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
-            raise Unavailable(f"{program} is not there: not a Debian or Ubuntu")
+            raise Unavailable(f"{program} is missing: this is neither Debian nor Ubuntu")
     with tempfile.TemporaryDirectory() as folder:
-        # apt gives its own user the right to write there; without that it only warns
+        # apt downloads as a user of its own, which must be able to enter the folder; else it warns
         Path(folder).chmod(0o755)
         run(["apt-get", "download", "--quiet", DEBIAN_PACKAGE], cwd=folder)
         (package,) = Path(folder).glob("*.deb")

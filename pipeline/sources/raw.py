@@ -1,4 +1,4 @@
-"""What every source returns, and how a list of places is tried."""
+"""What every source returns, and the search through the places that offer it."""
 
 import hashlib
 import sys
@@ -31,11 +31,11 @@ class Raw:
 
 
 class Unavailable(Exception):
-    """A place did not deliver; the reason in one line."""
+    """A place did not deliver; the message is one line."""
 
 
 def verified(files: dict[str, bytes], digests: dict[str, str]) -> dict[str, bytes]:
-    """`files` if each has its published SHA-256; Unavailable says which has not."""
+    """`files`, if each has its published SHA-256; Unavailable names the first that has not."""
     for name, content in files.items():
         found = hashlib.sha256(content).hexdigest()
         if found != digests[name]:
@@ -52,7 +52,10 @@ def first_available(
     digests: dict[str, str],
     wanted: str,
 ) -> tuple[str, dict[str, bytes]]:
-    """Name and verified files of the first place that delivers; one line on stderr for each tried."""
+    """Name and verified files of the first of `places` that delivers; one line on stderr for each tried.
+
+    SourceError if none does; `wanted`: the files to get by other means, for its message.
+    """
     reasons = []
     for place, fetch in places.items():
         try:

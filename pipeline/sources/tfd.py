@@ -1,6 +1,6 @@
 """Toronto Face Database: faces of 48 x 48, grey (Susskind, Anderson and Hinton 2010).
 
-It is not freely downloadable: whoever has been given TFD_48x48.mat names it in params.yaml.
+Its makers give it out on request. Name your copy of TFD_48x48.mat in params.yaml.
 """
 
 import hashlib
@@ -46,11 +46,12 @@ def fetch(source: Tfd) -> Raw:
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
+    """Arrays `images`, `folds` and `labs_ex` of the file; SourceError if it is missing or another file."""
     from scipy.io import loadmat  # half a second to import
 
     if not path.is_file():
         raise SourceError(
-            f"{path} is missing. TFD is given out by its makers only: put TFD_48x48.mat there, or set "
+            f"{path} is missing. Its makers give TFD out on request: put TFD_48x48.mat there, or set "
             "the dataset's source.path in params.yaml to where it is"
         )
     try:

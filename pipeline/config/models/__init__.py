@@ -5,7 +5,7 @@ import pkgutil
 
 from pipeline.config.base import Section
 
-# the values of a run's `model`: the folders beside this file, but for what they share
+# the values of a run's `model`: the folders beside this file, except `common`
 FAMILIES = tuple(
     sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name != "common")
 )

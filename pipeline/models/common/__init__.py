@@ -1,1 +1,1 @@
-"""What families share: layers, optimisers, minibatches, a net that learns."""
+"""What families share: layers, optimisers, minibatches, checkpoints, moving averages, the loop."""

@@ -17,9 +17,9 @@ class Real(NamedTuple):
 
 
 class Batches:
-    """Endless minibatches, of each image once an epoch.
+    """Endless minibatches; an epoch shows each image at most once.
 
-    Images that do not fill the last minibatch of an epoch are left out of the epoch, or make a smaller one.
+    The last minibatch of an epoch, if it is not full, is dropped or used as a smaller one.
     """
 
     def __init__(
@@ -53,11 +53,12 @@ class Batches:
         return self.epoch + (self.position == self.epoch_images)
 
     def images_in(self, minibatches: int) -> int:
-        """How many images the first so many minibatches have, of all ranks together."""
+        """Number of images in the first `minibatches`, of all ranks together."""
         epochs, more = divmod(minibatches, math.ceil(self.epoch_images / self.batch_size))
         return epochs * self.epoch_images + min(more * self.batch_size, self.epoch_images)
 
     def next(self) -> Real:
+        """This rank's rows of the next minibatch, on `device`; reshuffles at the end of an epoch."""
         if self.position == self.epoch_images:
             self._shuffle()
         end = min(self.position + self.batch_size, self.epoch_images)

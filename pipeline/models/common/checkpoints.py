@@ -1,4 +1,4 @@
-"""A training that is killed goes on from its last checkpoint."""
+"""Checkpoints, from which a killed training continues."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipeline.io.files import atomic
 
 
 class Stateful(Protocol):
-    """Anything that changes as a training goes on."""
+    """Anything that changes during a training."""
 
     def state_dict(self) -> dict: ...
 
@@ -24,7 +24,7 @@ def save(path: Path, parts: Mapping[str, Stateful]) -> None:
 
 
 def restore(path: Path, parts: Mapping[str, Stateful]) -> bool:
-    """Give `parts` the state that `save` wrote; False, and nothing is done, where there is no file."""
+    """Load into `parts` the states that `save` wrote; False, with nothing changed, if there is no file."""
     if not path.is_file():
         return False
     states: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -13,7 +13,7 @@ def update_ema(average: Tensor, weights: Tensor, settings: Average, step: int) -
     """
     if step % settings.every_steps:
         return
-    times = step // settings.every_steps  # averaged so often, this time included
+    times = step // settings.every_steps  # number of averagings so far, this one included
     match settings:
         case ExponentialAverage(decay=decay):
             share = max(1 - decay**settings.every_steps, 1 / times)

@@ -41,7 +41,7 @@ class Dropout(nn.Module):
 def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
     """`x` with a share `rate` of it set to 0 and the rest scaled up."""
     keep = 1 - rate
-    # compared with keep, because it is several times faster than bernoulli_
+    # several times faster than bernoulli_
     drawn = streams.uniform(x.shape, stream)
     return x * (drawn < keep).to(x.dtype).div_(keep)
 
@@ -49,8 +49,8 @@ def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
 class Maxout(torch.autograd.Function):
     """The largest of P pieces, [B, P * U] -> [B, U]; piece p of unit u is column p * U + u.
 
-    One piece gets the gradient, the first among equals. Whole rows of units are compared at a time:
-    three times as fast as amax over neighbouring columns.
+    The gradient goes to the largest piece, the first of equal ones. Pieces are columns U apart, so that
+    whole rows are compared at a time: three times as fast as amax over neighbouring columns.
     """
 
     @staticmethod
@@ -100,8 +100,8 @@ def connected(inputs: int, units: int, activation: str, pieces: int, norm: str) 
 
 
 class NoiseAndDropout(nn.Module):
-    """On a hidden layer of G, in training and, if asked, in evaluation mode: Gaussian noise of a standard
-    deviation (ganhacks 13), then a share of the units set to 0 (ganhacks 17)."""
+    """On a hidden layer of G: Gaussian noise of deviation `std` (ganhacks 13), then dropout of a share
+    `rate` (ganhacks 17). Always on in training; in evaluation mode as the two flags say."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class NoiseAndDropout(nn.Module):
 
 
 class VirtualBatchNorm(nn.Module):
-    """Normalises by a fixed reference batch and the example itself, so that no other example of the
-    batch matters (Salimans 2016). A batch that comes while `reference` is None is the reference."""
+    """Normalises [B, U] by a fixed reference batch and the example itself, so that no other example of the
+    batch matters (Salimans 2016). While `reference` is None, the next batch becomes the reference."""
 
     def __init__(self, units: int, eps: float = 1e-5):
         super().__init__()
@@ -164,8 +164,8 @@ NORMS_2D: dict[str, Callable[[int], nn.Module]] = {
 
 
 class SpectralNorm(nn.Module):
-    """`layer` with its weight over the largest singular value, by one power iteration a pass
-    (Miyato 2018, algorithm 1). The vector is a buffer: checkpoints hold it."""
+    """`layer` with its weight divided by its largest singular value, estimated by one power iteration a
+    pass (Miyato 2018, algorithm 1). The singular vector is a buffer; evaluation mode does not change it."""
 
     def __init__(self, layer: nn.Linear | nn.Conv2d):
         super().__init__()

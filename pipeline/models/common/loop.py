@@ -13,18 +13,18 @@ class Answer(Enum):
     """What a monitor asks for after a measurement."""
 
     GO_ON = auto()
-    GO_BACK = auto()  # to the monitor's `state`, and on from there
-    STOP = auto()  # with the monitor's `state` if there is one, else with what is there
+    GO_BACK = auto()  # to the monitor's `state`, and continue from there
+    STOP = auto()  # with the monitor's `state` if there is one, else with the current state
 
 
 class Training(Protocol):
     """Something that learns step by step."""
 
-    step: int  # so many were made
+    step: int  # steps made so far
 
     @property
     def steps(self) -> int:
-        """So many are to be made."""
+        """Number of steps to make in all."""
 
     def advance(self) -> Any:
         """Make one step; returns what can be measured about it."""
@@ -37,18 +37,19 @@ class Training(Protocol):
     def load_state_dict(self, state: dict) -> None: ...
 
     def go_back(self, state: dict) -> None:
-        """Return to a `state` of earlier on, which is left as it is, and do otherwise from there."""
+        """Return to an earlier `state`, which is not changed, and continue differently from there."""
 
 
 class Monitor(Protocol):
-    """Judges measurements and says what is to be done; it does nothing to the training itself."""
+    """Judges measurements and says what is to be done; it does not change the training."""
 
     state: dict | None  # where to go back to
 
     def due(self, step: int) -> bool:
         """Whether step `step` is to be measured."""
 
-    def judge(self, row: Row) -> Answer: ...
+    def judge(self, row: Row) -> Answer:
+        """Take the next measurement into account and answer what to do."""
 
     def wants_state(self, step: int) -> bool:
         """Whether the training's state after `step` is to be remembered."""
@@ -61,16 +62,19 @@ class Observer(Protocol):
     """Records a training and shows it; changes nothing about it."""
 
     def begin(self) -> None:
-        """Before the first step, of the training or after a checkpoint."""
+        """Called before the first step, also after a resume from a checkpoint."""
 
-    def advanced(self) -> None: ...
+    def advanced(self) -> None:
+        """Called after every step, before it is measured."""
 
-    def measured(self, row: Row) -> None: ...
+    def measured(self, row: Row) -> None:
+        """Called with every measurement after which the training goes on."""
 
-    def went_back(self) -> None: ...
+    def went_back(self) -> None:
+        """Called after the training was set back to an earlier state."""
 
     def look(self) -> None:
-        """The end of a step that nothing was wrong with."""
+        """Called at the end of every step after which the training goes on."""
 
 
 def run(training: Training, monitor: Monitor, observer: Observer, save: Callable[[], None]) -> None:

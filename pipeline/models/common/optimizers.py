@@ -37,9 +37,9 @@ class ClassicalMomentum(torch.optim.Optimizer):
                 param.add_(velocity)
 
 
-# exp(709) is the largest float; a rate divided by exp(700) is as good as 0
+# exp(709) is the largest float64; a rate divided by exp(700) is as good as 0
 LARGEST_EXPONENT = 700.0
-FUSED_ON = ("cpu", "cuda", "mps")  # one pass over memory a step
+FUSED_ON = ("cpu", "cuda", "mps")  # device types with an Adam of one pass over memory
 
 
 def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
@@ -72,6 +72,7 @@ def schedule(
 
 
 def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
+    """The learning rate of update `step` of `steps`, counted from 0."""
     match settings.schedule:
         case Exponential(factor_per_update=factor, floor=floor):
             if step * math.log(factor) > LARGEST_EXPONENT:
@@ -85,6 +86,9 @@ def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
 
 
 def momentum(settings: Momentum, epoch: int) -> float:
-    """Authors: 0.5 in the first epoch, 0.7 from the 250th on, a straight line between."""
+    """Momentum of pass `epoch` (from 0): linear from `start` to `end`, then constant.
+
+    Authors: 0.5 in the first epoch, 0.7 from the 250th on.
+    """
     share = min(1.0, epoch / max(1, settings.saturate_epochs - 1))
     return settings.start + (settings.end - settings.start) * share

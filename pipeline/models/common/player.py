@@ -17,7 +17,7 @@ class Player:
     """Keeps all weights of `net` as one vector, so that an update is a few passes over memory.
 
     Products in bf16 or fp16 use copies of the weight matrices, renewed after each update; the vector,
-    its gradient and the optimiser's state are never less than float32. Biases and gains are views of it.
+    its gradient and the optimiser's state are float32 always. Biases and gains are views of the vector.
     """
 
     def __init__(
@@ -57,13 +57,14 @@ class Player:
         return self.net(*inputs)
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """What to take gradients of: `loss`, times a factor in fp16."""
+        """`loss`, in fp16 times the loss scale: the number to differentiate."""
         return loss if self.scale is None else self.scale(loss)
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step of the optimiser along `gradients` of a scaled loss, one for each of `params`.
 
-        On several devices: along their mean over the ranks.
+        On several devices: along their mean over the ranks. Changes the weights in place. In fp16 there is no
+        step if the gradients overflowed.
         """
         assert self.vector.grad is not None
         torch._foreach_copy_(self._gradients, list(gradients))
@@ -92,7 +93,7 @@ class Player:
             torch._foreach_copy_(copies, views)
 
     def schedule(self, step: int, steps: int, epoch: int, factor: float = 1.0) -> None:
-        """`factor`: of the learning rate that the settings give."""
+        """Set the learning rate, times `factor`, of update `step` of `steps`, and the momentum of `epoch`."""
         optimizers.schedule(self.optimizer, self.settings, step, steps, epoch, factor)
 
     def gradient_norm(self) -> Tensor:
@@ -101,8 +102,10 @@ class Player:
         return torch.linalg.vector_norm(self.vector.grad)
 
     def digest(self) -> int:
-        """A number that differs between ranks whose nets differ: a sum over the bits of weights and
-        buffers, without the running statistics of a BatchNorm that each rank has for itself."""
+        """Sum over the bits of weights and buffers: differs between ranks whose nets differ.
+
+        Without the running statistics of a BatchNorm that each rank keeps for itself.
+        """
         own = {
             id(buffer)
             for layer in self.net.modules()
@@ -118,6 +121,7 @@ class Player:
         return {"weights": self.vector.detach(), "buffers": dict(self.net.named_buffers())}
 
     def load_net_state(self, state: dict) -> None:
+        """Copy weights and buffers from `net_state` into the net, in place."""
         self.vector.detach().copy_(state["weights"])
         for name, buffer in self.net.named_buffers():
             buffer.copy_(state["buffers"][name])

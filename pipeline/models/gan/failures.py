@@ -1,7 +1,7 @@
 """Failures of a GAN that its measurements show, each with a name, a reason and a hint (ganhacks 10).
 
-`judge` says "healthy" where none of them is seen. That is no statement about the samples: a G that draws
-one class of two, and draws it well, shows none of them. The evaluation's own verdicts are for that.
+"healthy" means that none was seen. It says nothing about the samples: a G that draws one class of two, and
+draws it well, shows none of these failures. The evaluation judges samples (pipeline/stages/scores.py).
 """
 
 import itertools
@@ -15,9 +15,9 @@ from pipeline.config.models.gan.train import Train
 from pipeline.models.common.loop import Row
 from pipeline.models.gan.game.equilibrium import equilibrium, optimal_discriminator
 
-# How far D is from its equilibrium (0) to having won (1), where it tells all images apart.
+# Where D stands between its equilibrium (0) and perfect discrimination (1).
 CERTAIN = 0.98  # beyond it on both sides, G's gradient vanishes or points nowhere
-# The same for D(G(z)) towards what D says of real images.
+# The same scale for D(G(z)), with 1 at D's output for real images.
 FOOLED = 0.8  # D takes garbage for data
 NEARLY_FOOLED = 0.4  # the same while G's loss falls steadily
 STEADILY = -0.9  # correlation of a loss with time
@@ -31,15 +31,15 @@ START_STEPS = 100
 # Nets that start near zero draw the same everywhere at first (the paper's recipe: a distance of 0.05 for 500
 # steps). Samples that were never apart are not called collapsed before this share of the training.
 START_SHARE = 0.1
-RECENT_STEPS = (
-    100  # a failure is seen in the mean over so many steps, or over a tenth of the steps so far
-)
-TREND_STEPS = 300  # the same where a course is judged, or a third of the steps so far
-TREND_ROWS = 10  # fewer have no course
+RECENT_STEPS = 100  # means are over so many steps, or over a tenth of the steps so far
+TREND_STEPS = 300  # trends: over so many steps, or a third of the steps so far
+TREND_ROWS = 10  # fewer rows have no trend
 
 
 @dataclass(frozen=True)
 class Verdict:
+    """A failure by name, its reason with numbers, and a hint at what to change."""
+
     verdict: str  # "healthy": no failure was seen
     reason: str
     hint: str
@@ -47,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What the settings in force let D say and lose; measurements are judged in these units."""
+    """D's outputs and loss at equilibrium and at perfect discrimination: the scale for measurements."""
 
     d: float  # D(x) and D(G(z)) at equilibrium
     d_loss: float  # D's loss there, in nats
@@ -69,16 +69,16 @@ class Yardstick:
         )
 
     def towards_real(self, d: float) -> float:
-        """0 at equilibrium, 1 where D says of an image what it says of real ones when it has won."""
+        """`d`, a mean of D, on a scale of 0 at equilibrium to 1 at a perfect D's output for real images."""
         return (d - self.d) / (self.won_real - self.d)
 
     def towards_fake(self, d: float) -> float:
-        """0 at equilibrium, 1 where D says of an image what it says of fake ones when it has won."""
+        """`d`, a mean of D, on a scale of 0 at equilibrium to 1 at a perfect D's output for fake images."""
         return (self.d - d) / (self.d - self.won_fake)
 
 
 def judge(rows: list[Row], yardstick: Yardstick) -> Verdict:
-    """The first failure, worst first, that the last of `rows` show; `rows` are all since the first step."""
+    """The worst failure that the last of `rows` show, or healthy; `rows`: all since the first step."""
     step = rows[-1]["step"]
     recent = since(rows, max(START_STEPS, step - max(RECENT_STEPS, step / 10)))
     trend = since(rows, max(START_STEPS, step - max(TREND_STEPS, step / 3)))
@@ -97,11 +97,12 @@ def judge(rows: list[Row], yardstick: Yardstick) -> Verdict:
 
 
 def since(rows: list[Row], step: float) -> list[Row]:
-    """Those after `step`; all of them if none is."""
+    """The rows after `step`; all rows if there are none."""
     return [row for row in rows if row["step"] > step] or rows
 
 
 def not_a_number(row: Row) -> Verdict | None:
+    """Any measurement is NaN or infinite."""
     if all(math.isfinite(number) for number in row.values()):
         return None
     return Verdict(
@@ -127,6 +128,7 @@ def collapse(recent: list[Row], rows: list[Row], yardstick: Yardstick) -> Verdic
 
 
 def exploding_gradient(recent: list[Row]) -> Verdict | None:
+    """The mean L2 norm of a player's gradient is above GRADIENT_LIMIT."""
     for player in ("g", "d"):
         norm = mean(recent, f"{player}_gradient_norm")
         if norm > GRADIENT_LIMIT:
@@ -139,7 +141,7 @@ def exploding_gradient(recent: list[Row]) -> Verdict | None:
 
 
 def discriminator_won(recent: list[Row], yardstick: Yardstick) -> Verdict | None:
-    """Both sides are needed: D that calls everything real is certain of real images, too."""
+    """D separates real from fake. Both are checked: a D that calls everything real is sure of real images."""
     real, fake = mean(recent, "d_real"), mean(recent, "d_fake")
     if yardstick.towards_real(real) < CERTAIN or yardstick.towards_fake(fake) < CERTAIN:
         return None
@@ -152,6 +154,7 @@ def discriminator_won(recent: list[Row], yardstick: Yardstick) -> Verdict | None
 
 
 def generator_fooling(recent: list[Row], trend: list[Row], yardstick: Yardstick) -> Verdict | None:
+    """D takes samples for data; a lower limit applies while G's loss falls steadily."""
     fake = mean(recent, "d_fake")
     falling = len(trend) >= TREND_ROWS and course(trend, "g_loss") < STEADILY
     fooled = yardstick.towards_real(fake)
@@ -166,9 +169,10 @@ def generator_fooling(recent: list[Row], trend: list[Row], yardstick: Yardstick)
 
 
 def unstable(trend: list[Row], yardstick: Yardstick) -> Verdict | None:
+    """D's loss jumps from one measurement to the next, by more than UNSTABLE of its equilibrium value."""
     if len(trend) < TREND_ROWS:
         return None
-    # the median: one peak is not unstable, nor is a loss that falls or rises
+    # the median: neither a single peak nor a steady fall or rise is unstable
     jump = statistics.median(abs(b["d_loss"] - a["d_loss"]) for a, b in itertools.pairwise(trend))
     if jump <= UNSTABLE * yardstick.d_loss:
         return None
@@ -192,7 +196,7 @@ def mean(rows: list[Row], key: str) -> float:
 
 
 def course(rows: list[Row], key: str) -> float:
-    """Correlation of a column with time, from -1 (falls) to 1 (rises); 0 where it stands still."""
+    """Correlation of a column with time, from -1 (falls) to 1 (rises); 0 if it is constant."""
     times = range(len(rows))
     t, v = sum(times) / len(rows), mean(rows, key)
     together = sum((i - t) * (row[key] - v) for i, row in enumerate(rows))

@@ -19,8 +19,8 @@ from pipeline.models.gan.failures import (
     not_a_number,
 )
 
-# Failures are to be named within the first hundreds of steps, whatever `log_steps` is: a step in so many is
-# measured, half as many from step 1,000 on, a quarter from 2,000 on, and so forth.
+# Steps between measurements, whatever `log_steps` is, so that a failure is named within the first hundreds
+# of steps. Doubled at step 1,000, 2,000, 4,000 and so on.
 EVERY_STEPS = 10
 DENSE_STEPS = 1_000
 
@@ -31,8 +31,8 @@ def spacing(step: int) -> int:
 
 
 def logged(settings: Train, step: int) -> bool:
-    """Whether step `step` has a row in training.tsv. Where states are remembered the first step has one,
-    too: a run that fails soon after it has something to show."""
+    """Whether step `step` has a row in training.tsv. With `stop` or `rollback` step 1 has one, so that a
+    run that fails early still has a log."""
     kept = settings.monitor.policy != "warn" and step == 1
     return kept or step % settings.log_steps == 0 or step == settings.steps
 
@@ -45,11 +45,11 @@ def spread(images_BCHW: Tensor) -> float:
 class Monitor:
     """Judges a training's measurements and answers as `monitor.policy` says.
 
-    What it remembers belongs in a checkpoint: a run that is killed and goes on gets the same answers.
+    Its state is part of a checkpoint: a run that is killed and resumed gets the same answers.
     """
 
     def __init__(self, settings: Train, say: Callable[[str], None]):
-        """`say`: told of every kind of failure once, and of every rollback."""
+        """`say`: called with a message, once for each kind of failure and for every rollback."""
         self.settings = settings
         self.yardstick = Yardstick.of(settings)
         self.say = say
@@ -65,7 +65,7 @@ class Monitor:
         return step % spacing(step) == 0 or logged(self.settings, step)
 
     def judge(self, row: Row) -> Answer:
-        """`row`: the next measurement."""
+        """Add the next measurement. TrainingError for NaN if there is no trained state to write."""
         self.state = None
         self.rows.append(row)
         found = self._judge_now()
@@ -82,7 +82,7 @@ class Monitor:
         return self._stop(found)
 
     def verdict(self) -> Verdict:
-        """Of a training that was stopped or came to its end."""
+        """The verdict on the whole training, once it has ended or was stopped."""
         found = self.ended_by or judge(self.rows, self.yardstick)
         if not self.rollbacks:
             return found
@@ -94,9 +94,11 @@ class Monitor:
         return [row for row in self.rows if logged(self.settings, int(row["step"]))]
 
     def wants_state(self, step: int) -> bool:
-        """Before the first step and at the first measurement, so that there is one to go back to; then
-        every `good_steps`, if all is well even by what is not a failure yet at the start, and beyond the
-        step where it went wrong before."""
+        """Whether to store the state after `step`; never with `warn`.
+
+        Before the first step and at the first measurement, so that there is one to return to. Then every
+        `good_steps`, beyond the last failure, if `judge` finds no failure, even where it is too early to act.
+        """
         policy = self.settings.monitor
         if policy.policy == "warn":
             return False
@@ -109,18 +111,21 @@ class Monitor:
         )
 
     def remember(self, state: dict) -> None:
+        """Store a deep copy of `state`; the untrained state and the last two are kept."""
         kept = [*self.good, copy.deepcopy(state)]
         self.good = kept[:1] + kept[1:][-2:]
 
     def _judge_now(self) -> Verdict:
-        """A failure other than NaN has to last for `RECENT_STEPS` after the start."""
+        """The verdict so far; in the first START_STEPS + RECENT_STEPS only NaN counts."""
         if self.rows[-1]["step"] < START_STEPS + RECENT_STEPS:
             return not_a_number(self.rows[-1]) or healthy(self.rows[-1:])
         return judge(self.rows, self.yardstick)
 
     def _go_back(self, found: Verdict) -> Answer:
-        """To the last good state but one: what went wrong had perhaps begun in the last. If it goes
-        wrong again before there is a new one, that is one further back."""
+        """Drop the last good state, in which the failure may have begun, and return to the one before it.
+
+        A further failure before a new good state is stored returns one further back.
+        """
         self.good = self.good[:-1] or self.good
         self.state = self.good[-1]
         self.failed_at = int(self.rows[-1]["step"])
@@ -134,7 +139,7 @@ class Monitor:
         return Answer.GO_BACK
 
     def _stop_before(self, found: Verdict) -> Answer:
-        """The last good state is what will be written; without one that has a row the run fails."""
+        """Stop with the last good state as the result; TrainingError if only the untrained one exists."""
         if len(self.good) < 2:
             raise TrainingError(f"{found.reason}. {found.hint}; nothing was written.")
         self.state = self.good[-1]

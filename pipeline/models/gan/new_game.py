@@ -45,7 +45,7 @@ def new_game(
 
     `image_shape`: C, H, W; `classes`: number of labels of the data, 0 if there are none; `mean_CHW`: the
     mean training image in [-1, 1]; `next_real`: the next minibatch, in the range that the nets work in;
-    `scale`: of the losses in fp16; `last_layers`: of G's body, which start as these.
+    `scale`: of the losses in fp16; `last_layers`: initial weights of some of the layers of G's body.
 
     On several devices each rank builds the same of the same arguments but its own `world` and `streams`.
     """
@@ -125,7 +125,7 @@ def new_player(
     world: World,
     scale: LossScale | None,
 ) -> Player:
-    """One that learns as its settings `of` say and, on several devices, from all of them."""
+    """A player around `net`, which is changed in place, with the optimiser of its settings `of`."""
     if settings.sync_batch_norm:
         synchronize_norms(net, world)
     if settings.compile:

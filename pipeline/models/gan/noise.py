@@ -18,6 +18,7 @@ def uniform(shape: tuple[int, int], stream: Generator) -> Tensor:
 
 
 def gaussian(shape: tuple[int, int], stream: Generator) -> Tensor:
+    """N(0, 1)."""
     return streams.normal(shape, stream)
 
 
@@ -34,15 +35,15 @@ PRIORS: dict[str, Callable[[tuple[int, int], Generator], Tensor]] = {
 
 
 class Latent(NamedTuple):
-    """What G starts from: its arguments."""
+    """The arguments of G."""
 
     z: Tensor  # [B, Z]
     labels: Tensor | None = None  # [B], of a conditional G
 
 
 def draw(settings: Noise, count: int, stream: Generator, classes: int = 0) -> Latent:
-    """What G makes `count` images of. `classes`: of a conditional G, whose labels are equally likely; 0 of
-    any other."""
+    """Arguments of G for `count` images. `classes`: of a conditional G, whose labels are drawn uniformly; 0
+    for any other."""
     z_BZ = PRIORS[settings.prior]((count, settings.dim), stream)
     if classes == 0:
         return Latent(z_BZ)
@@ -50,5 +51,5 @@ def draw(settings: Noise, count: int, stream: Generator, classes: int = 0) -> La
 
 
 def draw_for(train: Train, count: int, stream: Generator, classes: int) -> Latent:
-    """What the G of a run makes `count` images of; `classes`: number of labels of its data."""
+    """Arguments of a run's G for `count` images; `classes`: number of labels of its data."""
     return draw(train.noise, count, stream, classes if train.conditional else 0)

@@ -1,6 +1,6 @@
-"""The last layers of G train first, by themselves; then new ones come before them and all go on.
+"""Pretraining: the last layers of G train first, by themselves; then layers are put before them, and all train.
 
-So the authors trained on TFD: 50 epochs of the last layers, 22 of all. The first game has a D of its own;
+The authors did so on TFD: 50 epochs of the last layers, 22 of all. The first game has a D of its own;
 its noise has as many dimensions as the layer that will come before has units.
 """
 
@@ -31,7 +31,7 @@ def first_game(train: Train) -> Train:
 
 
 def first_seed(seed: int) -> int:
-    """Of the first game; no run has it."""
+    """Seed of the first game; negative, so that no run shares it."""
     return -1 - seed
 
 

@@ -1,4 +1,4 @@
-"""A game under way: the players and everything else that changes from one step to the next."""
+"""The training of a GAN: the players and everything else that changes from one step to the next."""
 
 import copy
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ from pipeline.models.gan.nets import (
 from pipeline.models.gan.new_game import new_game
 from pipeline.models.gan.noise import Latent
 
-OF_HYBRIDS = ("reconstruction", "kl")  # measured where there is an encoder; nats per image
+OF_HYBRIDS = ("reconstruction", "kl")  # additional measurements with an encoder; nats per image
 
 
 class Training:
@@ -47,7 +47,8 @@ class Training:
         last_layers: dict[str, Tensor] | None = None,
     ):
         """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any;
-        `last_layers`: of G's body, which start as these (pipeline/models/gan/pretraining.py).
+        `last_layers`: initial weights of the last layers of G's body (pipeline/models/gan/pretraining.py).
+        TrainingError if settings and data do not fit.
 
         On several devices each rank builds the same of the same arguments but its own `world`.
         """
@@ -100,6 +101,7 @@ class Training:
 
     @property
     def players(self) -> dict[str, Player]:
+        """G, D and, in a hybrid, E."""
         found = {"G": self.G, "D": self.D}
         return found if self.coder is None else found | {"E": self.coder.E}
 
@@ -171,14 +173,14 @@ class Training:
             )
 
     def draw(self, count: int, stream: torch.Generator) -> Latent:
-        """What G makes `count` images of."""
+        """Arguments of G for `count` images."""
         return noise.draw_for(self.settings, count, stream, self.classes)
 
     def sampler(self, raw: bool = False) -> Generator:
         """A float32 net to draw samples from: G's average where there is one, unless `raw`.
 
-        Its BatchNorm statistics are measured for its weights: averaged ones never saw a batch, and
-        the running statistics of the others lag behind.
+        Its BatchNorm statistics are measured anew: no batch ever passed through averaged weights, and running
+        statistics lag behind the others.
         """
         stream = generator(self.seed, "sampler", self.device)
         G = generator_of(self.settings, self.image_shape, self.classes, stream).to(self.device)
@@ -189,7 +191,7 @@ class Training:
         return G.eval()
 
     def weights(self) -> dict[str, Tensor]:
-        """What is kept for good: generator.*, generator_ema.* and encoder.* where used, discriminator.*; float32."""
+        """Content of the model file: generator.*, discriminator.*, generator_ema.* and encoder.* if used; float32."""
         tensors = named("generator", self.sampler(raw=True))
         if self.average is not None:
             tensors |= named("generator_ema", self.sampler())
@@ -212,7 +214,7 @@ class Training:
         return tensors
 
     def remember(self) -> None:
-        """Keep both players as they are now, if they play for points: the theory looks at them later."""
+        """Store a snapshot of both players if the data are points, for theory.json and Figure 1."""
         if self.image_shape[-2:] == (1, 1):
             now = {f"snapshot.{self.step}.{key}": w.clone() for key, w in self.weights().items()}
             self.snapshots |= now
@@ -258,6 +260,7 @@ class Training:
 
 
 def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
+    """State of `net`, on the CPU, with `prefix` before every name."""
     return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
 
 

@@ -10,11 +10,11 @@ LearningRate = Annotated[float, Field(gt=0, le=10)]  # 1e3 is 1e-3 mistyped; aut
 
 
 class Momentum(Section):
-    """Goes linearly from `start` to `end`, epoch by epoch; `start` alone stays."""
+    """Momentum, linear from `start` to `end` over epochs; constant if only `start` is given."""
 
     start: Probability = 0.5
     end: Probability = 0.5
-    saturate_epochs: Positive = 1  # to be given where start and end differ
+    saturate_epochs: Positive = 1  # required where start and end differ
 
     @model_validator(mode="before")
     @classmethod
@@ -45,7 +45,7 @@ class Exponential(Section):
 
 
 class Linear(Section):
-    """Straight from lr to lr * end_factor at the last step, times a rise from 0 in the first ones."""
+    """Linear from lr to lr * end_factor at the last step; linear warm-up from 0 in the first steps."""
 
     name: Literal["linear"]
     end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0

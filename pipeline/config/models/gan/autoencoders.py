@@ -24,14 +24,14 @@ class Autoencoder(Section):
 
 
 class Vae(Autoencoder):
-    """Variational autoencoder (Kingma 2014). G learns from pixels alone; D only looks on."""
+    """Variational autoencoder (Kingma 2014). G learns from pixels alone; D is trained, but G ignores it."""
 
     name: Literal["vae"]
     pixel_std: Scale = 0.5  # of p(x|z) = N(G(z), pixel_std^2), in the nets' range
 
 
 class VaeGan(Autoencoder):
-    """Pixels are compared as D's features of them; G also plays against D (Larsen 2016)."""
+    """Reconstructions are compared in D's features, not in pixels; G also plays against D (Larsen 2016)."""
 
     name: Literal["vae_gan"]
     reconstruction_weight: Scale = 0.01  # gamma, of the reconstruction in the loss of G

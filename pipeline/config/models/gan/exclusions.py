@@ -11,7 +11,7 @@ from pipeline.config.models.gan.tips import Labels
 if TYPE_CHECKING:
     from pipeline.config.models.gan.train import Train
 
-# Names of the table that are not simply a key which is set.
+# Entries of the table that are more than a key which is set.
 ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "update: simultaneous": lambda train: train.update == "simultaneous",
     "autoencoder: vae": lambda train: train.autoencoder and train.autoencoder.name == "vae",
@@ -56,7 +56,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "r1",
             "batches: joint",
         ),
-        "G learns from pixels alone and D only looks on, so it would change no sample; leave it out",
+        "G learns from pixels alone and ignores D, so it would change no sample; leave it out",
     ),
     (
         "feature_matching.alone",
@@ -93,7 +93,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "feature_matching",
             "discriminator.minibatch_discrimination",
         ),
-        "it looks at a whole minibatch, and each device has a part of it; use devices: 1",
+        "it needs the whole minibatch, and each device has a part of it; use devices: 1",
     ),
 )
 
@@ -107,4 +107,5 @@ def refuse_what_excludes_each_other(train: Train) -> None:
 
 
 def is_asked_for(train: Train, name: str) -> bool:
+    """Whether `train` uses the setting: `name` is a key of ASKED_FOR or a dotted key that is set."""
     return bool(ASKED_FOR.get(name, attrgetter(name))(train))

@@ -39,7 +39,7 @@ class OrthogonalInit(Section):
 
 
 class SparseInit(Section):
-    """Of each unit just so many weights from N(0, 1), the others 0 (authors, output of TFD's G)."""
+    """`inputs` weights of each unit from N(0, 1), the others 0 (authors, output of TFD's G)."""
 
     name: Literal["sparse"]
     inputs: Positive = 100
@@ -56,7 +56,7 @@ class Net(Section):
     """What every net has."""
 
     init: Init
-    output_init: Init | None = None  # of the last layer, where it starts otherwise
+    output_init: Init | None = None  # of the last layer; null: as the others
     optimizer: Optimizer
     # after each update the weights into each unit (each piece of a maxout unit) are scaled down to
     # this L2 norm; of fully connected layers; authors on TFD: 1.9365
@@ -103,8 +103,10 @@ class Mlp(Net):
     # of all hidden layers, or a list with one for each
     activation: Activation | Annotated[tuple[Activation, ...], Field(strict=False)]
     pieces: Positive = 5  # affine pieces per maxout unit; authors
-    biases: Annotated[tuple[Bias, ...], Field(strict=False)] | None = None  # where they start; 0
-    # instance: of an image's units, all of a layer (fully connected layers have no other axis)
+    biases: Annotated[tuple[Bias, ...], Field(strict=False)] | None = (
+        None  # initial, one per hidden layer; 0
+    )
+    # instance: over all units of a layer for one image, which is layer normalisation here
     norm: Literal["none", "batch", "instance"] = "none"
 
     @model_validator(mode="after")
@@ -126,11 +128,13 @@ class Mlp(Net):
 
 
 class MlpGenerator(Mlp, GeneratorNet):
+    """The paper's G for MNIST and TFD."""
+
     norm: Literal["none", "batch", "instance", "virtual_batch"] = "none"  # type: ignore[assignment]
     # `data`: the output starts at each pixel's training mean (authors); `zeros` otherwise
     output_bias: Literal["zeros", "data"] = "zeros"
-    # the mean, in [0, 1], is kept this far from 0 and 1; authors: 1e-7, so that a pixel that is always
-    # black starts at the logit -16.1, where it hardly learns
+    # the mean, in [0, 1], is clipped to stay this far from 0 and 1; authors: 1e-7, which starts an always
+    # black pixel at the logit -16.1, where it hardly learns
     output_bias_clip: Annotated[float, Field(gt=0, lt=0.5)] = 1e-7
 
     @model_validator(mode="after")
@@ -141,14 +145,14 @@ class MlpGenerator(Mlp, GeneratorNet):
 
 
 class MlpDiscriminator(Mlp, DiscriminatorNet):
-    pass
+    """The paper's D for MNIST and TFD."""
 
 
 class Pretraining(Section):
     """G's last layers play a game of their own first; then all of G starts, with a new D (authors, TFD)."""
 
     steps: Positive
-    front: Positive = 2  # hidden layers of G, counted from z, that are not there yet
+    front: Positive = 2  # hidden layers of G, counted from z, that are left out at first
 
 
 class DeconvGenerator(GeneratorNet):
@@ -167,10 +171,12 @@ class DeconvGenerator(GeneratorNet):
 
 
 class MaxoutConvolution(Section):
+    """A convolution of `pieces` maps per channel, their maximum, then max pooling."""
+
     channels: Positive
     kernel: Positive
     pad: Annotated[int, Field(ge=0)]
-    pool: Positive  # pixels a side, of a maximum
+    pool: Positive  # pixels a side of max pooling's windows
     pool_stride: Positive = 2
     pieces: Positive = 2
 
@@ -192,7 +198,7 @@ class MaxoutConvDiscriminator(DiscriminatorNet):
 
 
 class DcganGenerator(GeneratorNet):
-    """Fully connected to a small map, then twice the size with each layer (Radford 2016)."""
+    """DCGAN (Radford 2016): a fully connected layer to a small map, then layers that double its size."""
 
     name: Literal["dcgan"]
     filters: Positive = 128  # of the last hidden layer; twice as many in each one before it
@@ -202,7 +208,7 @@ class DcganGenerator(GeneratorNet):
 
 
 class DcganDiscriminator(DiscriminatorNet):
-    """Half the size with each layer (Radford 2016)."""
+    """DCGAN (Radford 2016): convolutions, each of which halves the map's size."""
 
     name: Literal["dcgan"]
     filters: Positive = 128  # of the first layer; twice as many in each one after it
@@ -212,6 +218,7 @@ class DcganDiscriminator(DiscriminatorNet):
 
 
 def mlp_by_default(found: Any) -> Any:
+    """A net without `name` is an mlp."""
     return {"name": "mlp"} | found if isinstance(found, dict) else found
 
 

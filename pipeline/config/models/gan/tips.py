@@ -1,4 +1,4 @@
-"""What may be added to the game of 2014; all of it is off unless asked for.
+"""Additions to the game of 2014, all off by default.
 
 "Tip n" is number n of ganhacks (Chintala, Denton, Arjovsky, Mathieu 2016); docs/tips.md has them all.
 """
@@ -11,11 +11,11 @@ from pipeline.config.base import NotNegative, Positive, Scale, Section
 
 
 class Decay(Section):
-    """A value that goes linearly from `start` to `end` in `steps` updates of G, then stays."""
+    """A value linear from `start` to `end` over `steps` updates of G, then constant."""
 
     start: NotNegative = 0.0
     end: NotNegative = 0.0
-    steps: Positive = 1  # to be given where start and end differ
+    steps: Positive = 1  # required where start and end differ
 
     @model_validator(mode="after")
     def it_takes_its_time(self) -> Self:
@@ -72,7 +72,7 @@ class PastPlayers(Section):
     """Earlier players brought back as opponents: D learns from samples of an older G, G from an
     older D, for some steps (tip 8)."""
 
-    every_steps: Positive  # the players are kept every so many steps, and an older pair comes back
+    every_steps: Positive  # every so many steps the players are stored, and an older pair returns
     for_steps: Positive = 20
     keep: Positive = 3  # pairs; one of them is drawn
 
@@ -86,8 +86,8 @@ class PastPlayers(Section):
 
 
 class Balance(Section):
-    """A player learns only while its loss, in nats, is above a value: what tip 11 advises against, for
-    comparison. Cross-entropies are always above 0, where it would change nothing."""
+    """A player is updated only while its loss, in nats, is above a threshold. Tip 11 advises against it;
+    it is here for comparison. Thresholds are above 0, as cross-entropies are: a lower one has no effect."""
 
     # at D = 1/2 the loss of D is log 4 times discriminator_loss_scale, the non-saturating one of G log 2
     train_discriminator_above: Annotated[float, Field(gt=0)] | None = None
@@ -104,7 +104,7 @@ class FeatureMatching(Section):
     """Adds weight * |E f(x) - E f(G(z))|^2 to G's loss, f the inputs of D's last layer (Salimans 2016)."""
 
     weight: Scale = 1.0
-    alone: bool = False  # in the place of G's loss, as published
+    alone: bool = False  # instead of G's loss, as published
 
 
 class HistoricalAveraging(Section):
@@ -117,7 +117,7 @@ class R1(Section):
     """Adds gamma / 2 * E |gradient of D's logit at x|^2 over real images to D's loss (Mescheder 2018)."""
 
     gamma: Scale = 10.0  # Mescheder 2018
-    every_steps: Positive = 1  # updates of D; then the penalty counts so many times (Karras 2020)
+    every_steps: Positive = 1  # updates of D; the penalty is multiplied by it in turn (Karras 2020)
 
 
 class AuxiliaryClassifier(Section):
@@ -144,16 +144,16 @@ StepsOfDiscriminator = Annotated[
 
 
 class Monitor(Section):
-    """What happens when a training goes wrong (tip 10).
+    """What is done when a training fails (tip 10).
 
-    warn: it is said once, with advice, and training goes on; NaN ends the run without results.
-    stop: the run ends; its samples and the verdict are kept, and the pipeline goes on.
-    rollback: back to a state in which all was well, with other random numbers and lower learning
-    rates, at most `rollbacks` times; then it stops.
+    warn: print each kind of failure once, with advice, and continue; NaN ends the run without results.
+    stop: end the run; samples and verdict are written, and the pipeline continues.
+    rollback: return to an earlier healthy state, with new random numbers and lower learning rates, at most
+    `rollbacks` times; then stop.
     """
 
     policy: Literal["warn", "stop", "rollback"] = "warn"
-    good_steps: Positive = 500  # a state is kept every so many steps while all is well
+    good_steps: Positive = 500  # a state is stored every so many steps while the run is healthy
     rollbacks: Positive = 3
     # of both learning rates, from each rollback on
     learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = 0.5

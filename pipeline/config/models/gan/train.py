@@ -40,9 +40,11 @@ class Noise(Section):
 
 
 class Train(Section):
+    """Settings of a GAN: the players, their game, what tips add, and how it is watched."""
+
     steps: Positive  # updates of G
     batch_size: Annotated[int, Field(ge=2)]
-    # of an epoch, where the images do not fill it: left out, or smaller (the authors' code)
+    # an epoch's last minibatch that is not full: dropped, or trained on (the authors' code)
     last_minibatch: Literal["dropped", "trained"] = "dropped"
     # alternating: Algorithm 1, fresh z for G; simultaneous: both gradients at the old weights,
     # one z and one dropout mask for both (the authors' code)
@@ -54,9 +56,9 @@ class Train(Section):
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
     discriminator_loss_scale: Scale = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
-    # of matrix products, weights are float32; auto: bf16 where the device has units for it, where it
-    # is several times as fast, float32 elsewhere, where bf16 is tens of times slower; tf32: CUDA only;
-    # fp16: with loss scaling
+    # of matrix products; weights stay float32. auto: bf16 on devices with bf16 units, several times as
+    # fast there, else float32 (without units bf16 is tens of times slower); tf32: CUDA only; fp16: with
+    # loss scaling
     precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Positive = 1  # of one machine; each takes its share of every minibatch
@@ -167,7 +169,7 @@ class Train(Section):
         if front >= layers:
             raise ValueError(
                 f"pretraining.front is {front}, but generator.hidden has {layers} layers, of which one at "
-                "least has to be behind those in front"
+                "least must come after the front"
             )
         return self
 

@@ -91,6 +91,8 @@ def learns_above(least: float | None) -> Callable[[Tensor], bool]:
 
 
 def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, Tensor], Tensor]:
+    """D's loss as a function of logits [B] of real and fake images; a number in nats, scaled."""
+
     def loss(logit_real_B: Tensor, logit_fake_B: Tensor) -> Tensor:
         if targets.hard:
             value = losses.discriminator(logit_real_B, logit_fake_B)
@@ -103,21 +105,22 @@ def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, T
 
 
 def gradients_are_proportional(settings: Train, targets: Targets) -> bool:
-    """Whether G's gradient for an image can be had from D's, and is as precise as by a pass of its own.
+    """Whether `slope_ratio` turns D's gradient for a sample into G's without loss of precision.
 
-    D's loss must have a slope at every logit: sigmoid(l) here, with hard targets. It is small where D
-    wins; what fp16 has lost there cannot be scaled up to the slope of the non-saturating loss, but the
-    minimax loss has the same slope but for its sign.
+    The derivative of D's loss at the sample's logit l must not vanish: with hard targets it is sigmoid(l).
+    Where D wins that is tiny and underflows in fp16, and the ratio cannot restore it. The minimax loss has
+    the derivative -sigmoid(l), so there the ratio is -1.
     """
     if not targets.hard:
         return False
-    kept = (
+    proportional = (
         {"minimax"} if settings.precision == "fp16" else {"minimax", "non_saturating", "label_flip"}
     )
-    return settings.generator_loss in kept
+    return settings.generator_loss in proportional
 
 
 def generator_loss(settings: Train, targets: Targets) -> Callable[[Tensor], Tensor]:
+    """G's loss as a function of logits [B] of samples; 0 where feature matching takes its place."""
     if settings.feature_matching and settings.feature_matching.alone:
         return lambda logit_fake_B: logit_fake_B.new_zeros(())
     if settings.generator_loss == "label_flip":

@@ -1,4 +1,4 @@
-"""What D is and loses when the game is over, under the settings in force.
+"""D's output and loss at equilibrium, by the settings of a run.
 
 With p and q the densities of real and fake images, a and b the mean targets of the two, and n kinds of
 fake images of density q, D's loss per x is (p + n q) times the cross-entropy of D(x) with
@@ -32,7 +32,7 @@ def equilibrium(settings: Train) -> Equilibrium:
 def optimal_discriminator(settings: Train, p_data: float, p_g: float) -> float:
     """The best D(x) where real images have density `p_data` and each kind of fake ones `p_g`.
 
-    D that tells all images apart gives the real ones (1, 0), the fake ones (0, 1).
+    A perfect D gives real images the value at densities (1, 0), fake ones that at (0, 1).
     """
     real, fake = mean_targets(settings.labels)
     q = kinds_of_fakes(settings) * p_g
@@ -46,10 +46,10 @@ def mean_targets(labels: Labels) -> tuple[float, float]:
 
 
 def kinds_of_fakes(settings: Train) -> int:
-    """1: samples; 2 where D is shown reconstructions, too, as many of each (Larsen 2016)."""
+    """1: samples; 2 where D is also shown as many reconstructions (Larsen 2016)."""
     return 2 if isinstance(settings.autoencoder, VaeGan) else 1
 
 
 def entropy(probability: float) -> float:
-    """Of a coin, in nats."""
+    """Entropy, in nats, of a Bernoulli variable."""
     return -sum(p * math.log(p) for p in (probability, 1 - probability) if p > 0)

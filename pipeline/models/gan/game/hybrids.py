@@ -43,7 +43,7 @@ class Posterior(NamedTuple):
 
 @dataclass(frozen=True)
 class Coder:
-    """E and what it learns by."""
+    """E of a hybrid, its settings and its source of random numbers."""
 
     settings: Vae | VaeGan
     E: Player
@@ -53,6 +53,7 @@ class Coder:
         return Posterior(*self.E(images_BCHW).chunk(2, dim=1))
 
     def reconstruct(self, G: Player, real: Real) -> tuple[Tensor, Posterior]:
+        """G(z) [B, C, H, W] with z drawn from q(z|x) for each real image x, and q(z|x)."""
         posterior = self.posterior(real.images)
         z_BZ = posterior.draw(self.standard(posterior.mean))
         return G(z_BZ, real.labels), posterior
@@ -94,7 +95,7 @@ def gaussian_error(rebuilt_BCHW: Tensor, images_BCHW: Tensor, std: float) -> Ten
 
 
 def feature_error(game: Game, real: Real, rebuilt_BCHW: Tensor) -> Tensor:
-    """The same of D's features, with deviation 1 (Larsen 2016, eq. 7): 0 for a perfect reconstruction.
+    """Gaussian error of D's features, with deviation 1 (Larsen 2016, eq. 7): 0 for a perfect reconstruction.
 
     D is in evaluation mode and sees no instance noise, so that its features are a function of the image
     alone: no dropout, running statistics in BatchNorm, no step of spectral norm's power iteration.

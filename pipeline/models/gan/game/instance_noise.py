@@ -1,4 +1,4 @@
-"""Gaussian noise on every image that D is shown, less of it as training goes on (ganhacks 13)."""
+"""Instance noise: Gaussian noise on all of D's inputs, which may decay during training (ganhacks 13)."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from pipeline.config.models.gan.tips import Decay
 
 
 class InstanceNoise:
-    """Adds noise whose standard deviation goes from `start` to `end` in `steps` updates of G."""
+    """Adds noise whose standard deviation is linear from `start` to `end` over `steps` updates of G."""
 
     def __init__(self, settings: Decay, stream: torch.Generator):
         """`settings`: deviations in the range that the nets work in."""
@@ -16,7 +16,7 @@ class InstanceNoise:
         self.stream = stream
 
     def __call__(self, images_BCHW: Tensor, step: int) -> Tensor:
-        """The images with the noise of step `step`; as they are where there is none."""
+        """New images with the noise of step `step` added; the same tensor where there is none."""
         std = self.std(step)
         if std == 0:
             return images_BCHW

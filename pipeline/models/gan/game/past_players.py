@@ -11,9 +11,9 @@ from pipeline.models.common.player import Player
 
 
 class PastPlayers:
-    """Keeps both players now and then; for some steps after that an older pair are the opponents.
+    """Stores both players every `every_steps`; for the next `for_steps` a stored pair are the opponents.
 
-    What learns is always the player of today: D from samples of an older G, G from an older D.
+    Only the current players learn: D from samples of an older G, G from an older D.
     """
 
     def __init__(
@@ -31,21 +31,21 @@ class PastPlayers:
 
     @contextlib.contextmanager
     def as_opponent(self, player: Player, step: int) -> Iterator[None]:
-        """Inside, `player` is as it was some time ago, if this is such a step; outside it is itself."""
+        """Inside, `player` has the weights of a stored one, in steps that have opponents; then its own again."""
         self._turn(step)
         if self.opponents is None:
             yield
             return
         name = next(name for name, one in self.players.items() if one is player)
-        today = copy.deepcopy(player.net_state())
+        current = copy.deepcopy(player.net_state())
         player.load_net_state(self.opponents[name])
         try:
             yield
         finally:
-            player.load_net_state(today)
+            player.load_net_state(current)
 
     def _turn(self, step: int) -> None:
-        """Once a step: choose the opponents, keep the players; step 0 is no past to come back."""
+        """Once a step: choose the opponents, or store the players. The untrained players are not stored."""
         if step == self.turned_at:
             return
         self.turned_at = step

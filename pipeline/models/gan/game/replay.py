@@ -56,7 +56,7 @@ class Replay:
 def exchange(
     fresh_B: Tensor | None, kept_N: Tensor | None, rows: Tensor, places: Tensor
 ) -> Tensor | None:
-    """`fresh` with its `rows` exchanged for the `places` of `kept`, which is changed."""
+    """A copy of `fresh` with its `rows` swapped for the `places` of `kept`, which is changed in place."""
     if fresh_B is None or kept_N is None:
         return fresh_B
     shown_B = fresh_B.clone()

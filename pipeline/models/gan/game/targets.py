@@ -9,7 +9,7 @@ from pipeline.config.models.gan.tips import Labels
 
 
 class Targets:
-    """Draws a target for every image from the stated ranges; some of D's are swapped."""
+    """Draws a target for every image from the given ranges; a share of D's are swapped."""
 
     def __init__(self, labels: Labels, stream: Generator):
         self.labels = labels
@@ -17,7 +17,7 @@ class Targets:
 
     @property
     def hard(self) -> bool:
-        """1 for data, 0 for samples, always."""
+        """Whether every target is 1 for data and 0 for samples."""
         return self.labels == Labels()
 
     def for_discriminator(self, count: int) -> tuple[Tensor, Tensor]:
@@ -28,7 +28,7 @@ class Targets:
         )
 
     def of_real(self, count: int) -> Tensor:
-        """[B]; nothing is flipped."""
+        """Targets [B] of real images, none flipped."""
         return self._drawn(count, self.labels.real)
 
     def _mixed(self, count: int, mostly: tuple[float, float], other: tuple[float, float]) -> Tensor:

@@ -1,4 +1,4 @@
-"""What tips add to the players' losses."""
+"""Terms that tips add to the players' losses."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
 class R1:
     """gamma / 2 * E[|gradient of D's logit at x|^2] over real images, as D sees them (Mescheder 2018).
 
-    Every so many updates of D only, and then that many times as strong (Karras 2020).
+    Computed every `every_steps` updates of D only, and then multiplied by it (Karras 2020).
     """
 
     def __init__(self, settings: tips.R1, judge: Judge, add_noise: AddNoise):
@@ -67,8 +67,8 @@ def feature_matching(
 class HistoricalAverage:
     """Pulls a player's weights towards their mean so far (Salimans 2016, section 3.3).
 
-    The term weight * |theta - mean|^2 has a gradient that is known, so it is added where all weights
-    are one vector, before each step of the optimiser; the loss that is logged is without it.
+    The gradient of weight * |theta - mean|^2 is added to the player's gradient vector, in place, before
+    each step of the optimiser; the logged loss is without the term.
     """
 
     def __init__(self, settings: tips.HistoricalAveraging, player: Player):
@@ -92,7 +92,7 @@ class HistoricalAverage:
 
 
 def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Minibatch], Tensor]:
-    """D tells the classes of data, and of samples if G was asked for classes (Odena 2017, L_C)."""
+    """Cross-entropy of D's classes for data and, if G was told classes, for samples (Odena 2017, L_C)."""
 
     def term(batch: Minibatch) -> Tensor:
         assert batch.of_real is not None
@@ -105,12 +105,12 @@ def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Mini
 
 
 def generators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Minibatch], Tensor]:
-    """G draws what D takes for the class that G was asked for."""
+    """Cross-entropy of D's classes for samples with the classes that G was told (Odena 2017, L_C)."""
     return lambda batch: settings.weight * cross_entropy(batch.of_fake, batch.latent.labels)
 
 
 def cross_entropy(judged: DiscriminatorOutput, labels_B: Tensor | None) -> Tensor:
-    """0 where there are no labels: G is not asked for a class."""
+    """Mean over images, in nats; 0 without labels. TrainingError if D does not classify."""
     if labels_B is None:
         return judged.logit.new_zeros(())
     if judged.classes is None:

@@ -44,7 +44,7 @@ class Stateful(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Game:
-    """The players and the rules; everything that an update needs and nothing it has to look up."""
+    """The players and the rules: all that an update needs."""
 
     G: Player
     D: Player
@@ -66,11 +66,11 @@ class Game:
     generator_learns: Callable[[Tensor], bool] = lambda loss: True
     # D judges every image by itself: nothing in it, such as BatchNorm, mixes the images of a batch
     image_by_image: bool
-    joint: bool = False  # real and fake share a batch all the same
+    joint: bool = False  # real and fake share a batch even where D mixes its images
     # simultaneous only: G's gradient for an image is D's times a ratio of two slopes (`slope_ratio`)
     one_backward_pass: bool
-    memory: dict[str, Stateful] = field(default_factory=dict)  # belongs into a checkpoint
-    # in the place of `generator_step` below, where G does not learn from D alone
+    memory: dict[str, Stateful] = field(default_factory=dict)  # state that checkpoints hold
+    # replaces `generator_step` below where G does not learn from D alone
     generator_step: Callable[["Game", int, Real, Latent], dict[str, Tensor]] | None = None
 
 
@@ -124,15 +124,15 @@ def simultaneous(game: Game, step: int) -> dict[str, Tensor]:
         floored = with_floor(batch)
         d_loss = discriminator_loss(game, floored)
         scaled = game.D.scaled(d_loss)
-        *d_gradients, pull_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
+        *d_gradients, gradient_BCHW = torch.autograd.grad(scaled, [*game.D.params, seen_BCHW])
         ratio_B = slope_ratio(game, batch.of_fake.logit, floored.of_fake.logit)
-        pull_BCHW = pull_BCHW * ratio_B[:, None, None, None]
+        gradient_BCHW = gradient_BCHW * ratio_B[:, None, None, None]
     else:
         d_loss = discriminator_loss(game, batch)
         scaled = game.D.scaled(d_loss)
         d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
-        (pull_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
-    g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, pull_BCHW)
+        (gradient_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
+    g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, gradient_BCHW)
     if game.discriminator_learns(d_loss):
         game.D.step(d_gradients)
     if game.generator_learns(g_loss):
@@ -142,7 +142,7 @@ def simultaneous(game: Game, step: int) -> dict[str, Tensor]:
 
 
 def judge_both(game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Latent) -> Minibatch:
-    """D's outputs for both. Where D mixes the images of a batch, real and fake are batches of their own
+    """D's outputs for real and fake images. Where D mixes the images of a batch, they are separate batches
     (ganhacks 4); where it does not, one pass over both gives the same and costs less."""
     if game.image_by_image or game.joint:
         count = len(real.images)
@@ -178,24 +178,26 @@ def joined(real: Real, latent: Latent) -> Tensor | None:
 
 
 def discriminator_loss(game: Game, batch: Minibatch) -> Tensor:
+    """D's loss with all terms that tips add, a number in nats."""
     assert batch.of_real is not None
     loss = game.discriminator_loss(batch.of_real.logit, batch.of_fake.logit)
     return sum((term(batch) for term in game.discriminator_terms), start=loss)
 
 
 def generator_loss(game: Game, batch: Minibatch) -> Tensor:
+    """G's loss with all terms that tips add, a number in nats."""
     loss = game.generator_loss(batch.of_fake.logit)
     return sum((term(batch) for term in game.generator_terms), start=loss)
 
 
 def report(batch: Minibatch) -> dict[str, Tensor]:
+    """D's logits [B] of both kinds of images, detached, for the log."""
     assert batch.of_real is not None
     return {"d_real": batch.of_real.logit.detach(), "d_fake": batch.of_fake.logit.detach()}
 
 
-FLOOR = (
-    -60.0
-)  # of logits of samples: the slope of D's loss there, 1e-26, is far above float32's least
+# Lower limit of samples' logits: D's loss has the derivative 1e-26 there, which float32 still holds.
+FLOOR = -60.0
 
 
 class Floor(torch.autograd.Function):
@@ -220,9 +222,9 @@ def with_floor(batch: Minibatch) -> Minibatch:
 
 
 def slope_ratio(game: Game, g_logit_B: Tensor, d_logit_B: Tensor) -> Tensor:
-    """[B]: what turns the gradient of D's loss at an image of G's into that of G's loss, dL_G/dl / dL_D/dl.
+    """[B]: (dL_G/dl) / (dL_D/dl), by which D's gradient at a sample is multiplied to give G's.
 
-    An image moves either loss through its logit l alone, so one backward pass through D serves both
+    Either loss depends on a sample through its logit l alone, so one backward pass through D serves both
     players. `d_logit_B` are the same logits, with a floor.
     """
     g_logit_B = g_logit_B.detach().requires_grad_()

@@ -37,7 +37,7 @@ DISCRIMINATORS = {
     "dcgan": DcganDiscriminator,
 }
 
-# Each output squashes to its own range; it is then mapped to the range the nets work in.
+# Output nonlinearities, scaled to [-1, 1]; linear has no bounds.
 OUTPUTS = {
     "tanh": torch.tanh,
     "sigmoid": lambda x: torch.sigmoid(x) * 2 - 1,
@@ -81,6 +81,7 @@ class Generator(nn.Module):
 
     @property
     def last(self) -> nn.Module:
+        """The output's affine map, which `output_init` initialises."""
         return self.body.last
 
     def refer_to(self, z_BZ: Tensor, labels_B: Tensor | None) -> None:
@@ -128,7 +129,7 @@ class Discriminator(nn.Module):
         classifies: bool = False,
         classes: int = 0,
     ):
-        """`classifies`: it also tells the class (an auxiliary classifier); `classes`: number of labels of
+        """`classifies`: with an auxiliary classifier; `classes`: number of labels of
         the data, 0 if there are none; `stream`: of dropout."""
         super().__init__()
         channels, *size = image_shape
@@ -142,7 +143,7 @@ class Discriminator(nn.Module):
                 features, kernels, net.minibatch_discrimination.dims
             )
             features += kernels
-        # every image is judged by itself: nothing, such as BatchNorm, mixes the images of a batch
+        # whether each image is judged by itself: nothing, such as BatchNorm, mixes the images of a batch
         self.image_by_image = self.body.image_by_image and self.others is None
         self.last = nn.Linear(features, 1)
         self.classes = None
@@ -159,6 +160,7 @@ class Discriminator(nn.Module):
             normalize_spectra(self)
 
     def judge(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> DiscriminatorOutput:
+        """D's outputs for images in the range of the nets; labels [B] if D is conditional."""
         if self.channel is not None:
             x_BCHW = torch.cat([x_BCHW, self.channel(labels_B).to(x_BCHW.dtype)], dim=1)
         features_BF = self.body(x_BCHW)
@@ -216,7 +218,10 @@ def generator_of(
 def discriminator_of(
     train: Train, image_shape: tuple, classes: int, stream: torch.Generator
 ) -> Discriminator:
-    """The D of a run, likewise; `stream`: of dropout."""
+    """The D of a run, with weights that are still to be drawn or loaded.
+
+    `classes` as for `generator_of`; `stream`: of dropout.
+    """
     return Discriminator(
         train.discriminator,
         image_shape,
@@ -228,7 +233,7 @@ def discriminator_of(
 
 
 def normalize_spectra(net: nn.Module) -> None:
-    """Put every affine map of `net` into a SpectralNorm."""
+    """Wrap, in place, every affine map of `net` in a SpectralNorm."""
     for module in list(net.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear | nn.Conv2d) and not isinstance(module, SpectralNorm):
@@ -236,6 +241,7 @@ def normalize_spectra(net: nn.Module) -> None:
 
 
 def labelled(classes: int) -> int:
+    """`classes`; TrainingError if the data have fewer than two."""
     if classes < 2:
         raise TrainingError(
             "train.conditional and train.auxiliary_classifier need labels, but this dataset has "

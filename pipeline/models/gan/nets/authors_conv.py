@@ -13,7 +13,7 @@ from pipeline.models.common.layers import Dropout, Hidden, NoiseAndDropout, conn
 
 
 class DeconvGenerator(nn.Module):
-    """z [B, Z] -> images before the output's nonlinearity."""
+    """z [B, Z] -> images before the output's nonlinearity; TrainingError if `hidden` does not fit their size."""
 
     def __init__(
         self, net: nets.DeconvGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
@@ -56,7 +56,7 @@ class DeconvGenerator(nn.Module):
 
 
 def map_size(net: nets.DeconvGenerator, pixels: int) -> int:
-    """Pixels a side before the transposed convolution; TrainingError where none fits."""
+    """Pixels a side before the transposed convolution; TrainingError if no size gives `pixels`."""
     size, rest = divmod(pixels - net.kernel, net.stride)
     if size < 0 or rest:
         raise TrainingError(
@@ -67,9 +67,9 @@ def map_size(net: nets.DeconvGenerator, pixels: int) -> int:
 
 
 class MaxoutConvDiscriminator(nn.Module):
-    """Images -> features [B, F]: maxout convolutions, each with a maximum over places, then maxout layers.
+    """Images -> features [B, F]: maxout convolutions with max pooling, then maxout layers.
 
-    Partial windows count, as in the authors' library. 32 x 32 gives maps of 16, 7 and 5.
+    Pooling includes partial windows, as in the authors' library. 32 x 32 gives maps of 16, 7 and 5.
     """
 
     def __init__(

@@ -17,7 +17,10 @@ KERNEL = 5
 
 
 def sizes(image_shape: tuple) -> list[tuple[int, int]]:
-    """Height and width of the maps, from the image down: each half of the one before, rounded up."""
+    """Height and width of the maps, from the image down, each half of the one before, rounded up.
+
+    TrainingError if the image is not of SMALLEST to LARGEST pixels a side.
+    """
     height, width = image_shape[1:]
     if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
         raise TrainingError(
@@ -66,7 +69,7 @@ class DcganGenerator(nn.Module):
 
 
 def _over_map(norm: str, map_shape: tuple) -> nn.Module:
-    """The norm of the first layer's units, seen as the map that they become."""
+    """The norm of the first layer's units [B, U], applied to them as a map of `map_shape`."""
     return nn.Sequential(nn.Unflatten(1, map_shape), NORMS_2D[norm](map_shape[0]), nn.Flatten())
 
 
@@ -80,7 +83,7 @@ def upsample(inputs: int, outputs: int, up: str) -> nn.Module:
 
 
 class Nearest(nn.Module):
-    """Every pixel four times; by views, because CUDA's own backward pass is not deterministic."""
+    """Nearest-neighbour upsampling by 2, by views: the backward pass of CUDA's own is not deterministic."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         b, c, h, w = x_BCHW.shape

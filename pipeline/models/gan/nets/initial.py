@@ -1,4 +1,4 @@
-"""Where weights start."""
+"""Initial weights of both players."""
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,7 @@ def initialize(
 
 
 def output_maps(output: nn.Module) -> list[nn.Module]:
+    """The affine maps in `output`, which may be one itself."""
     return [layer for layer in output.modules() if isinstance(layer, AFFINE)]
 
 
@@ -86,10 +87,10 @@ def fan_in(layer: nn.Module) -> float:
 
 
 def units(layer: nn.Module) -> list[Tensor]:
-    """Views [U, ...] of the weights, U units with their inputs; a map's pixels share theirs.
+    """Views [U, ...] of the weights of U units; the pixels of a map share theirs.
 
-    The pixels of a transposed convolution's output take turns: with stride s, each s-th one across and
-    down has the same taps of the kernel, and those between have others.
+    With stride s, the output pixels of a transposed convolution form s * s groups, every s-th down and
+    across; each group has its own taps of the kernel, and so its own view.
     """
     weight: Tensor = layer.weight  # type: ignore[assignment]
     if not isinstance(layer, nn.ConvTranspose2d):
@@ -101,7 +102,7 @@ def units(layer: nn.Module) -> list[Tensor]:
 
 
 def sparse(shape: torch.Size, inputs: int, stream: torch.Generator) -> Tensor:
-    """Weights [U, ...]: of each unit `inputs` from N(0, 1), all if it has no more; the others 0."""
+    """Weights [U, ...]: up to `inputs` of each unit from N(0, 1), the others 0."""
     order_UI = torch.rand(shape, generator=stream, device=stream.device).flatten(1)
     chosen_UI = order_UI.argsort(dim=1)[:, :inputs]
     drawn_UI = torch.randn(chosen_UI.shape, generator=stream, device=stream.device)
