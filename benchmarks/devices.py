@@ -1,8 +1,8 @@
 """python -m benchmarks.devices: two ranks on two cores against one process, and what torch.compile gives.
 
-Two ranks on the cores of one process can gain nothing; what they lose is the price of several devices: the
-mean over ranks, and random numbers that each draws for all. Within each round rank 0 also trains alone
-while rank 1 waits, so that the machine's drift touches all alike.
+Two ranks on the cores of one process cannot be faster; the time they lose is the overhead of several devices:
+the mean over ranks, and random numbers that each rank draws for all. Within each round rank 0 also trains
+alone while rank 1 waits, so that drift of the machine's speed affects all alternatives alike.
 """
 
 import sys
@@ -24,6 +24,7 @@ CPU = torch.device("cpu")
 
 
 def repeated(step: Callable[[], object]) -> Callable[[], object]:
+    """A function that makes STEPS steps."""
     return lambda: [step() for _ in range(STEPS)]
 
 
@@ -33,7 +34,7 @@ def norm_of(train, norm: str):
 
 
 def two_ranks(world: World) -> None:
-    """What each rank runs."""
+    """Time both games; each rank runs this."""
     images = torch.rand(5_000, 1, 28, 28) * 2 - 1
     plain = settings("simultaneous", "float32", dropout=True)
     games = {"no BatchNorm": plain, "BatchNorm in G": norm_of(plain, "batch")}
@@ -71,6 +72,7 @@ def by_rank_0(world: World, training: Training, threads: int) -> Callable[[], No
 
 
 def compilation() -> None:
+    """Time the simultaneous update with and without torch.compile."""
     devices.reproducible(2, compiling=True)
     images = torch.rand(5_000, 1, 28, 28) * 2 - 1
     rows = []

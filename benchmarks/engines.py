@@ -1,9 +1,8 @@
-"""What the engines themselves cost: python -m benchmarks.engines
+"""Overhead of the engines: python -m benchmarks.engines
 
-Stages of milliseconds, so that nearly all of the time is the engines'. For each number of stages the
-seconds of a call with nothing to do, and of one stage among them that runs; for all of the stages at
-once up to 101, as more take minutes. CPU seconds beside them: other programs do not change those. Then
-the peak memory of the largest process.
+Stages take milliseconds, so nearly all of the time is the engines'. For each number of stages: seconds of a
+call with nothing to do, of one stage that runs, and, up to 101 stages, of all stages, as more take minutes.
+Beside them CPU seconds, which other programs hardly change, and the peak memory of the largest process.
 """
 
 import argparse
@@ -51,6 +50,7 @@ def main() -> None:
 
 
 def measure(folder: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
+    """Rows for a project of `runs` runs."""
     stages = 2 * runs + 1
     tiny = prepared(folder, runs)
     for version, command in enumerate(ALL, start=2):
@@ -89,20 +89,21 @@ def record_all(tiny: Tiny) -> None:
 
 
 def cost(command: tuple[str, ...], tiny: Tiny | None = None) -> Cost:
+    """Run `command`, in `tiny` if given; SystemExit with its output if it fails."""
     place = {"cwd": tiny.path, "env": tiny.environment()} if tiny else {"env": dict(os.environ)}
     begun = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, **place)
-        _, status, used = os.wait4(process.pid, 0)  # with all that it started and waited for
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, **place)
+        _, status, used = os.wait4(process.pid, 0)  # of its children, too
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"{command} failed:\n{said.read().decode()}")
+            output.seek(0)
+            raise SystemExit(f"{command} failed:\n{output.read().decode()}")
     return time.perf_counter() - begun, used.ru_utime + used.ru_stime, mib(used)
 
 
 def row(stages: int | str, what: str, costs: list[Cost]) -> Row:
-    """Medians; said on the way, too."""
+    """A row of medians, which is also printed as progress."""
     elapsed, cpu, memory = (statistics.median(column) for column in zip(*costs, strict=True))
     print(f"{stages} stages, {what}: {elapsed:.2f} s", file=sys.stderr)
     return stages, what, f"{elapsed:.2f}", f"{cpu:.2f}", f"{memory:.0f}"

@@ -1,4 +1,4 @@
-"""Interleaved timing of alternatives in one process, so that a machine's drift touches all alike."""
+"""Interleaved timing of alternatives in one process, so that drift of the machine's speed affects all alike."""
 
 import json
 import resource
@@ -23,16 +23,17 @@ def interleaved(alternatives: dict[str, Callable[[], object]], rounds: int) -> d
 
 
 def peak_memory_mib() -> float:
-    """Of this process since it started, resident."""
+    """Peak resident memory of this process since it started."""
     return mib(resource.getrusage(resource.RUSAGE_SELF))
 
 
 def mib(used: resource.struct_rusage) -> float:
+    """Peak resident memory in MiB; ru_maxrss is in KiB, on macOS in bytes."""
     return used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 def show(title: str, header: tuple[str, ...], rows: list[tuple], save: str) -> None:
-    """A table on stdout, and the same numbers in benchmarks/SAVE.json."""
+    """Print a table on stdout and write the same numbers to benchmarks/SAVE.json."""
     cells = [header, *[tuple(str(cell) for cell in row) for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     print(f"\n{title}")

@@ -1,9 +1,9 @@
 """python -m benchmarks.paper: the authors' MNIST recipe to the letter, scored while it trains.
 
-Trains the run `paper` of recipes/paper.yaml, with a moving average of G beside it that changes nothing
-of the training. Every so many epochs both are scored under the paper's protocol on validation images:
+Trains the run `paper` of recipes/paper.yaml, with a moving average of G beside it that does not
+affect the training. Every so many epochs both are scored under the paper's protocol on validation images:
 sigma by the first 1,000 of the 10,000, the log-likelihood of the other 9,000. The test images are scored
-once, at the end. It goes on where it was stopped. docs/paper.tsv keeps the curve.
+once, at the end. It resumes where it was stopped. docs/paper.tsv holds the curve.
 """
 
 import argparse
@@ -76,6 +76,7 @@ def main() -> None:
 def row(
     training: Training, run: Run, data: dict[str, Tensor], epoch_steps: int, seen: dict[str, Tensor]
 ) -> tuple:
+    """Scores on validation images of raw and averaged weights, and D's means: a row of CURVE."""
     valid = to_unit(data["valid_images"])
     scores = []
     for raw in (True, False):
@@ -88,7 +89,7 @@ def row(
 def finish(
     training: Training, run: Run, data: dict[str, Tensor], threads: int, seconds: float
 ) -> None:
-    """The test images, once."""
+    """Score the test images, once, and write RESULT."""
     valid, test = to_unit(data["valid_images"])[:CHOOSING], to_unit(data["test_images"])
     result: dict = {"steps": training.step, "threads": threads, "seconds": round(seconds)}
     for name, raw in (("raw", True), ("average", False)):
@@ -106,6 +107,7 @@ def finish(
 def estimate(
     training: Training, run: Run, raw: bool, valid: Tensor, scored: Tensor
 ) -> parzen.Estimate:
+    """The Parzen estimate of G's last (`raw`) or averaged weights; pixels in [0, 1]."""
     G = SymmetricGenerator(training.sampler(raw), training.settings, training.classes)
     drawn = draw(G, run.sample.count, run.sample.batch_size, training.seed)
     samples = to_unit(torch.cat([*drawn]))

@@ -1,8 +1,8 @@
 """python -m benchmarks.parzen: the Parzen evaluation against what people would otherwise run.
 
 The whole evaluation is 10,000 samples, 1,000 validation points at 10 sigmas and 10,000 test points at
-one, of 784 values. The others need minutes for it, so they are timed on fewer points and their time is
-scaled: it is proportional to points times sigmas.
+one, of 784 values. The others need minutes, so they are timed on fewer points, and the time is scaled up:
+it is proportional to points times sigmas.
 """
 
 import os

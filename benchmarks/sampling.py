@@ -1,7 +1,7 @@
 """python -m benchmarks.sampling: drawing images from the paper's G, against a plain loop and the floor.
 
-The stage's way, without writing the file; the same layers as PyTorch modules in batches of 1,000; and the
-matrix products of both alone, float32 like them.
+Compared: the stage without writing its file; the same layers as PyTorch modules in batches of 1,000; the
+matrix products alone. All float32.
 """
 
 import os

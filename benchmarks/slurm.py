@@ -1,7 +1,7 @@
-"""What a stage costs on a Slurm cluster: python -m benchmarks.slurm   (as root, with slurm-wlm)
+"""Overhead of a stage on a Slurm cluster: python -m benchmarks.slurm   (as root, with slurm-wlm)
 
-Stages of milliseconds, so nearly all of it is the engines': on this machine, and on a cluster of two
-nodes that are this machine, too, asked for news every second and as often as the profile does.
+Stages take milliseconds, so nearly all of the time is the engines'. Compared: this machine without Slurm, and a
+cluster whose two nodes are both this machine, polled every second or as often as the profile does.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     ways = {
         "on this machine": ("snakemake", "--cores", "2"),
-        "Slurm, news every second": SUBMIT,
+        "Slurm, polled every second": SUBMIT,
         "Slurm, as profiles/slurm": ("snakemake", *PROFILE),
     }
     print("| stages | where | all, s | per stage, s |")

@@ -1,6 +1,6 @@
 """python -m benchmarks.time_to_225: how long the default recipe trains until it reaches the paper's number.
 
-For each seed it trains as the stage does, and every so many steps the clock stands still while its 10,000
+For each seed it trains as the stage does, and every so many steps the clock is stopped while 10,000
 samples are scored under the paper's protocol (sigma by 1,000 validation images, then the test set). The
 recipe is fixed beforehand: nothing is chosen by these scores. They rise to the end, because the recipe's
 schedules end there; a run stopped at the first crossing would be this run.
@@ -61,7 +61,7 @@ def main() -> None:
 def scored(
     training: Training, data: dict[str, Tensor], run: Run, every: int
 ) -> Iterator[tuple[int, float, float]]:
-    """Step, seconds of training so far, and log-likelihood of the test set, now and then."""
+    """Step, seconds of training so far, and log-likelihood of the test set in nats, every `every` steps."""
     passed, begun = 0.0, time.perf_counter()
     while training.step < training.settings.steps:
         training.advance()
@@ -75,6 +75,7 @@ def scored(
 
 @torch.no_grad()
 def score(training: Training, data: dict[str, Tensor], run: Run) -> float:
+    """Mean log-likelihood of the test set in nats, under the run's Parzen settings."""
     net = training.sampler(raw=run.sample.weights == "raw")
     G = SymmetricGenerator(net, training.settings, training.classes)
     drawn = draw(G, run.sample.count, run.sample.batch_size, training.seed)

@@ -27,6 +27,7 @@ THREADS = 2
 
 
 def settings(update: str, precision: str, dropout: bool) -> Train:
+    """The paper's nets for MNIST, with Adam."""
     adam = {"name": "adam", "lr": 1e-4}
     uniform = {"name": "uniform", "range": 0.005}
     generator = {"hidden": [1200, 1200], "activation": "relu", "output": "tanh"}
@@ -56,7 +57,7 @@ class PlainMaxout(nn.Module):
 
 
 def plain_loop(images: torch.Tensor, dropout: bool) -> Callable[[], None]:
-    """Algorithm 1 with k = 1 as in many an example, with the paper's nets."""
+    """Algorithm 1 with k = 1, written as in common examples, with the paper's nets."""
     drop = nn.Dropout if dropout else lambda rate: nn.Identity()
     G = nn.Sequential(
         nn.Linear(Z, 1200),

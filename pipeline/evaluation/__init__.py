@@ -1,1 +1,1 @@
-"""Measures and pictures: arrays in, numbers and pixels out. Knows no file and no stage."""
+"""Measures and plots: arrays in, numbers and pixels out. Knows no files and no stages."""

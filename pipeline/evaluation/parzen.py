@@ -16,18 +16,19 @@ from torch import Tensor
 # of TILE samples, K tiles that count.
 POINTS_BLOCK, SAMPLES_BLOCK = 512, 2048  # 8 MB of float64 at a time; larger blocks are slower
 TILE = 64
-# exp of less than this beside the largest term, which is 1, is nothing: 4e-12 for a million samples.
-# So tiles below it are skipped, and exponents cut there: results near 0 are up to 50 times slower.
+# Terms below exp(NEGLIGIBLE), relative to the largest, are ignored: 4e-12 in all for a million samples. Tiles
+# below it are skipped, and exponents are clamped to it, because exp is up to 50 times slower near underflow.
 NEGLIGIBLE = -40.0
-MOSTLY = 0.4  # share of tiles that count, above which picking them out costs more than taking all
+MOSTLY = 0.4  # above this share of tiles that count, taking all is cheaper than selecting them
 
 
 class Samples(Protocol):
-    """A tensor [N, D], or anything that gives such a tensor in parts: a million need not fit into memory."""
+    """A tensor [N, D], or anything that gives such a tensor in parts: a million samples need not fit into memory."""
 
     def __len__(self) -> int: ...
 
-    def split(self, count: int) -> Iterator[Tensor] | tuple[Tensor, ...]: ...
+    def split(self, count: int) -> Iterator[Tensor] | tuple[Tensor, ...]:
+        """Parts [<= count, D], in order."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,17 @@ class Estimate:
     ]  # mean log-likelihood of the validation points for each sigma of the grid
 
     def at_edge(self, sigmas: list[float]) -> bool:
+        """Whether sigma is the first or last of several `sigmas`, so that a better one may lie beyond."""
         return len(sigmas) > 1 and self.sigma in (sigmas[0], sigmas[-1])
 
 
 def estimate(
     samples_ND: Samples, valid_MD: Tensor, test_MD: Tensor, sigmas: list[float]
 ) -> Estimate:
-    """Choose sigma by the validation points, then score the test points with it."""
+    """Choose the sigma of `sigmas` with the highest mean log-likelihood of `valid_MD`, then score `test_MD`.
+
+    Pixels in [0, 1]. The precision is that of the points.
+    """
     validation = log_density(valid_MD, samples_ND, sigmas).mean(dim=1)
     sigma = sigmas[int(validation.argmax())]
     scores_M = log_density(test_MD, samples_ND, [sigma])[0]
@@ -90,9 +95,9 @@ class LogSums:
     """log sum_i exp(-|x - g_i|^2 / (2 sigma^2)) for M points x and S sigmas, over samples g_i that come in blocks.
 
     With -|x - g|^2 / 2 = x.g - |g|^2 / 2 - |x|^2 / 2, a block is one matrix product with a bias; what
-    belongs to x alone is added at the end. Every exponent is taken relative to the largest so far, so
-    that none overflows and the largest is exactly 0. Most are far below it, and skipped by whole tiles.
-    Buffers are kept: new ones cost more than exp.
+    depends on x alone is added at the end. Every exponent is taken relative to the largest so far, so
+    that none overflows and the largest is exactly 0. Most are far below it, and are skipped in
+    whole tiles. Buffers are reused: allocating new ones costs more than exp.
     """
 
     def __init__(self, points: int, sigmas: list[float], dtype: torch.dtype):
@@ -107,6 +112,7 @@ class LogSums:
         self.scratch_BC = torch.empty_like(self.exponents_BC)
 
     def add(self, rows: slice, points_BD: Tensor, samples_CD: Tensor, half_norms_C: Tensor) -> None:
+        """Add the terms of C samples, with |g|^2 / 2 as `half_norms_C`, to the sums of the points of `rows`."""
         points, samples = len(points_BD), len(samples_CD)
         whole = -(-samples // TILE) * TILE
         exponents_BC = self.exponents_BC[:points, :whole]
@@ -138,7 +144,7 @@ class LogSums:
         return torch.zeros(len(exponents_BC), dtype=torch.float64).index_add_(0, row_K, sums_K)
 
     def result(self, points_MD: Tensor) -> Tensor:
-        """[S, M] for the points, centred as they were when they were added."""
+        """float64 [S, M] for all points [M, D], centred as in `add`."""
         half_norms_M = torch.cat(
             [block.double().square().sum(dim=1) / 2 for block in points_MD.split(POINTS_BLOCK)]
         )
@@ -147,5 +153,5 @@ class LogSums:
 
 
 def _exp(exponents: Tensor, factor: float) -> Tensor:
-    """exp(factor * exponents), in place; what is negligible may be a negligible number more."""
+    """exp(factor * exponents), in place; terms below exp(NEGLIGIBLE) are raised to it."""
     return exponents.mul_(factor).clamp_(min=NEGLIGIBLE).exp_()

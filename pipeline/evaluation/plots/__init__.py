@@ -1,1 +1,1 @@
-"""Pictures of what the evaluation found."""
+"""Plots of the evaluation's numbers, as PNG bytes."""

@@ -25,6 +25,7 @@ DPI = 150
 
 
 def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes, without Matplotlib's version in them."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
@@ -46,6 +47,7 @@ def show(axes: Axes, image_CHW: np.ndarray, border: str | None = None) -> None:
 
 
 def plain(axes: Axes) -> None:
+    """Hide the top and right border, in place."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -68,7 +70,7 @@ def neighbours(samples_NCHW: np.ndarray, nearest_RCHW: np.ndarray, title: str) -
 
 
 def strips(rows_RSCHW: np.ndarray, names: list[str], title: str) -> bytes:
-    """Figure 3: each row goes from one point of the noise to another."""
+    """Figure 3: each row shows G along a path from one point of the noise to another, [R, S, C, H, W]."""
     rows, steps = rows_RSCHW.shape[:2]
     rows_RSCHW = shown(rows_RSCHW)
     figure = Figure(figsize=(steps * 0.75 + 0.9, rows * 0.78 + 0.5), layout="constrained")
@@ -119,7 +121,7 @@ def point_neighbours(generated_N: np.ndarray, held_out_N: np.ndarray, title: str
 
 
 def point_paths(rows_RSA: np.ndarray, names: list[str], title: str) -> bytes:
-    """Where G goes on straight lines of the noise: x over the way in 1-D, a path in 2-D."""
+    """G(z) along paths of the noise [R, S, A]: x over the position in 1-D, curves in 2-D."""
     figure = Figure(figsize=(6, 3.6) if rows_RSA.shape[2] == 1 else (5, 5), layout="constrained")
     axes = figure.subplots()
     for points_SA, name, colour, dashes in zip(
@@ -190,7 +192,7 @@ def training(
     d_loss: float,
     title: str,
 ) -> bytes:
-    """Losses, D's opinion and gradient norms over the steps; the verdict stands in the title.
+    """Losses, mean D and gradient norms over the steps; the verdict is in the title.
 
     `d`, `d_loss`: D(x) and D's loss where samples and data have the same density.
     """
@@ -202,20 +204,20 @@ def training(
         color=GREEN if verdict == "healthy" else RED,
         fontweight="bold",
     )
-    losses, opinion, norms = figure.subplots(3, 1, sharex=True)
+    losses, means, norms = figure.subplots(3, 1, sharex=True)
     step = rows["step"]
     losses.plot(step, rows["d_loss"], color=BLUE, label="D loss")
     losses.plot(step, rows["g_loss"], "--", color=RED, label="G loss")
     losses.axhline(d_loss, color=GREY, linestyle=":", label="D loss at p_g = p_data")
     losses.set(ylabel="loss (nats)")
-    opinion.plot(step, rows["d_real"], color=GREEN, label="D(x), real")
-    opinion.plot(step, rows["d_fake"], "--", color=BLUE, label="D(G(z)), generated")
-    opinion.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
-    opinion.set(ylim=(0, 1), ylabel="mean of D")
+    means.plot(step, rows["d_real"], color=GREEN, label="D(x), real")
+    means.plot(step, rows["d_fake"], "--", color=BLUE, label="D(G(z)), generated")
+    means.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
+    means.set(ylim=(0, 1), ylabel="mean of D")
     norms.plot(step, rows["d_gradient_norm"], color=BLUE, label="D")
     norms.plot(step, rows["g_gradient_norm"], "--", color=RED, label="G")
     norms.set(yscale="log", ylabel="gradient norm", xlabel="step")
-    for axes in (losses, opinion, norms):
+    for axes in (losses, means, norms):
         axes.legend(frameon=False, fontsize=8, ncols=3, loc="best")
         plain(axes)
     losses.set_title(reason, fontsize=9)
@@ -223,7 +225,7 @@ def training(
 
 
 def sigma(parzen: dict, published: float | None, title: str) -> bytes:
-    """Validation log-likelihood over sigma, the grid as points, the optimum, and the lines to hold it against."""
+    """Validation log-likelihood over sigma, the grid as points, the optimum, and reference lines."""
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     axes = figure.subplots()
     grid = sorted((row["sigma"], row["log_likelihood"]) for row in parzen["validation"])

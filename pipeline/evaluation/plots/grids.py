@@ -1,4 +1,4 @@
-"""Pictures as PNG bytes."""
+"""Grids of images and plots of points, as PNG bytes."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What the theory of the paper says of a run, drawn: Figure 1 for points, D's opinions for images."""
+"""Plots of theory.json: Figure 1 for points, histograms of D for images."""
 
 import math
 
@@ -23,7 +23,7 @@ MASKED = 0.02  # of the peak of p data; where both densities together are below 
 
 
 def bound(theory: dict, title: str) -> bytes:
-    """What D thinks of images that it was not trained on, of those it was, and of the samples."""
+    """Histograms of D(x) for training images, for test images, which D was not trained on, and for samples."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     histograms = theory["d_histogram"]
@@ -81,8 +81,8 @@ def _panels_1d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
 
 
 def curves(panel: dict) -> dict[str, np.ndarray]:
-    """Over wider cells than those of the numbers, so that counting shows less; D and D* only where a
-    density has mass: elsewhere nothing is asked of D, and D* is a quotient of a few counted points."""
+    """Curves over wider cells than those of the numbers, which reduces the noise of counting; D and D* only
+    where a density has mass: elsewhere D* is the quotient of a few counted points."""
 
     def merged(name: str) -> np.ndarray:
         return np.array(panel[name]).reshape(-1, MERGED_CELLS)
@@ -150,7 +150,7 @@ def _arrows(axes: Axes, arrows: dict, left: float, right: float) -> None:
 
 
 def left_to_right(arrows: dict) -> tuple[list[float], str]:
-    """x = G(z) along the axis of the noise, turned round where G mostly falls; and what the axis is."""
+    """x = G(z) along the axis of the noise, reversed where G mostly falls; and the label of the axis."""
     x = arrows["x"]
     if np.polyfit(np.arange(len(x)), x, 1)[0] >= 0:
         return x, arrows["line"]

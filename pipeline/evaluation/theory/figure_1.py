@@ -1,7 +1,7 @@
 """The four panels of Figure 1 of the 2014 paper, of a training on points whose density is known.
 
 (a) A pair near convergence. (b) The inner loop of Algorithm 1 trains D to its optimum D*. (c) The
-gradient of D moves G(z) to where points are rather taken for data, so C(G) falls. (d) The end.
+gradient of D moves G(z) to where D is larger, so C(G) falls. (d) The end.
 """
 
 import copy
@@ -17,7 +17,7 @@ from pipeline.evaluation.theory.quadrature import LOG_4, Mixture
 NEAR_JSD = 0.05  # nats; "p_g is similar to p_data" (the caption): 0.69 is no overlap at all
 D_STEPS, D_RATE, D_BATCH = 1_000, 2e-3, 512  # Adam; the rate falls to 0
 G_STEPS, G_BATCH = 10, 10_000
-# of C(G) + log 4 that a step of G takes away, to first order: five times as much passes the minimum
+# share of C(G) + log 4 that a step of G removes, to first order; five times as much overshoots
 G_SHARE = 0.02
 
 
@@ -40,8 +40,8 @@ def panels(
 def near_convergence(c_of_each: list[float]) -> int:
     """Index of the moment at which G is first about NEAR_JSD from the data, on its way there.
 
-    Later ones that are as far away are those of an oscillation. The nearest of all, but for the end,
-    if G never comes so close.
+    Later moments at that distance belong to oscillations. If G never comes so close, the nearest moment
+    before the end.
     """
     jsd = [(c + LOG_4) / 2 for c in c_of_each]
     close = [index for index, value in enumerate(jsd) if value <= NEAR_JSD]
@@ -50,7 +50,7 @@ def near_convergence(c_of_each: list[float]) -> int:
 
 
 def trained_to_optimum(G: nn.Module, D: nn.Module, noise: Noise, train: Tensor) -> nn.Module:
-    """A copy of D after D_STEPS ascent steps on V(D, G) (eq. 1), while G stands still."""
+    """A copy of D after D_STEPS ascent steps on V(D, G) (eq. 1), with G fixed."""
     D, stream = copy.deepcopy(D), noise.stream("inner loop")
     optimizer = torch.optim.Adam(D.parameters(), lr=D_RATE)
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, D_STEPS)
@@ -67,11 +67,11 @@ def trained_to_optimum(G: nn.Module, D: nn.Module, noise: Noise, train: Tensor) 
 
 
 def moved(G: nn.Module, D: nn.Module, noise: Noise, above: float) -> nn.Module:
-    """A copy of G after G_STEPS gradient steps down E[log(1 - D(G(z)))] (eq. 1), while D stands still.
+    """A copy of G after G_STEPS gradient steps down E[log(1 - D(G(z)))] (eq. 1), with D fixed.
 
     `above`: C(G) + log 4. Where D is at its optimum, this gradient is that of C(G) itself (the proof of
     theorem 1), whose minimum -log 4 is known. So each step is a share G_SHARE of Polyak's step,
-    (C(G) - minimum) / |gradient|^2: plain gradient descent, whose length needs no search.
+    (C(G) - minimum) / |gradient|^2, and needs no line search.
     """
     G, stream = copy.deepcopy(G), noise.stream("outer loop")
     weights = [w for w in G.parameters() if w.requires_grad]
@@ -86,7 +86,7 @@ def moved(G: nn.Module, D: nn.Module, noise: Noise, above: float) -> nn.Module:
 
 
 def panel(G: nn.Module, D: nn.Module, noise: Noise, mixture: Mixture, title: str) -> dict:
-    """What one panel shows; densities are masses of the cells, outside left out."""
+    """Numbers of one panel; densities are masses of the cells inside the box."""
     data_Q, model_Q = quadrature.exact_mass(mixture), mass(G, noise)
     d_Q = d_at_centres(D, mixture)
     return {

@@ -1,4 +1,4 @@
-"""Images, whose density is not known: what D, on images that it was not trained on, proves of G."""
+"""Images, whose density is unknown: the bound on the JSD that D gives on images it was not trained on."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What the theory looks at: two nets at one moment of a training on points, and the noise that G starts from."""
+"""The two nets at one moment of a training on points, and the noise that is G's input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline.evaluation.theory.quadrature import Mixture
 
 # Shapes: N points, A axes (1 or 2), Q cells, Z noise; points are [N, A, 1, 1] for the nets.
 POINTS = 200_000  # drawn from G for its density
-POINTS_BLOCK = 4_000  # at a time, so that what is between G's layers stays in the cache
+POINTS_BLOCK = 4_000  # at a time, so that activations of G's layers stay in the cache
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,15 @@ class Players:
 
 @dataclass(frozen=True)
 class Noise:
-    """What G starts from."""
+    """G's input."""
 
-    draw: Callable[[int, torch.Generator], tuple]  # arguments of G for so many points
+    draw: Callable[[int, torch.Generator], tuple]  # (number of points, stream) -> arguments of G
     seed: int
-    line_NZ: (
-        Tensor  # points of the noise from one end of a line to the other, each standing for as much
-    )
-    line_name: str  # what line it is
+    line_NZ: Tensor  # points along a line of the noise, each for an equal share of it
+    line_name: str  # for the figure's axis
 
     def stream(self, name: str) -> torch.Generator:
+        """A random stream of its own for each `name`."""
         return generator(self.seed, f"theory {name}")
 
 

@@ -1,4 +1,4 @@
-"""Points of a known density: D against D* and C(G) all through a training, and Figure 1."""
+"""Points of a known density: D against D* and C(G) throughout a training, and Figure 1."""
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ def moment(one: Players, noise: Noise, mixture: Mixture) -> dict:
 
 
 def floor(mixture: Mixture) -> float:
-    """C(G) of as many points of p_data itself: what counting in cells costs; -log 4 without it."""
+    """C(G) of as many points drawn from p_data itself, by counting in cells; the exact value is -log 4."""
     stream = generator(0, "theory floor")
     count = players.POINTS
     component = torch.randint(len(mixture.means_KA), (count,), generator=stream)

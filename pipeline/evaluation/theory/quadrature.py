@@ -1,7 +1,7 @@
 """Section 4 of the paper in numbers: D against D*, and C(G) = -log 4 + 2 JSD(p_data || p_g).
 
 Where p_data is known, both are sums over small cells: the mass of p_data in a cell is exact, that of
-p_g the share of very many G(z). Elsewhere D itself gives a bound: V(D, G) <= max_D V = C(G).
+p_g the share of very many G(z). For images D itself gives a bound: V(D, G) <= max_D V = C(G).
 """
 
 import math
@@ -30,6 +30,7 @@ class Mixture:
 
 
 def edges(axes: int) -> Tensor:
+    """Edges of the cells along one axis, float64 [cells + 1]."""
     return torch.linspace(-REACH, REACH, CELLS_PER_AXIS[axes] + 1, dtype=torch.float64)
 
 
@@ -77,7 +78,7 @@ def c_of_g(data_Q: Tensor, model_Q: Tensor) -> float:
 
 
 def optimum(data_Q: Tensor, model_Q: Tensor) -> Tensor:
-    """D* of proposition 1; 1/2 where both densities vanish, since nothing is asked of D there."""
+    """D* of proposition 1; 1/2 where both densities vanish and D* is undefined."""
     both_Q = data_Q + model_Q
     return torch.where(both_Q > 0, data_Q / both_Q, 0.5)
 
