@@ -54,7 +54,7 @@ def has_begun(tiny: Tiny, stage: str) -> bool:
 
 
 def test_two_snakemakes_at_once_the_second_waits_and_finds_nothing_left(tiny: Tiny):
-    first = tiny.start(*SNAKEMAKE, SECONDS_PER_STAGE="1")
+    first = tiny.start(*SNAKEMAKE, SECONDS_PER_STAGE="5")
     wait_until(lambda: has_begun(tiny, "make@x"))
     second = tiny.run(*SNAKEMAKE)
     assert f"Waiting for snakemake (process {first.pid}" in second
