@@ -22,11 +22,11 @@ from pipeline.config import params
 from pipeline.config.models.common.ema import PowerAverage
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
+from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.tensors import read_tensors
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
-from pipeline.stages.parzen import to_unit
 
 CURVE, RESULT = Path("docs/paper.tsv"), Path("docs/paper.json")
 COLUMNS = ("epoch", "step", "raw", "raw_sigma", "average", "average_sigma", "d_real", "d_fake")

@@ -22,10 +22,10 @@ from pipeline.compute import devices
 from pipeline.config import params
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
+from pipeline.evaluation.real_data import to_unit
 from pipeline.io.tensors import read_tensors
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
-from pipeline.stages.parzen import to_unit
 
 
 def main() -> None:

@@ -120,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="instead: write out the runs that share blocks (&name, *name), for dvc exp run -S",
     )
+    add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
     add("share", share, "push the branch and its results to the team").add_argument(
         "--partial",
         action="store_true",
@@ -200,6 +201,7 @@ def train(options: argparse.Namespace) -> None:
         model=files.model,
         log=files.log,
         verdict=files.verdict,
+        costs=files.costs,
         progress=files.progress,
         live=files.live,
         checkpoints=paths.CHECKPOINTS,
@@ -212,7 +214,10 @@ def sample(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
     from pipeline.stages import sample
 
-    sample.run(run.sample, run.seed, run.threads, files.model, files.samples, files.grid)
+    inputs = sample.Paths(
+        model=files.model, samples=files.samples, grid=files.grid, costs=files.costs
+    )
+    sample.run(run.sample, run.seed, run.threads, inputs)
 
 
 def parzen(options: argparse.Namespace) -> None:
@@ -297,6 +302,15 @@ def sweep(options: argparse.Namespace) -> None:
         if names:
             print(f"{file}: {words}: {', '.join(names)}")
     print("Next: snakemake --cores all (or dvc repro)")
+
+
+def costs(options: argparse.Namespace) -> None:
+    from pipeline.config.params import load
+    from pipeline.io import costs
+
+    files = {name: paths.Run(name) for name in load(paths.PARAMS).runs}
+    found = {name: costs.read(run.costs, run.model) for name, run in files.items()}
+    print(costs.table(found))
 
 
 def share(options: argparse.Namespace) -> None:

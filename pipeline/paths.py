@@ -58,6 +58,11 @@ class Run:
         return self.folder / "verdict.json"
 
     @property
+    def costs(self) -> Path:
+        """Times, memory and speeds of the model beside it; nothing that a stage reads or declares."""
+        return self.folder / "costs.json"
+
+    @property
     def progress(self) -> Path:
         return self.folder / "progress.png"
 

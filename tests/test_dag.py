@@ -145,3 +145,15 @@ def test_the_snakefile_names_no_stage():
     text = (ROOT / "Snakefile").read_text()
     assert not re.search(r"\b(download|normalize|train|sample|parzen|table)\b", text)
     assert len(text.splitlines()) < 60
+
+
+def test_determinism_is_switched_on_in_one_place():
+    """Every stage that computes calls compute.devices.reproducible; no other module touches the switches."""
+    switch = re.compile(
+        r"set_num_threads|use_deterministic_algorithms|set_deterministic_debug_mode"
+    )
+    files = (ROOT / "pipeline").rglob("*.py")
+    found = {file.relative_to(ROOT).as_posix() for file in files if switch.search(file.read_text())}
+    assert found == {"pipeline/compute/devices.py"}
+    for name in ("features", "train", "sample", "parzen", "metrics", "figures"):
+        assert "devices.reproducible(" in (ROOT / f"pipeline/stages/{name}.py").read_text(), name

@@ -100,14 +100,15 @@ class Progress:
         self.step = step
 
     def line(self, row: dict[str, float]) -> None:
-        facts = f"{row['images_per_second']:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
+        speed = self.images_per_second()
+        facts = f"{speed:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
         self.bar.set_postfix_str(facts, refresh=False)
         now = time.monotonic()
         last = row["step"] == self.steps
         if not self.on or not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
             return
         self.spoke_at = now
-        left = (self.images(self.steps) - row["images"]) / row["images_per_second"]
+        left = (self.images(self.steps) - row["images"]) / max(speed, 1e-9)
         print(
             f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, {left:.0f} s left",
             file=sys.stderr,

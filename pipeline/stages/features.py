@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.config.datasets import MixturePoints, Source
 from pipeline.errors import DataError
@@ -18,8 +19,7 @@ THREADS = 2  # fixed, so that the same data give the same bytes on every machine
 
 
 def run(name: str, source: Source, data: Path, model: Path, summary: Path) -> None:
-    torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(True)
+    devices.reproducible(THREADS)
     parts = read_tensors(data)
     kind, tensors, classes, warnings = fit(source, parts, name)
     _, logits = extractors.extract(kind, tensors, parts["test_images"])

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.config.sample import Sample
 from pipeline.evaluation import neighbours
@@ -22,6 +23,7 @@ from pipeline.models.gan.game.equilibrium import equilibrium
 from pipeline.models.gan.sampling import SymmetricGenerator
 from pipeline.models.gan.saved import Saved
 
+THREADS = 1  # fixed: G's sums depend on it
 ROWS, COLUMNS = 4, 5  # of Figure 2
 STRIPS, STEPS = 4, 10  # of Figure 3
 PATH_STEPS = 200  # of the same for points
@@ -37,6 +39,7 @@ class Paths:
 
 def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
     """`source`: what the dataset is made from (mnist, ...)."""
+    devices.reproducible(THREADS)
     folder = paths.folder
     parts = read_tensors(paths.data, ["train_images", "test_images"])
     samples = torch.from_numpy(read_shards(folder / "samples.npy")[:POINTS])
@@ -46,7 +49,8 @@ def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
     steps = f"{name}, {numbers['verdict']['steps']:,} steps"
     rows = read_rows(folder / "training.tsv")
     model = folder / "model.safetensors"
-    saved = Saved(read_about(model), read_tensors(model), str(model))
+    about = read_about(model)
+    saved = Saved(about, read_tensors(model), str(model))
     goal = equilibrium(saved.train)
     pictures = {
         "curves": charts.training(
@@ -65,17 +69,26 @@ def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
         "theory": theory(numbers["theory"], steps),
         "neighbours": nearest(samples, parts, numbers["metrics"], steps),
         "interpolation": interpolation(saved, settings, steps),
-        "sheet": sheet(samples, parts["test_images"], numbers["metrics"], steps),
+        "sheet": sheet(
+            samples, parts["test_images"], numbers["metrics"], f"{steps}, {made_with(about)}"
+        ),
     }
     for picture, content in pictures.items():
         write_bytes(folder / f"{picture}.png", content)
 
 
+def made_with(about: dict) -> str:
+    """What decides a model's bytes beside its params and data; from the model's metadata."""
+    return (
+        f"torch {about['torch']} on {about['device']}, {about['threads']} thread(s), "
+        f"{about['precision']}, code {about['code']}"
+    )
+
+
 def read_rows(path: Path) -> dict[str, np.ndarray]:
     """Columns of training.tsv by name."""
-    lines = existing(path).read_text(encoding="utf-8").splitlines()
-    columns = np.array([[float(cell) for cell in line.split("\t")] for line in lines[1:]]).T
-    return dict(zip(lines[0].split("\t"), columns, strict=True))
+    table = np.genfromtxt(existing(path), names=True, delimiter="\t")
+    return {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
 
 
 def theory(content: dict, steps: str) -> bytes:
@@ -152,7 +165,7 @@ def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
 
 def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
     title = (
-        f"{steps}: FID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
+        f"{steps}\nFID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
         f"\nprecision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
     )
     if not is_picture(samples.numpy()):

@@ -4,13 +4,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, metrics, neighbours
+from pipeline.evaluation.real_data import chosen_rows, some, to_unit
 from pipeline.evaluation.theory import images as theory_of_images
 from pipeline.evaluation.theory import points as theory_of_points
 from pipeline.evaluation.theory.players import Noise, Players
@@ -24,6 +25,7 @@ from pipeline.models.gan.saved import Saved
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
 MOST = 10_000  # images of either side
 ARROWS = 24  # of Figure 1, from z to G(z)
+DUPLICATE_IMAGES = 5_000  # of either side, compared with each other
 COPY_IMAGES = 2_000  # of either side, each compared with every training image
 
 
@@ -39,8 +41,7 @@ class Paths:
 
 def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> None:
     """`weights`: which of G's are sampled, ema or raw."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    devices.reproducible(threads)
     parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
     about, tensors = read_extractor(paths.features, dataset, parts["test_images"])
@@ -126,14 +127,15 @@ def evaluate(
     samples_NCHW: Tensor, parts: dict[str, Tensor], about: dict, tensors: dict[str, Tensor]
 ) -> dict:
     """The content of metrics.json. Both rows are compared with the same test images."""
-    train, test = parts["train_images"], parts["test_images"][:MOST]
+    train, test = parts["train_images"], some(parts["test_images"], MOST)
     fake = samples_NCHW[: min(MOST, len(train))]
     enough(len(fake), len(test))
-    real = train[torch.from_numpy(np.random.RandomState(0).permutation(len(train))[: len(fake)])]
+    real = train[chosen_rows(len(train), len(fake))]
     seen = {
         key: metrics.Seen(*extractors.extract(about["kind"], tensors, images))
         for key, images in (("fake", fake), ("real", real), ("test", test))
     }
+    near = metrics.neighbour_points(len(fake), len(test))
     copied, held_out = copies(fake, real, test, train)
     generated = {**row(seen["fake"], seen["test"]), **copied}
     real_row = {**row(seen["real"], seen["test"]), **held_out}
@@ -143,9 +145,12 @@ def evaluate(
         "compared": {
             "n_fake": len(fake),
             "n_real": len(test),
-            "n_neighbours": min(len(fake), len(test), metrics.NEIGHBOUR_POINTS),
+            "n_neighbours": near,
             "neighbours": metrics.NEIGHBOURS,
             "split": "test",
+            "test_images": which(len(test), len(parts["test_images"])),
+            "neighbour_images": which(near, len(test)),
+            "copy_images": which(COPY_IMAGES, len(test)),
             "real_data": f"{len(real):,} training images in the place of samples",
             "classes": about["classes"],
             "extractor": {
@@ -157,6 +162,11 @@ def evaluate(
         },
         "warnings": list(doubts(generated, fake, about, parts["test_labels"])),
     }
+
+
+def which(count: int, of: int) -> str:
+    """Of the test images; see real_data.some."""
+    return "all" if count >= of else f"{count:,} of {of:,}, chosen at random with seed 0"
 
 
 def enough(n_fake: int, n_real: int) -> None:
@@ -187,13 +197,14 @@ def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dic
     duplicate_rate: as near to each other as the nearest 1 % of training images are; copy_rate: as
     near to a training image as the nearest 1 % of test images are. Both are 0.01 for real images.
     """
-    some = slice(metrics.NEIGHBOUR_POINTS)
     apart = [
         neighbours.nearest(x, x, without_itself=True)
-        for x in map(to_unit, (fake[some], real[some]))
+        for x in (to_unit(images[:DUPLICATE_IMAGES]) for images in (fake, real))
     ]
     known = to_unit(train)
-    from_training = [neighbours.nearest(to_unit(x[:COPY_IMAGES]), known) for x in (fake, test)]
+    from_training = [
+        neighbours.nearest(to_unit(x), known) for x in (fake[:COPY_IMAGES], some(test, COPY_IMAGES))
+    ]
     generated, held_out = (
         {
             "duplicate_rate": neighbours.share_below_the_rarest(own, apart[1]),
@@ -204,11 +215,6 @@ def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dic
         for own, to_training in zip(apart, from_training, strict=True)
     )
     return generated, held_out
-
-
-def to_unit(images_NCHW: Tensor) -> Tensor:
-    """[N, P] in [0, 1]."""
-    return (images_NCHW.flatten(1) + 1) / 2
 
 
 def rounded(numbers: dict) -> dict:

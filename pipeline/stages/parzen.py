@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute import devices
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.evaluation import parzen
+from pipeline.evaluation.real_data import chosen_rows, to_unit
 from pipeline.io.arrays import Rows, read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors, tensor_names
@@ -59,7 +61,7 @@ class Pixels:
 
 
 def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) -> None:
-    torch.set_num_threads(threads)
+    devices.reproducible(threads)
     tensors = read_tensors(data, ["train_images", "valid_images", "test_images"])
     valid, test = tensors["valid_images"], tensors["test_images"]
     folds = "folds" in tensor_names(data)
@@ -68,7 +70,7 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
             f"parzen.validation_images is {settings.validation_images:,}, but {data} has {len(valid):,}"
         )
     real = tensors["train_images"][
-        real_rows(len(tensors["train_images"]), settings.real_data_images)
+        chosen_rows(len(tensors["train_images"]), settings.real_data_images)
     ]
     contrast_normalized = "gcn" in read_about(data)
     counted = finite(samples, Pixels(read_shards(samples), bounded=not contrast_normalized))
@@ -99,16 +101,6 @@ def finite(path: Path, pixels: Pixels) -> Pixels:
             "its training has diverged: lower the learning rates"
         )
     return pixels
-
-
-def real_rows(count: int, chosen: int) -> Tensor:
-    """Which of `count` training images draw the real-data line: the same for every run."""
-    return torch.from_numpy(np.random.RandomState(0).permutation(count)[:chosen])
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """[N, ...] in [-1, 1] -> [N, D] in [0, 1]: the scale on which the paper's numbers were measured."""
-    return (images.flatten(1) + 1) / 2
 
 
 def evaluate(

@@ -1,6 +1,8 @@
 """sample R: draw images from the trained generator."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch import Tensor
 from pipeline.compute import devices
 from pipeline.config.sample import Sample
 from pipeline.evaluation.plots import grids
+from pipeline.io import costs
 from pipeline.io.arrays import write_shards
 from pipeline.io.files import write_bytes
 from pipeline.io.tensors import read_about, read_tensors
@@ -17,10 +20,19 @@ from pipeline.models.gan.sampling import draw
 from pipeline.models.gan.saved import Saved
 
 
-def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, grid: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    model: Path
+    samples: Path
+    grid: Path
+    costs: Path  # beside the model, under no digest
+
+
+def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     """float32 [count, C, H, W] in [-1, 1], in shards if they are many; a picture of the first of them."""
     devices.reproducible(threads)
-    saved = Saved(read_about(model), read_tensors(model), str(model))
+    begun = time.monotonic()
+    saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
     G, shape = saved.generator(settings.weights), saved.image_shape
     shown: list[Tensor] = []
 
@@ -30,10 +42,16 @@ def run(settings: Sample, seed: int, threads: int, model: Path, samples: Path, g
                 shown.append(images)
             yield images.numpy()
 
-    write_shards(samples, (settings.count, *shape), blocks())
+    write_shards(paths.samples, (settings.count, *shape), blocks())
     columns = settings.grid_columns if saved.train.conditional is None else saved.classes
     first = torch.cat(shown)[: wanted(settings, shape)]
-    write_bytes(grid, grids.grid(first.numpy(), columns))
+    write_bytes(paths.grid, grids.grid(first.numpy(), columns))
+    costs.record(
+        paths.costs,
+        paths.model,
+        sample_seconds=round(time.monotonic() - begun, 1),
+        sample_processor=costs.processor(),
+    )
 
 
 def wanted(settings: Sample, shape: tuple) -> int:

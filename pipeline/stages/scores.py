@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.evaluation.rounding import decimals
 from pipeline.io.files import read_json, write_json
 
 NAMES = ("parzen", "verdict", "metrics", "theory")
@@ -37,27 +38,25 @@ def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
 def scores(
     dataset: str, seed: int, *, parzen: dict, verdict: dict, metrics: dict, theory: dict
 ) -> dict:
-    """One level deep; log-likelihoods in nats to 0.1, as the paper prints them.
+    """One level deep; log-likelihoods in nats, with two digits of their standard error over test images
+    (TFD: over folds).
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
     is known; nats, 0 to log 2. jsd_at_least: elsewhere, what the run's own D shows it to be at least. Runs
     cannot be compared by it: a better D shows more of the same divergence.
     """
-    real = parzen["real_data"] or {}
+    real, fine = parzen["real_data"], parzen["fine"]
     return {
         "dataset": dataset,
         "seed": seed,
         "verdict": verdict["verdict"],
         "evaluation": ", ".join(faults(metrics)) or "-",
         "steps": verdict["steps"],
-        "seconds": round(verdict["seconds"]),
-        "log_likelihood": round(parzen["log_likelihood"]["mean"], 1),
-        "standard_error": round(parzen["log_likelihood"]["standard_error"], 1),
+        **likelihood(parzen["log_likelihood"], "log_likelihood", "standard_error"),
         "sigma": round(parzen["sigma"], 4),
-        "real_data": round(real["mean"], 1) if real else None,
-        "real_data_error": round(real["standard_error"], 1) if real else None,
+        **likelihood(real, "real_data", "real_data_error"),
         "n_samples": parzen["n_samples"],
-        "fine": round(parzen["fine"]["mean"], 1) if parzen["fine"] else None,
+        **likelihood(fine, "fine", "fine_error"),
         **{key: number(metrics[key], digits) for key, digits in METRICS.items()},
         **{
             f"real_{key}": number(metrics["real_data"][key], METRICS[key])
@@ -80,6 +79,14 @@ def faults(metrics: dict) -> list[str]:
         "duplicates": metrics["duplicate_rate"] > COPIED,
     }
     return [name for name, at_fault in found.items() if at_fault]
+
+
+def likelihood(line: dict | None, mean: str, error: str) -> dict[str, float | None]:
+    """The mean and its standard error under the names `mean` and `error`, rounded."""
+    if line is None:
+        return {mean: None, error: None}
+    digits = decimals(line["standard_error"])
+    return {mean: round(line["mean"], digits), error: round(line["standard_error"], digits)}
 
 
 def number(value: float | None, digits: int) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.published import TABLE_1
+from pipeline.evaluation.rounding import decimals
 from pipeline.io.files import read_json, write_bytes, write_json
 
 # Columns of table.csv: what a row may have, and the heading of those that table.md shows.
@@ -16,7 +17,8 @@ COLUMNS = {
     "model": "model",
     "published": None,
     "log_likelihood": "log-likelihood (nats)",
-    "standard_error": None,
+    "standard_error": "standard error",
+    "log_likelihood_std": "std over seeds",
     "sigma": "sigma",
     "fid": "FID",
     "precision": "precision",
@@ -25,16 +27,15 @@ COLUMNS = {
     "jsd": "JSD",
     "jsd_at_least": None,  # by each run's own D: no rank among runs
     "steps": "steps",
-    "seconds": "seconds",
     "verdict": "training",
     "evaluation": "evaluation",
-    # rows over seeds only: the standard deviation
+    # the standard deviation over seeds, in rows over seeds; table.md has it beside the mean
     "fid_std": None,
     "precision_std": None,
     "recall_std": None,
     "jsd_std": None,
 }
-AVERAGED = ("fid", "precision", "recall", "jsd")  # over seeds, beside the log-likelihood
+AVERAGED = ("log_likelihood", "fid", "precision", "recall", "jsd")  # over seeds
 Row = dict[str, Any]
 
 
@@ -84,13 +85,10 @@ def over_seeds(group: list[str], runs: dict[str, dict]) -> Row:
     for key in AVERAGED:
         values = [runs[name][key] for name in group]
         if None not in values:
-            row[key] = round(statistics.fmean(values), 4)
-            row[f"{key}_std"] = round(statistics.stdev(values), 4)
-    likelihoods = [runs[name]["log_likelihood"] for name in group]
-    return row | {
-        "log_likelihood": round(statistics.fmean(likelihoods), 1),
-        "standard_error": round(statistics.stdev(likelihoods), 1),
-    }
+            deviation = statistics.stdev(values)
+            row[key] = round(statistics.fmean(values), decimals(deviation))
+            row[f"{key}_std"] = float(f"{deviation:.2g}")
+    return row
 
 
 def name_of(group: list[str]) -> str:
@@ -115,7 +113,8 @@ def render(rows: list[Row]) -> str:
         headings = tuple(heading for heading in COLUMNS.values() if heading)
         parts.append(f"## {dataset}\n\n" + markdown(without_empty_columns([headings, *cells])))
     parts.append(
-        "± is the standard error over test images (TFD: over folds); in a row over seeds, the standard deviation. Real data: "
+        "Standard error: of the log-likelihood, over test images (TFD: over folds). Std over seeds, and std in brackets: "
+        "the standard deviation of a number over runs that differ in their seed only. Real data: "
         "training images in the place of samples. A score above that line is no sign of better samples: "
         "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
         "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD, of "
@@ -134,9 +133,10 @@ def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def cells_of(row: Row) -> tuple[str, ...]:
     shown = {key: cell(row.get(key)) for key, heading in COLUMNS.items() if heading}
     for key in AVERAGED:
-        if f"{key}_std" in row:
-            shown[key] += f" ± {row[f'{key}_std']:.2g}"
-    shown["log_likelihood"] = f"{row['log_likelihood']:g} ± {row['standard_error']:g}"
+        deviation = f"{key}_std"
+        if deviation in row and deviation not in shown:
+            shown[key] += f" (std {row[deviation]:g})"
+    shown["log_likelihood"] = f"{row['log_likelihood']:g}"
     if row["published"]:
         shown["model"] += " (published, 2014)"
     return tuple(shown.values())

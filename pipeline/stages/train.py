@@ -14,6 +14,7 @@ from pipeline.compute import devices, parallel
 from pipeline.compute.parallel import World
 from pipeline.config.models.gan.train import Train
 from pipeline.evaluation.plots import grids as pictures
+from pipeline.io import costs
 from pipeline.io.files import write_bytes, write_json
 from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_tensors, write_model
@@ -36,6 +37,20 @@ COLUMNS = [
     "d_gradient_norm",
     "diversity",
 ]
+# The code that decides what training gives, in pipeline/: what dvc.yaml lists for this stage (a test
+# compares them), so that a checkpoint of other code is left alone exactly when DVC trains again.
+CODE = (
+    "stages/train.py",
+    "models/common",
+    "models/{family}",
+    "compute",
+    "evaluation/plots/grids.py",
+    "config/base.py",
+    "config/models/common",
+    "config/models/{family}",
+    "io",
+)
+FAMILY = "gan"  # the models of this stage
 LIVE_COLUMNS = 5
 
 
@@ -45,6 +60,7 @@ class Paths:
     model: Path
     log: Path  # training.tsv
     verdict: Path
+    costs: Path  # beside the model, under no digest
     progress: Path  # one picture: the same noise from the first step to the last
     live: Path  # a folder to watch while it runs: dvclive's files, a grid every `grid_steps`
     checkpoints: Path
@@ -116,7 +132,8 @@ def train(
             last_layers = pretraining.behind(settings.pretraining.front, weights)
             games += [play(settings, seed, last_layers=last_layers)]
     if world.writes:
-        write_results(games[-1], sum(game.record.seconds for game in games), seed, paths)
+        write_results(games[-1], seed, threads, paths)
+        write_costs(games, paths)
         for game in games:
             shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
 
@@ -168,8 +185,9 @@ def picture(images_NCHW: Tensor) -> bytes:
     return pictures.grid(images_NCHW.numpy(), LIVE_COLUMNS)
 
 
-def write_results(game: Finished, seconds: float, seed: int, paths: Paths) -> None:
-    """Write what the stage makes; `seconds`: of all the games."""
+def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None:
+    """Write what the stage makes. All of it is the same bytes for the same params, code, data and kind of
+    machine: nothing of it may depend on the clock, on interruptions or on this very machine."""
     training = game.training
     about = {
         "train": training.settings.model_dump(mode="json"),
@@ -177,14 +195,35 @@ def write_results(game: Finished, seconds: float, seed: int, paths: Paths) -> No
         "steps": training.step,
         "image_shape": list(training.image_shape),
         "classes": training.classes,
+        "torch": torch.__version__,
+        "device": training.device.type,
+        "threads": threads,
         "precision": training.precision,
         "code": code_version(),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, game.rows)
     write_bytes(paths.progress, pictures.grid(torch.cat(game.record.grids).numpy(), GRID_IMAGES))
-    outcome = {**asdict(game.verdict), "steps": training.step, "seconds": round(seconds, 1)}
-    write_json(paths.verdict, outcome)
+    write_json(paths.verdict, {**asdict(game.verdict), "steps": training.step})
+
+
+def write_costs(games: list[Finished], paths: Paths) -> None:
+    """Of all the games together; memory is that of the process that came to the end."""
+    training = games[-1].training
+    seconds = sum(game.record.seconds for game in games)
+    images = sum(game.training.images(game.training.step) for game in games)
+    on_gpu = training.device.type == "cuda"
+    costs.record(
+        paths.costs,
+        paths.model,
+        train_seconds=round(seconds, 1),
+        images_per_second=round(images / max(seconds, 1e-9), 1),
+        peak_memory_mb=costs.peak_memory_mb(),
+        peak_gpu_memory_mb=round(torch.cuda.max_memory_allocated() / 1e6) if on_gpu else None,
+        processor=costs.processor(),
+        gpu=torch.cuda.get_device_name() if on_gpu else None,
+        versions=costs.versions(),
+    )
 
 
 def known(labels_N: Tensor) -> Tensor | None:
@@ -192,19 +231,14 @@ def known(labels_N: Tensor) -> Tensor | None:
     return None if (labels_N < 0).any() else labels_N.long()
 
 
-def code_version() -> str:
-    """Digest of the code that decides what training gives; changes exactly when DVC would train again."""
-    package = Path(__file__).parents[1]
+def code_version(package: Path = Path(__file__).parents[1]) -> str:
+    """16 hex digits that change when any file of `CODE` in the folder `package` does, or its name."""
+    listed = [package / part.format(family=FAMILY) for part in CODE]
+    files = [file for part in listed for file in ([part] if part.is_file() else part.rglob("*.py"))]
     digest = hashlib.sha256()
-    for source in sorted(
-        [
-            *package.glob("models/**/*.py"),
-            *package.glob("compute/*.py"),
-            *package.glob("config/models/**/*.py"),
-            Path(__file__),
-        ]
-    ):
-        digest.update(source.read_bytes())
+    for file in sorted(files):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@ import pytest
 import scipy.linalg
 import torch
 from prdc import compute_prdc
+from torch_fidelity.metric_prc import prc_features_to_metric
 
 from pipeline.compute.streams import generator
 from pipeline.evaluation import metrics, neighbours
@@ -84,6 +85,20 @@ def test_precision_recall_density_and_coverage_agree_with_prdc(fake: Seen, real:
             real.features_NF.numpy(), fake.features_NF.numpy(), metrics.NEIGHBOURS
         )
     for key in ("precision", "recall", "density", "coverage"):
+        assert found[key] == pytest.approx(expected[key], abs=1e-6), key
+
+
+def test_precision_and_recall_agree_with_torch_fidelity(fake: Seen, real: Seen):
+    found = metrics.manifolds(fake, real)
+    expected = prc_features_to_metric(
+        fake.features_NF,
+        real.features_NF,
+        prc_neighborhood=metrics.NEIGHBOURS,
+        prc_batch_size=500,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    for key in ("precision", "recall"):
         assert found[key] == pytest.approx(expected[key], abs=1e-6), key
 
 

@@ -8,9 +8,10 @@ from scipy.special import logsumexp
 from pipeline.compute.streams import generator
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.evaluation import parzen
+from pipeline.evaluation.real_data import chosen_rows
+from pipeline.evaluation.real_data import to_unit as unit
 from pipeline.io.arrays import Rows
-from pipeline.stages.parzen import Pixels, evaluate, real_rows
-from pipeline.stages.parzen import to_unit as unit
+from pipeline.stages.parzen import Pixels, evaluate
 
 SIGMAS = SigmaGrid().sigmas()
 
@@ -111,7 +112,7 @@ def test_ten_thousand_real_images_score_243_6(mnist):
     """
     pixels = torch.from_numpy(mnist.images).flatten(1).float() / 255
     result = parzen.estimate(
-        pixels[real_rows(50_000, 10_000)], pixels[50_000:51_000], pixels[60_000:], SIGMAS
+        pixels[chosen_rows(50_000, 10_000)], pixels[50_000:51_000], pixels[60_000:], SIGMAS
     )
     assert result.sigma == pytest.approx(0.1668, abs=1e-4)
     assert result.mean == pytest.approx(243.56, abs=0.01)

@@ -25,15 +25,13 @@ def reproduced(said: str) -> set[str]:
     )
 
 
-def content(project: Project, *, also_timed: bool = False) -> dict[str, str]:
-    """SHA-256 of every result that depends on params only, not on the clock."""
-    timed = {"training.tsv", "verdict.json", "table.md", "table.csv", "summary.json"}
+def content(project: Project) -> dict[str, str]:
+    """SHA-256 of every result. Two things are none, because they depend on the clock."""
     files = [path for path in (project.path / "results").rglob("*") if path.is_file()]
-    kept = [p for p in files if "live" not in p.parts and p.parent.name != "scores"]
+    kept = [p for p in files if "live" not in p.parts and p.name != "costs.json"]
     return {
         str(path.relative_to(project.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in kept
-        if also_timed or path.name not in timed
     }
 
 
@@ -83,13 +81,13 @@ def test_a_changed_parameter_runs_only_what_reads_it_in_dvc(copy: Project):
 
 
 def test_a_parameter_changed_back_brings_the_old_results_back(copy: Project):
-    before = content(copy, also_timed=True)
+    before = content(copy)
     change_parzen(copy)
     copy.snakemake()
     copy.run("git", "checkout", "params.yaml")
     said = copy.snakemake()
     assert "Parzen" not in said
-    assert content(copy, also_timed=True) == before
+    assert content(copy) == before
     assert_agreed(copy)
 
 
@@ -102,18 +100,18 @@ def test_a_fresh_clone_fetches_the_results_and_has_nothing_to_do(copy: Project, 
     clone = Project(tmp_path / "another clone")
     clone.run("dvc", "pull")
     assert_agreed(clone)
-    assert content(clone, also_timed=True) == content(copy, also_timed=True)
+    assert content(clone) == content(copy)
     change_parzen(clone)
     assert jobs(clone.snakemake()) == AFTER_PARZEN
 
 
 @pytest.mark.parametrize("damage", ["deleted", "corrupted"])
 def test_a_damaged_output_is_restored_not_made_again(copy: Project, damage: str):
-    before = content(copy, also_timed=True)
+    before = content(copy)
     model = copy.path / "results/digits/model.safetensors"
     model.unlink() if damage == "deleted" else model.write_bytes(b"rubbish")
     assert "train digits: step" not in copy.snakemake()
-    assert content(copy, also_timed=True) == before
+    assert content(copy) == before
     assert_agreed(copy)
 
 
@@ -165,13 +163,13 @@ def test_adding_and_removing_a_run(copy: Project):
 def test_both_engines_refuse_an_invalid_file_and_touch_nothing(
     copy: Project, old: str, new: str, expected: str
 ):
-    before = content(copy, also_timed=True)
+    before = content(copy)
     del before["results/params.json"]  # of the stage that refuses it; DVC deletes it first
     copy.edit("params.yaml", old, new)
     for said in (copy.snakemake(fails=True), copy.run("dvc", "repro", fails=True)):
         assert expected in said
         assert "Traceback" not in said
-    assert content(copy, also_timed=True) == before
+    assert content(copy) == before
 
 
 def test_parameters_on_snakemakes_command_line_are_refused(finished: Project):

@@ -7,6 +7,7 @@ from scipy.io import savemat
 from pipeline.config.datasets import Normalize, Tfd
 from pipeline.config.parzen import Parzen, SigmaGrid
 from pipeline.errors import SourceError
+from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import read_json, write_npz
 from pipeline.io.tensors import read_tensors
 from pipeline.sources import tfd as source
@@ -68,7 +69,7 @@ def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them
     alone = []
     for fold in range(5):
         parts = normalized(mat, tmp_path, fold)
-        valid, test = (parzen.to_unit(parts[f"{part}_images"]) for part in ("valid", "test"))
+        valid, test = (to_unit(parts[f"{part}_images"]) for part in ("valid", "test"))
         one = parzen.evaluate(settings, parzen.Pixels(samples), valid, test, valid[:0])
         alone.append(one["log_likelihood"]["mean"])
     assert result["log_likelihood"]["mean"] == pytest.approx(np.mean(alone), abs=1e-3)

@@ -61,6 +61,27 @@ def test_real_images_score_like_real_images(parts, extractor):
     assert result["compared"]["extractor"]["kind"] == "classifier"
 
 
+def test_the_order_of_the_test_images_decides_nothing(parts, extractor, monkeypatch):
+    """They are compared all; or, where that costs too much, a random choice, not the first (of MNIST's
+    files, the first half is of other writers than the second)."""
+    order = parts["test_labels"].argsort()
+    by_class = parts | {key: parts[key][order] for key in ("test_images", "test_labels")}
+    before, whole = (
+        metrics.evaluate(parts["valid_images"], p, *extractor) for p in (parts, by_class)
+    )
+    for key in ("precision", "recall", "density", "coverage", "copy_rate"):
+        assert whole[key] == pytest.approx(before[key], rel=1e-5), key
+    assert whole["compared"]["neighbour_images"] == whole["compared"]["copy_images"] == "all"
+
+    monkeypatch.setattr(metrics.metrics, "NEIGHBOUR_POINTS", 90)  # the first are 0, 1 and 2 only
+    monkeypatch.setattr(metrics, "COPY_IMAGES", 90)
+    chosen = metrics.evaluate(parts["valid_images"], by_class, *extractor)
+    assert chosen["compared"]["neighbour_images"] == "90 of 297, chosen at random with seed 0"
+    assert chosen["compared"]["copy_images"] == "90 of 297, chosen at random with seed 0"
+    assert chosen["precision"] > 0.8  # of the first 90: 0.63
+    assert chosen["density"] > 0.8  # of the first 90: 0.4
+
+
 def test_copies_of_training_images_are_found_out(parts, extractor):
     result = metrics.evaluate(parts["train_images"][:600].clone(), parts, *extractor)
     assert result["copy_rate"] == 1

@@ -14,7 +14,6 @@ RUN = {
     "verdict": "healthy",
     "evaluation": "-",
     "steps": 1000,
-    "seconds": 60,
     "log_likelihood": 220.0,
     "standard_error": 2.0,
     "sigma": 0.1668,
@@ -93,8 +92,45 @@ def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
     text = rendered(runs, {"mnist": "mnist"}, [["a", "b"], ["c"]])
     line = next(line for line in text.splitlines() if "| a, b, mean over 2 seeds " in line)
     cells = [cell.strip() for cell in line.split("|")]
-    assert {"215 ± 7.1", "21.5 ± 0.71", "0.9 ± 0"} <= set(cells)
-    assert cells.count("") == 2 + 6  # no sigma, classes, steps, seconds, verdicts of its own
+    headings = [cell.strip() for cell in text.splitlines()[4].split("|")]
+    shown = dict(zip(headings, cells, strict=True))
+    assert (shown["log-likelihood (nats)"], shown["std over seeds"]) == ("215", "7.1")
+    assert shown["standard error"] == ""  # of no single set of test images
+    assert (shown["FID"], shown["precision"]) == ("21.5 (std 0.71)", "0.9 (std 0)")
+    assert cells.count("") == 2 + 6  # no sigma, classes, steps, verdicts, standard error
+
+
+def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
+    for seed, nats in enumerate((210.0, 220.0)):
+        write_json(
+            tmp_path / f"scores/run{seed}.json", RUN | {"seed": seed, "log_likelihood": nats}
+        )
+    out = tmp_path / "table.md", tmp_path / "summary.json"
+    names = ["run0", "run1"]
+    table.run(names, {"mnist": "mnist"}, [names], tmp_path / "scores", *out)
+    rows = {
+        row["model"]: row
+        for row in csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
+    }
+    mean = rows["run0, run1, mean over 2 seeds"]
+    assert (mean["standard_error"], mean["log_likelihood_std"]) == ("", "7.1")
+    assert (rows["run0"]["standard_error"], rows["run0"]["log_likelihood_std"]) == ("2.0", "")
+    assert (rows["DBN"]["standard_error"], rows["DBN"]["log_likelihood_std"]) == ("2.0", "")
+    assert "±" not in out[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"mean": 243.5571, "standard_error": 2.1345}, (243.6, 2.1)),
+        ({"mean": 0.8123, "standard_error": 0.0061}, (0.8123, 0.0061)),
+        ({"mean": 1908.77, "standard_error": 66.1}, (1908.8, 66.1)),
+        ({"mean": 3.0, "standard_error": 0.0}, (3.0, 0.0)),
+        (None, (None, None)),
+    ],
+)
+def test_a_likelihood_has_as_many_digits_as_are_known(line, expected):
+    assert tuple(scores.likelihood(line, "mean", "error").values()) == expected
 
 
 def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():

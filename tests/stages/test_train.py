@@ -1,6 +1,8 @@
 """The train stage in one process, on points: its files, and what a crash leaves."""
 
+import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,9 +11,11 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import main
 from pipeline.config.params import load
+from pipeline.io import costs, live
+from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import loop
 from pipeline.models.gan.training import Training
-from pipeline.stages import train
+from pipeline.stages import figures, train
 from tests.conftest import ROOT
 
 
@@ -30,6 +34,16 @@ def model(folder) -> bytes:
     return (folder / "results/line/model.safetensors").read_bytes()
 
 
+def made(folder) -> dict[str, bytes]:
+    """All that the stage declares."""
+    declared = ("model.safetensors", "verdict.json", "training.tsv", "progress.png")
+    return {name: (folder / "results/line" / name).read_bytes() for name in declared}
+
+
+def cost(folder) -> dict:
+    return json.loads((folder / "results/line/costs.json").read_text())
+
+
 def test_the_log_has_a_row_every_so_many_steps_and_at_the_end(here):
     assert main(["train", "line"]) == 0
     header, *rows = (here / "results/line/training.tsv").read_text().splitlines()
@@ -43,7 +57,7 @@ def test_the_log_has_a_row_every_so_many_steps_and_at_the_end(here):
 @pytest.mark.parametrize("crash_at", [1, 37, 59])
 def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash_at):
     assert main(["train", "line"]) == 0
-    expected = model(here)
+    expected = made(here)
     (here / "results/line/model.safetensors").unlink()
     advance = Training.advance
 
@@ -60,8 +74,82 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash
     assert not (here / "results/line/model.safetensors").exists()
     assert main(["train", "line"]) == 0
     assert f"resuming at step {crash_at} of 60" in capsys.readouterr().err
-    assert model(here) == expected
+    assert made(here) == expected
     assert not list((here / ".checkpoints").iterdir())
+
+
+def test_the_seconds_before_a_crash_count(here, monkeypatch):
+    """Ten seconds pass in each step, by the clock of the test."""
+    advance, clock = Training.advance, [0.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
+
+    def slow(self):
+        clock[0] += 10
+        if clock[0] == 380:
+            raise RuntimeError("the power failed in step 38")
+        return advance(self)
+
+    monkeypatch.setattr(Training, "advance", slow)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    with pytest.raises(RuntimeError):
+        main(["train", "line"])
+    assert main(["train", "line"]) == 0
+    assert cost(here)["train_seconds"] == 600  # step 38 counts once: its first try was lost
+    images = float(rows(here)[-1].split("\t")[1])  # that D saw in 60 steps
+    assert cost(here)["images_per_second"] == pytest.approx(images / 600, abs=0.1)
+
+
+def test_costs_are_those_of_one_model_and_sampling_adds_its_own(here, capsys):
+    assert main(["train", "line"]) == 0
+    assert main(["sample", "line"]) == 0
+    found = cost(here)
+    assert found["model_sha256"] == hashlib.sha256(model(here)).hexdigest()
+    assert found["train_seconds"] > 0 and found["sample_seconds"] > 0
+    assert found["peak_memory_mb"] > 50  # torch alone
+    assert main(["costs"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].split()[:3] == ["run", "training", "(s)"]
+    assert found["processor"] in next(line for line in shown if line.startswith("line "))
+    other = read_tensors(here / "results/line/model.safetensors")
+    write_model(here / "results/line/model.safetensors", other, {"of": "another machine"})
+    assert main(["costs"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert set(next(line for line in shown if line.startswith("line ")).split()[1:]) == {"-"}
+
+
+def test_a_model_says_what_made_it_and_nothing_of_the_very_machine(here):
+    assert main(["train", "line"]) == 0
+    about = read_about(here / "results/line/model.safetensors")
+    made_with = {key: about[key] for key in ("torch", "device", "threads", "precision", "code")}
+    assert made_with == {
+        "torch": torch.__version__,
+        "device": "cpu",
+        "threads": 1,
+        "precision": "float32",
+        "code": train.code_version(),
+    }
+    assert costs.processor() not in json.dumps(about)
+    said = figures.made_with(about)
+    assert all(str(fact) in said for fact in made_with.values())
+
+
+def test_the_code_digest_covers_what_dvc_lists_for_the_stage(tmp_path):
+    """So it changes exactly when DVC trains again because of code."""
+    stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    listed = [dep for dep in stages["train"]["do"]["deps"] if dep.startswith("pipeline/")]
+    ours = [f"pipeline/{part.replace('{family}', '${item.model}')}" for part in train.CODE]
+    assert sorted(ours) == sorted(listed)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline", ignore=ignore)
+    digests = [train.code_version(), train.code_version(tmp_path / "pipeline")]
+    changed = tmp_path / "pipeline/io/tensors.py"
+    changed.write_text(changed.read_text() + "\n")
+    digests.append(train.code_version(tmp_path / "pipeline"))
+    changed.rename(changed.with_name("others.py"))
+    digests.append(train.code_version(tmp_path / "pipeline"))
+    assert [digests.index(digest) for digest in digests] == [0, 0, 2, 3]
+    (tmp_path / "pipeline/stages/table.py").unlink()
+    assert train.code_version(tmp_path / "pipeline") == digests[-1]
 
 
 def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypatch, capsys):

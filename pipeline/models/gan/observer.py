@@ -62,7 +62,7 @@ class Observer:
         if logged(self.settings, self.training.step):
             speed = round(self.progress.images_per_second(), 1)
             self.live.numbers(row | {"images_per_second": speed})
-            self.progress.line(row | {"images_per_second": speed})
+            self.progress.line(row)
 
     def went_back(self) -> None:
         del self.record.grids[1 + self.training.step // self.settings.grid_steps :]

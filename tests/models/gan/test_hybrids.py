@@ -258,6 +258,7 @@ def test_the_stage_keeps_the_encoder_and_logs_both_parts_of_its_loss(tmp_path):
         model=tmp_path / "model.safetensors",
         log=tmp_path / "training.tsv",
         verdict=tmp_path / "verdict.json",
+        costs=tmp_path / "costs.json",
         progress=tmp_path / "progress.png",
         live=tmp_path / "live",
         checkpoints=tmp_path / "checkpoints",

@@ -1,0 +1,75 @@
+"""What a training and its sampling cost. Measurements differ from time to time: they are kept beside the
+results in results/R/costs.json, which is no input or output of a stage and under no digest."""
+
+import hashlib
+import json
+import platform
+import resource
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.io.files import write_json
+
+
+def record(path: Path, model: Path, **costs: Any) -> None:
+    """Write `costs` to `path` under the digest of `model`, beside those of the same model that are there."""
+    write_json(path, {"model_sha256": digest(model), **(read(path, model) or {}), **costs})
+
+
+def read(path: Path, model: Path) -> dict[str, Any] | None:
+    """The costs of exactly this model; None if there are none, or only another model's."""
+    try:
+        costs = json.loads(path.read_text(encoding="utf-8"))
+        of_this_model = costs["model_sha256"] == digest(model)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # cut off, or written by hand
+        return None
+    return costs if of_this_model else None
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def peak_memory_mb() -> int:
+    """The most memory that this process has had so far, that of a GPU apart; 1 MB is 10^6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)  # Linux counts KiB
+
+
+def processor() -> str:
+    """Name of the CPU, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": version("torch")}
+
+
+# Columns of the table for people: heading, and the format of the number.
+COLUMNS = {
+    "train_seconds": ("training (s)", ",.1f"),
+    "images_per_second": ("images/s", ",.0f"),
+    "sample_seconds": ("sampling (s)", ",.1f"),
+    "peak_memory_mb": ("peak memory (MB)", ",d"),
+    "processor": ("trained on", "s"),
+}
+
+
+def table(runs: dict[str, dict[str, Any] | None]) -> str:
+    """Costs by run as aligned text; a dash for what was not measured here, or for another model."""
+    rows = [["run", *(heading for heading, _ in COLUMNS.values())]]
+    for name, found in runs.items():
+        cells = found or {}
+        rows.append(
+            [name, *(f"{cells[k]:{f}}" if k in cells else "-" for k, (_, f) in COLUMNS.items())]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

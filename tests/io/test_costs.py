@@ -1,0 +1,48 @@
+import pytest
+
+from pipeline.io import costs
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_costs_of_another_model_are_not_shown_and_not_kept(tmp_path, model):
+    path = tmp_path / "costs.json"
+    costs.record(path, model, train_seconds=5.0, processor="old")
+    costs.record(path, model, sample_seconds=1.0)
+    assert costs.read(path, model) == {
+        "model_sha256": costs.digest(model),
+        "train_seconds": 5.0,
+        "processor": "old",
+        "sample_seconds": 1.0,
+    }
+    model.write_bytes(b"other weights")
+    assert costs.read(path, model) is None
+    costs.record(path, model, sample_seconds=2.0)
+    assert set(costs.read(path, model) or {}) == {"model_sha256", "sample_seconds"}
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b"\xff"])
+def test_a_file_that_was_cut_off_is_as_none(tmp_path, model, content: bytes):
+    path = tmp_path / "costs.json"
+    path.write_bytes(content)
+    assert costs.read(path, model) is None
+    costs.record(path, model, train_seconds=5.0)
+    assert (costs.read(path, model) or {})["train_seconds"] == 5.0
+
+
+def test_without_a_model_there_are_no_costs(tmp_path, model):
+    costs.record(tmp_path / "costs.json", model, train_seconds=5.0)
+    model.unlink()
+    assert costs.read(tmp_path / "costs.json", model) is None
+
+
+def test_the_table_has_a_dash_where_nothing_was_measured():
+    lines = costs.table({"a": {"train_seconds": 61.25, "peak_memory_mb": 1234}, "b": None})
+    _, a, b = (line.split() for line in lines.splitlines())
+    assert a == ["a", "61.2", "-", "-", "1,234", "-"]
+    assert b == ["b", *"-----"]
