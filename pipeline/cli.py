@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from pipeline.config.datasets import Dataset
     from pipeline.config.params import Run
 
-# Threads that wait may spin for some microseconds only, then sleep: where other programs use the same
-# cores, endless spinning made a training step 30 times slower; never spinning makes it 1.6 times slower
-# where none does. Read by GNU OpenMP when torch is imported, which the stages do.
+# Waiting threads spin for some microseconds, then sleep. Endless spinning made a training step 30 times
+# slower where other programs use the same cores; no spinning makes it 1.6 times slower where none does.
+# GNU OpenMP reads this when torch is imported, which the stages do.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-# torch says so of a package that dvclive brings along; nothing a user could mend
+# torch warns about a package that dvclive depends on; users cannot change that
 warnings.filterwarnings(
     "ignore", message="The pynvml package is deprecated", category=FutureWarning
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0, 1 after an error that is printed in a few lines, 130 after Ctrl-C."""
+    """Run a command. Returns 0, 1 after an error printed in a few lines, 130 after Ctrl-C.
+
+    Ranks of a training return ranks.SAID instead of 1, so that the error is printed once.
+    """
     options = parser().parse_args(arguments)
     if ranks.inside():
         ranks.set_up()
@@ -92,14 +95,14 @@ def parser() -> argparse.ArgumentParser:
         ("train", train, "train the generator and the discriminator"),
         ("sample", sample, "draw samples from the trained generator"),
         ("parzen", parzen, "log-likelihood of the test set under a Parzen window of the samples"),
-        ("metrics", metrics, "distances to real images, variety, copies and theory"),
+        ("metrics", metrics, "distances to real images, diversity, copies and theory"),
         ("figures", figures, "Figures 1 to 3 of the paper, curves, real beside generated"),
         ("scores", scores, "the run's numbers, flat and rounded"),
     ):
         add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
     add("table", table, "Table 1 over all runs, beside the published rows")
     sweep_command = add(
-        "sweep", sweep, "write variants of a run into params.yaml (over seeds, ...)"
+        "sweep", sweep, "write variants of a run, such as other seeds, into params.yaml"
     )
     sweep_command.add_argument(
         "run", metavar="RUN", nargs="?", help="a key of runs: (default: all that have seeds:)"
@@ -113,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     sweep_command.add_argument(
         "--rewrite",
         action="store_true",
-        help="write those anew that no longer match the run that they vary",
+        help="rewrite variants that no longer match the run that they vary",
     )
     sweep_command.add_argument(
         "--in-full",
@@ -124,14 +127,14 @@ def parser() -> argparse.ArgumentParser:
     add("share", share, "push the branch and its results to the team").add_argument(
         "--partial",
         action="store_true",
-        help="also if something is not run, such as a failing stage",
+        help="even if some stages have not run, such as a failing one",
     )
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
-    prune_options(add("prune", prune, "show what lies where, and drop what no kept commit needs"))
-    score_options(
-        add("score", score, "the Parzen log-likelihood of anybody's samples (.npy files)")
+    prune_options(
+        add("prune", prune, "show disk use, and delete results that no kept commit needs")
     )
+    score_options(add("score", score, "the Parzen log-likelihood of any samples (.npy files)"))
     return top
 
 
@@ -278,7 +281,7 @@ def table(options: argparse.Namespace) -> None:
 
 
 def seed_groups(runs: "dict[str, Run]") -> list[list[str]]:
-    """Runs that are the same but for their seed, together."""
+    """Names of runs grouped by all settings but the seed."""
     together: dict[str, list[str]] = {}
     for name, run in runs.items():
         together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
@@ -358,7 +361,7 @@ def score_options(command: argparse.ArgumentParser) -> None:
         required=True,
         nargs="+",
         metavar="FILE.npy",
-        help="what to measure; several files are the parts of one array",
+        help="samples to score; several files are parts of one array",
     )
     for name, content in (
         ("valid", "held-out images that choose sigma"),
@@ -395,18 +398,21 @@ def score(options: argparse.Namespace) -> None:
 
 
 def dataset_named(name: str) -> "tuple[Dataset, paths.Dataset]":
+    """Settings and files of a dataset; ConfigError if params.yaml is invalid or lacks it."""
     from pipeline.config.params import load
 
     return one(load(paths.PARAMS).datasets, "datasets", name), paths.Dataset(name)
 
 
 def run_named(name: str) -> "tuple[Run, paths.Run]":
+    """Settings and files of a run; ConfigError if params.yaml is invalid or lacks it."""
     from pipeline.config.params import load
 
     return one(load(paths.PARAMS).runs, "runs", name), paths.Run(name)
 
 
 def one(section: dict, kind: str, name: str):
+    """The entry `name` of a section of params.yaml; ConfigError lists the names that there are."""
     if name not in section:
         raise ConfigError(f"{paths.PARAMS} has no {kind}.{name}; it has: {', '.join(section)}")
     return section[name]

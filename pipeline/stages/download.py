@@ -33,6 +33,7 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
 
 
 def run(source: Source, images: Path, provenance: Path) -> None:
+    """Write the dataset to `images` (.npz) and where it came from to `provenance` (.json)."""
     raw = FETCH[type(source)](source)
     folds = {} if raw.folds is None else {"folds": raw.folds}
     write_npz(images, images=raw.images, labels=raw.labels, split=raw.split, **folds)
@@ -40,7 +41,7 @@ def run(source: Source, images: Path, provenance: Path) -> None:
 
 
 def describe(raw: Raw) -> dict:
-    """Provenance plus what anybody can check against the file."""
+    """Provenance, counts and a digest of the images, to check the file against."""
     return {
         **raw.provenance,
         "shape": list(raw.images.shape),

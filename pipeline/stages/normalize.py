@@ -11,12 +11,16 @@ from pipeline.errors import DataError
 from pipeline.io.files import Blocks, read_npz, write_safetensors
 from pipeline.sources.raw import TEST, TRAIN, VALID
 
-BLOCK = 4096  # images in float32 at a time
+BLOCK = 4096  # images converted to float32 at a time
 FLAT = 1e-8  # an image of a smaller norm has no contrast to normalise (authors)
 
 
 def run(normalize: Normalize, raw: Path, out: Path) -> None:
-    """Datasets with folds also get `fold_images` (all that are in one) and `folds` [N, folds]."""
+    """Write float32 images [N, C, H, W] and int64 labels [N] of train, valid and test to `out`.
+
+    With folds also `fold_images`, those that are in a fold, and `folds` [N, folds]. DataError if no training
+    images would be left.
+    """
     arrays = read_npz(raw)
     pixels = (
         symmetric if normalize.gcn is None else partial(contrast_normalized, norm=normalize.gcn)
@@ -49,11 +53,12 @@ def split_rows(split: np.ndarray, validation_images: int | None) -> dict[str, np
 
 
 def whole(integers: np.ndarray) -> Blocks:
+    """The array as one block of int64."""
     return "int64", integers.shape, iter([integers.astype("<i8").tobytes()])
 
 
 def blocks(images_NHWC: np.ndarray, pixels) -> Blocks:
-    """float32, NCHW, `BLOCK` images at a time; float images are taken as they are."""
+    """The images as float32 NCHW, `BLOCK` at a time, through `pixels`; float images are not scaled."""
     count, height, width, channels = images_NHWC.shape
 
     def parts() -> Iterator[bytes]:
@@ -72,7 +77,8 @@ def symmetric(block_NCHW: np.ndarray) -> np.ndarray:
 
 
 def contrast_normalized(block_NCHW: np.ndarray, norm: float) -> np.ndarray:
-    """Each image minus its mean, scaled to the L2 norm `norm` (authors' GCN: no bias, no deviation)."""
+    """Each image minus its mean, scaled to the L2 norm `norm` (authors' GCN, without bias or division by
+    the standard deviation)."""
     images_NP = block_NCHW.reshape(len(block_NCHW), -1).astype(np.float64)
     images_NP -= images_NP.mean(axis=1, keepdims=True)
     length_N1 = np.sqrt((images_NP**2).sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""score: the Parzen evaluation on anybody's arrays; not a stage of the DAG."""
+"""score: the Parzen evaluation of any arrays; not a stage of the DAG."""
 
 import json
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from pipeline.stages.parzen import Pixels, evaluate
 
 @dataclass(frozen=True)
 class Files:
+    """The .npy files to read, each of images [N, ...] of one size."""
+
     samples: list[Path]  # parts of one array
     valid: Path
     test: Path
@@ -22,7 +24,11 @@ class Files:
 
 
 def run(files: Files, pixel_range: tuple[float, float], settings: Parzen, out: Path | None) -> None:
-    """Print parzen.json's content on stdout (and write it to `out`)."""
+    """Print parzen.json's content on stdout, and write it to `out` if given.
+
+    `pixel_range`: lowest and highest pixel value of all files. DataError unless it fits them and all images
+    have one size.
+    """
     if pixel_range[1] <= pixel_range[0]:
         raise DataError(f"--range {pixel_range[0]:g} {pixel_range[1]:g}: HIGH must be above LOW")
     samples = read_pixels(files.samples, pixel_range)
