@@ -68,7 +68,7 @@ class Run:
 
     @property
     def live(self) -> Path:
-        """A folder to watch while it trains."""
+        """Folder of files that show the progress of the training."""
         return self.folder / "live"
 
     @property

@@ -81,7 +81,7 @@ def take(count: int, available: list[str], who: str, held: ExitStack) -> list[st
     Two trainings that each held half of what they need would deadlock.
     """
     shares = max(1, -(-int(os.environ.get(SLOTS) or 1) // len(available)))
-    said = False
+    announced = False
     while True:
         taken: list[str] = []
         with ExitStack() as attempt:
@@ -91,9 +91,9 @@ def take(count: int, available: list[str], who: str, held: ExitStack) -> list[st
             if len(taken) == count:
                 held.enter_context(attempt.pop_all())
                 return taken
-        if not said:
+        if not announced:
             print(f"{who}: waiting for a GPU; taken by {holders(available)}", file=sys.stderr)
-            said = True
+            announced = True
         time.sleep(RETRY_SECONDS)
 
 

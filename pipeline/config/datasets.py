@@ -74,7 +74,7 @@ class MixturePoints(Section):
     seed: int = 0
 
     @model_validator(mode="after")
-    def fits_the_box(self) -> Self:
+    def components_fit_the_range(self) -> Self:
         dims = {len(mean) for mean in self.means}
         if dims not in ({1}, {2}):
             raise ValueError(f"means have {sorted(dims)} coordinates; all must have 1, or all 2")

@@ -48,7 +48,7 @@ class Run(Section):
 
     @field_validator("model")
     @classmethod
-    def there_is_such_a_family(cls, name: str) -> str:
+    def family_exists(cls, name: str) -> str:
         if name not in FAMILIES:
             known = ", ".join(FAMILIES)
             raise ValueError(f"found {name!r}, must be one of {known}{close_to(name, FAMILIES)}")
@@ -56,7 +56,7 @@ class Run(Section):
 
     @field_validator("train", mode="plain")
     @classmethod
-    def the_family_says_what_train_may_hold(cls, value: Any, info: ValidationInfo) -> Any:
+    def train_is_valid_for_the_family(cls, value: Any, info: ValidationInfo) -> Any:
         family = info.data.get("model")  # None if missing or wrong, which is reported already
         return value if family is None else settings_of(family).model_validate(value)
 
@@ -72,7 +72,7 @@ class Run(Section):
         return self
 
     @model_validator(mode="after")
-    def classes_are_the_columns(self) -> Self:
+    def grid_columns_are_the_classes(self) -> Self:
         if not isinstance(self.train, Train):
             return self
         if self.train.conditional and "grid_columns" in self.sample.model_fields_set:
@@ -82,7 +82,7 @@ class Run(Section):
         return self
 
     @model_validator(mode="after")
-    def a_great_circle_has_two_dimensions(self) -> Self:
+    def great_circle_needs_two_dimensions(self) -> Self:
         if self.sample.interpolation == "great_circle" and self.train.noise.dim == 1:
             raise ValueError(
                 "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "

@@ -18,7 +18,7 @@ class SigmaGrid(Section):
     points: Annotated[int, Field(gt=0, le=10_000)] = 10  # authors: 0.1, 0.129, ..., 1
 
     @model_validator(mode="after")
-    def grows(self) -> Self:
+    def is_ascending(self) -> Self:
         if self.log10_stop < self.log10_start:
             raise ValueError(
                 f"log10_stop {self.log10_stop} lies below log10_start {self.log10_start}"

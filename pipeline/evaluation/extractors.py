@@ -1,4 +1,4 @@
-"""What images are compared by: features and class logits from a model that belongs to the dataset.
+"""Feature extractors: features and class logits, from a model that belongs to the dataset.
 
 ImageNet features say nothing about digits, and they need a download. So every dataset gets its own
 extractor, one of three kinds: a small classifier where there are labels; the exact posterior where
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 # Shapes: N images, F features, K classes, P pixels or coordinates.
 FEATURES = 128
 CHANNELS = (24, 48)
-BATCH = 128
+BATCH = 128  # at most
 PRESENTATIONS = 250_000  # images shown in training; MNIST's 50,000 five times
-MOST_EPOCHS = 25  # of a small dataset
+MOST_EPOCHS = 25  # limit for small datasets
 PEAK_RATE = 3e-3
 COMPONENTS = 64
 FORWARD = 1_000  # images at a time
@@ -39,6 +39,7 @@ class Classifier(nn.Module):
     def forward(
         self, images_NCHW: Tensor, keep: float = 1.0, stream: torch.Generator | None = None
     ):
+        """`keep`: share of the features that dropout keeps before the last layer; 1 in evaluation."""
         h = F.relu(self.conv2(F.relu(self.conv1(images_NCHW))))
         features_NF = F.relu(self.hidden(h.flatten(1)))
         shown = features_NF
@@ -55,7 +56,10 @@ def quarter(pixels: int) -> int:
 def train_classifier(
     images_NCHW: Tensor, labels_N: Tensor, classes: int, stream: torch.Generator
 ) -> dict[str, Tensor]:
-    """Weights of a classifier; AdamW with one cycle of the learning rate, 30 % dropout on the features."""
+    """Weights of a classifier; AdamW with one cycle of the learning rate, 30 % dropout on the features.
+
+    Images in [-1, 1], labels from 0; initial weights, order and dropout are drawn from `stream`.
+    """
     net = Classifier(tuple(images_NCHW.shape[1:]), classes)  # type: ignore[arg-type]
     for parameter in net.parameters():
         with torch.no_grad():
@@ -84,7 +88,7 @@ def train_classifier(
 
 
 def fit_components(images_NCHW: Tensor) -> dict[str, Tensor]:
-    """The mean and the largest principal components of the pixels."""
+    """The mean [P] and the first COMPONENTS principal components [F, P] of the pixels, largest first."""
     x_NP = images_NCHW.flatten(1).double()
     mean_P = x_NP.mean(dim=0)
     covariance = (x_NP - mean_P).T @ (x_NP - mean_P) / len(x_NP)
@@ -129,6 +133,7 @@ def extract(
 
 
 def accuracy(logits_NK: Tensor, labels_N: Tensor) -> float:
+    """Share of images whose largest logit is that of their label."""
     return (logits_NK.argmax(dim=1) == labels_N).double().mean().item()
 
 

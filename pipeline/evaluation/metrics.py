@@ -1,9 +1,9 @@
-"""How far generated images are from real ones, and how varied they are, in numbers.
+"""Distances between generated and real images, and measures of diversity.
 
-FID, KID and the Inception-style score come from torch-fidelity: kept up, offline, and it takes features
-as they are. Its order is (generated, real). Density and coverage are in no library that is kept up (prdc is
-of 2020: it asks for several N x N matrices at once and prints), so they are computed here in blocks, and
-precision and recall with them: the same distances, a fifth of torch-fidelity's time. The tests compare
+FID, KID and the Inception-style score come from torch-fidelity: maintained, offline, and it accepts
+features. Its order is (generated, real). Density and coverage are in no maintained library (prdc, of
+2020, holds several N x N matrices at once and prints), so they are computed here in blocks, and precision
+and recall with them: the same distances, a fifth of torch-fidelity's time. The tests compare
 them with prdc and with torch-fidelity.
 """
 
@@ -26,7 +26,7 @@ SPLIT_SIZE = 500  # the score is the mean over up to 10 parts of at least this m
 
 @dataclass(frozen=True)
 class Seen:
-    """Images as an extractor sees them."""
+    """What an extractor gives for N images."""
 
     features_NF: Tensor  # float64
     logits_NK: Tensor | None
@@ -62,6 +62,7 @@ def inception_score(fake: Seen, seed: int) -> float | None:
 
 
 def neighbour_points(n_fake: int, n_real: int) -> int:
+    """Number of points of each side for neighbour-based measures."""
     return min(n_fake, n_real, NEIGHBOUR_POINTS)
 
 
@@ -69,7 +70,7 @@ def manifolds(fake: Seen, real: Seen) -> dict[str, float]:
     """precision, recall, density, coverage by the k-th nearest neighbour, as many points on each side.
 
     precision, density: is what was generated realistic? recall, coverage: is what is real generated?
-    Of more real points than compared, a random choice; what is generated comes in no order.
+    Real points are chosen at random if there are more than are compared; samples are the first ones.
     """
     count = neighbour_points(len(fake.features_NF), len(real.features_NF))
     fake_NF, real_MF = fake.features_NF[:count], some(real.features_NF, count)
@@ -77,13 +78,13 @@ def manifolds(fake: Seen, real: Seen) -> dict[str, float]:
 
 
 def class_shares(logits_NK: Tensor) -> Tensor:
-    """[K], sums to 1: the share of images that the extractor takes for each class."""
+    """[K], sums to 1: the share of images that the extractor assigns to each class."""
     counts = logits_NK.argmax(dim=1).bincount(minlength=logits_NK.shape[1])
     return counts.double() / counts.sum()
 
 
 def classes(fake: Seen, real: Seen) -> dict[str, float | int | list[float] | None]:
-    """classes_hit: with at least a tenth of their real share; class_distance: total variation, 0..1."""
+    """classes_hit: number with at least a tenth of their real share; class_distance: total variation, 0..1."""
     if fake.logits_NK is None or real.logits_NK is None:
         return {"classes_hit": None, "class_distance": None, "class_shares": None}
     fake_K, real_K = class_shares(fake.logits_NK), class_shares(real.logits_NK)

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 # Shapes: N points, M others (real ones), F features, P pixels, B rows of a block.
-# 20 MB of distances at a time; memory beyond 32 MB is mapped anew each time, which costs more than it holds
+# 20 MB of distances at a time: the allocator maps larger blocks (from 32 MB) anew at each use, which dominates
 BLOCK = 500  # rows of a distance matrix
-WIDTH = 2_000  # rows and columns of one, where only the nearest are asked for
+WIDTH = 2_000  # rows and columns of one, in the search for the nearest
 RARE = 0.01  # share of real images that by definition count as duplicates, or as copies
 
 
@@ -37,7 +37,7 @@ def overlap(fake_NF: Tensor, real_MF: Tensor, k: int) -> dict[str, float]:
 
 
 def radii(points_NF: Tensor, k: int) -> Tensor:
-    """[N]: distance of each point to its k-th nearest other; of all, it is the nearest itself."""
+    """[N]: distance of each point to its k-th nearest other point; its nearest is itself."""
     nearest = [
         euclidean(block_BF, points_NF).topk(k + 1, dim=1, largest=False).values[:, k]
         for block_BF in points_NF.split(BLOCK)
@@ -46,7 +46,7 @@ def radii(points_NF: Tensor, k: int) -> Tensor:
 
 
 def euclidean(x_NF: Tensor, y_MF: Tensor) -> Tensor:
-    """[N, M]; by differences where there are few coordinates, because products lose small distances."""
+    """Distances [N, M]; by differences for up to 16 coordinates, since matrix products lose small distances."""
     few = x_NF.shape[1] <= 16
     mode = "donot_use_mm_for_euclid_dist" if few else "use_mm_for_euclid_dist"
     return torch.cdist(x_NF, y_MF, compute_mode=mode)
@@ -67,5 +67,5 @@ def nearest(points_NP: Tensor, others_MP: Tensor, *, without_itself: bool = Fals
 
 
 def share_below_the_rarest(distances_N: Tensor, usual_M: Tensor) -> float:
-    """Share of `distances` that are smaller than all but 1 % of the usual ones (0.01 if they are alike)."""
+    """Share of `distances` below the 1 % quantile of `usual`; 0.01 if both have the same distribution."""
     return (distances_N < usual_M.quantile(RARE)).double().mean().item()

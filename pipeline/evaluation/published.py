@@ -1,4 +1,4 @@
-"""What others have published, to stand beside our numbers."""
+"""Published numbers, to compare with this project's."""
 
 # Table 1 of the 2014 paper: mean test log-likelihood under a Parzen window in nats, by the source of the
 # dataset. MNIST: real-valued, standard error across test images; TFD: across the five folds.

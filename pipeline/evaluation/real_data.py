@@ -1,4 +1,4 @@
-"""Real images as the measures take them: their scale, and which of them are chosen."""
+"""Scale and choice of the real images that the measures use."""
 
 import numpy as np
 import torch
@@ -16,6 +16,6 @@ def some(real: Tensor, count: int) -> Tensor:
 
 
 def chosen_rows(count: int, chosen: int) -> Tensor:
-    """Up to `chosen` of `count` row numbers at random: the same for every run, and the fewer are the first
-    of the more. Files have an order (MNIST's test images 5,000 to 9,999 are of other writers)."""
+    """Up to `chosen` of `count` row numbers at random, the same for every run; a smaller choice is the start
+    of a larger one. At random, because files are ordered (MNIST's last 5,000 test images have other writers)."""
     return torch.from_numpy(np.random.RandomState(0).permutation(count)[:chosen])

@@ -1,5 +1,5 @@
-"""What a training and its sampling cost. Measurements differ from time to time: they are kept beside the
-results in results/R/costs.json, which is no input or output of a stage and under no digest."""
+"""What a training and its sampling cost. Measurements vary, so they are kept beside the
+results in results/R/costs.json, which is no input or output of a stage and has no digest."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pipeline.io.files import write_json
 
 
 def record(path: Path, model: Path, **costs: Any) -> None:
-    """Write `costs` to `path` under the digest of `model`, beside those of the same model that are there."""
+    """Add `costs` to those of the same model in `path`; costs of another model are replaced."""
     write_json(path, {"model_sha256": digest(model), **(read(path, model) or {}), **costs})
 
 
@@ -23,18 +23,19 @@ def read(path: Path, model: Path) -> dict[str, Any] | None:
     try:
         costs = json.loads(path.read_text(encoding="utf-8"))
         of_this_model = costs["model_sha256"] == digest(model)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # cut off, or written by hand
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # incomplete, or edited by hand
         return None
     return costs if of_this_model else None
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def peak_memory_mb() -> int:
-    """The most memory that this process has had so far, that of a GPU apart; 1 MB is 10^6 bytes."""
+    """Peak resident memory of this process so far, without a GPU's; 1 MB is 10^6 bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)  # Linux counts KiB
 
@@ -50,6 +51,7 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
+    """Versions of Python and PyTorch."""
     return {"python": platform.python_version(), "torch": version("torch")}
 
 

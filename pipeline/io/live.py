@@ -1,4 +1,4 @@
-"""What a person sees while a training runs; it never changes the results."""
+"""Progress of a training for people to watch; it never changes the results."""
 
 import sys
 import time
@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from pipeline.io.files import write_bytes
 
-LINE_SECONDS = 10  # between two lines of progress where there is no terminal
+LINE_SECONDS = 10  # between lines of progress where stderr is no terminal
 
 
 class Live:
-    """Files to watch while it runs: dvclive's, and a picture of the same noise every `grid_steps`."""
+    """Live files in `folder`: dvclive's metrics, and pictures of the same noise. Changes no result."""
 
     def __init__(self, folder: Path, resume: bool, on: bool = True):
         """`on`: False for ranks other than 0, which write nothing."""
@@ -25,7 +25,7 @@ class Live:
         from scmrepo.exceptions import SCMError
 
         self.folder = folder
-        # without these arguments dvclive makes an experiment and rewrites dvc.yaml
+        # by default dvclive makes an experiment and rewrites dvc.yaml
         quiet = {"save_dvc_exp": False, "dvcyaml": False, "report": None}
         try:
             self.live = DvcLive(str(folder), resume=resume, **quiet)
@@ -40,6 +40,7 @@ class Live:
             self.live.end()
 
     def numbers(self, row: dict[str, float]) -> None:
+        """Log one row of measurements; its `step` numbers it."""
         if not self.live:
             return
         self.live.step = int(row["step"])
@@ -49,13 +50,14 @@ class Live:
         self.live.make_summary()
 
     def picture(self, step: int, png: bytes) -> None:
+        """Write a PNG as grids/STEP.png."""
         if not self.on:
             return
         write_bytes(self.folder / "grids" / f"{step:06d}.png", png)
 
 
 class Progress:
-    """A bar with images/s and time left on a terminal; elsewhere a line every few seconds."""
+    """A bar with images/s and time left on a terminal; elsewhere a line every LINE_SECONDS."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Progress:
         self.step = first_step
         self.trained = 0  # images, in this process
         self.images = images
-        self.started = self.spoke_at = time.monotonic()
+        self.started = self.printed_at = time.monotonic()
         self.bar = tqdm(
             total=steps,
             initial=first_step,
@@ -88,9 +90,11 @@ class Progress:
         self.bar.close()
 
     def seconds(self) -> float:
+        """Seconds since training began in this process."""
         return time.monotonic() - self.started
 
     def images_per_second(self) -> float:
+        """Mean speed since training began in this process."""
         return self.trained / max(self.seconds(), 1e-9)
 
     def to(self, step: int) -> None:
@@ -100,14 +104,19 @@ class Progress:
         self.step = step
 
     def line(self, row: dict[str, float]) -> None:
+        """Show speed and losses of `row`, and the time left; at most every LINE_SECONDS off a terminal."""
         speed = self.images_per_second()
         facts = f"{speed:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
         self.bar.set_postfix_str(facts, refresh=False)
         now = time.monotonic()
         last = row["step"] == self.steps
-        if not self.on or not self.bar.disable or (now - self.spoke_at < LINE_SECONDS and not last):
+        if (
+            not self.on
+            or not self.bar.disable
+            or (now - self.printed_at < LINE_SECONDS and not last)
+        ):
             return
-        self.spoke_at = now
+        self.printed_at = now
         left = (self.images(self.steps) - row["images"]) / max(speed, 1e-9)
         print(
             f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, {left:.0f} s left",

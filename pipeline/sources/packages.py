@@ -49,8 +49,10 @@ def run(command: list[str], cwd: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{command[0]} failed: {error}") from None
     if done.returncode != 0:
-        said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no message"]
-        raise Unavailable(f"{Path(command[0]).name} failed: {said[-1].strip()}")
+        lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or [
+            "no message"
+        ]
+        raise Unavailable(f"{Path(command[0]).name} failed: {lines[-1].strip()}")
 
 
 def member(folder: Path, name: str) -> bytes:

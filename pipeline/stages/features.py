@@ -1,4 +1,4 @@
-"""features D: the model whose features the metrics of every run on D compare."""
+"""features D: fit the feature extractor by which the metrics of every run on D compare images."""
 
 import sys
 from pathlib import Path
@@ -19,6 +19,7 @@ THREADS = 2  # fixed, so that the same data give the same bytes on every machine
 
 
 def run(name: str, source: Source, data: Path, model: Path, summary: Path) -> None:
+    """Fit the extractor of dataset `name`; write its tensors to `model`, its description to `summary`."""
     devices.reproducible(THREADS)
     parts = read_tensors(data)
     kind, tensors, classes, warnings = fit(source, parts, name)
@@ -45,7 +46,7 @@ def run(name: str, source: Source, data: Path, model: Path, summary: Path) -> No
 def fit(
     source: Source, parts: dict[str, Tensor], name: str
 ) -> tuple[str, dict[str, Tensor], int | None, list[str]]:
-    """Kind, tensors, number of classes, and what is doubtful."""
+    """Kind of extractor, its tensors, number of classes (None without labels), and warnings."""
     if isinstance(source, MixturePoints):
         known = {"means": torch.tensor(source.means), "std": torch.tensor(source.std)}
         return "mixture", known, len(source.means), []
@@ -64,7 +65,7 @@ def fit(
 
 
 def known_classes(parts: dict[str, Tensor], name: str) -> int:
-    """Number of classes of the training images; DataError when others hold a class they lack."""
+    """Number of classes; DataError if validation or test images have a class that no training image has."""
     trained = set(parts["train_labels"].unique().tolist()) - {-1}
     for part in ("valid", "test"):
         unseen = set(parts[f"{part}_labels"].unique().tolist()) - {-1} - trained
@@ -78,6 +79,7 @@ def known_classes(parts: dict[str, Tensor], name: str) -> int:
 
 
 def missing_classes(parts: dict[str, Tensor], classes: int):
+    """A warning for each part of the data that lacks a class."""
     for part in ("train", "valid", "test"):
         missing = set(range(classes)) - set(parts[f"{part}_labels"].unique().tolist())
         if missing:
@@ -88,6 +90,7 @@ def missing_classes(parts: dict[str, Tensor], classes: int):
 
 
 def test_accuracy(logits_NK: Tensor | None, labels_N: Tensor) -> float | None:
+    """Share of labelled test images classified correctly; None without classifier or labels."""
     labelled = labels_N >= 0
     if logits_NK is None or not labelled.any():
         return None

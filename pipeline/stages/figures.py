@@ -26,19 +26,21 @@ from pipeline.models.gan.saved import Saved
 THREADS = 1  # fixed: G's sums depend on it
 ROWS, COLUMNS = 4, 5  # of Figure 2
 STRIPS, STEPS = 4, 10  # of Figure 3
-PATH_STEPS = 200  # of the same for points
+PATH_STEPS = 200  # of Figure 3 for points
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 POINTS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
+    """Files of the run and of its dataset."""
+
     folder: Path  # results/R
     data: Path  # data/normalized/D.safetensors
 
 
 def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
-    """`source`: what the dataset is made from (mnist, ...)."""
+    """Draw all figures of run `name` into its folder; `source`: name of the dataset's source (mnist, ...)."""
     devices.reproducible(THREADS)
     folder = paths.folder
     parts = read_tensors(paths.data, ["train_images", "test_images"])
@@ -92,6 +94,7 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
 
 
 def theory(content: dict, steps: str) -> bytes:
+    """Figure 1 for points; for images histograms of D. `steps` starts the title."""
     if content["kind"] == "quadrature":
         final = content["final"]
         return theory_plots.figure_1(
@@ -108,7 +111,7 @@ def theory(content: dict, steps: str) -> bytes:
 
 
 def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str) -> bytes:
-    """Figure 2 for images; for points the distances themselves."""
+    """Figure 2 for images; for points a histogram of the distances."""
     title = (
         f"{steps}: distance to the nearest training image\n{numbers['nearest_training_image']:.3g}, "
         f"of test images {numbers['real_data']['nearest_training_image']:.3g}"
@@ -164,6 +167,7 @@ def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
 
 
 def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
+    """Real and generated images side by side, titled with FID, precision and recall."""
     title = (
         f"{steps}\nFID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
         f"\nprecision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"

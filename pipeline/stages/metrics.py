@@ -1,4 +1,4 @@
-"""metrics R: distances, variety, copies and theory, beside the same numbers of real images."""
+"""metrics R: distances, diversity, copies and theory, beside the same numbers of real images."""
 
 import sys
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pipeline.models.gan.interpolation import across
 from pipeline.models.gan.saved import Saved
 
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
-MOST = 10_000  # images of either side
+MOST = 10_000  # images of either side, at most
 ARROWS = 24  # of Figure 1, from z to G(z)
 DUPLICATE_IMAGES = 5_000  # of either side, compared with each other
 COPY_IMAGES = 2_000  # of either side, each compared with every training image
@@ -31,6 +31,8 @@ COPY_IMAGES = 2_000  # of either side, each compared with every training image
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
+    """Files to read and, the last two, to write."""
+
     samples: Path
     model: Path
     data: Path  # data/normalized/D.safetensors
@@ -40,7 +42,7 @@ class Paths:
 
 
 def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> None:
-    """`weights`: which of G's are sampled, ema or raw."""
+    """Write metrics.json and theory.json; `weights`: those of G that are sampled, ema or raw."""
     devices.reproducible(threads)
     parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
@@ -80,7 +82,7 @@ def point_theory(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) 
 
 
 def image_theory(saved: Saved, parts: dict[str, Tensor], samples: Tensor) -> dict:
-    """The content of theory.json where only D says something about the density."""
+    """The content of theory.json for images, whose density is unknown: a bound given by D."""
     D = saved.discriminator()
     drawn_labels = torch.arange(len(samples)) % max(1, saved.classes)  # as `sample` drew them
     seen = {
@@ -170,6 +172,7 @@ def which(count: int, of: int) -> str:
 
 
 def enough(n_fake: int, n_real: int) -> None:
+    """DataError if either side has too few images for nearest neighbours."""
     needed = metrics.NEIGHBOURS + 1
     for count, what, remedy in (
         (n_fake, "samples", "raise sample.count in params.yaml"),
@@ -183,6 +186,7 @@ def enough(n_fake: int, n_real: int) -> None:
 
 
 def row(fake: metrics.Seen, test: metrics.Seen) -> dict:
+    """All measures of `fake` against the test images."""
     return {
         **metrics.distances(fake, test, SEED),
         "inception_score": metrics.inception_score(fake, SEED),
@@ -192,10 +196,10 @@ def row(fake: metrics.Seen, test: metrics.Seen) -> dict:
 
 
 def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dict, dict]:
-    """The same four numbers for what was generated and for real images, pixels in [0, 1].
+    """Four numbers for generated and, second, for real images; Euclidean distances of pixels in [0, 1].
 
-    duplicate_rate: as near to each other as the nearest 1 % of training images are; copy_rate: as
-    near to a training image as the nearest 1 % of test images are. Both are 0.01 for real images.
+    duplicate_rate: share of samples as near to another as the nearest 1 % of training images are. copy_rate:
+    share as near to a training image as the nearest 1 % of test images are. Both are 0.01 for real images.
     """
     apart = [
         neighbours.nearest(x, x, without_itself=True)

@@ -19,7 +19,7 @@ from pipeline.io.arrays import Rows, read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors, tensor_names
 
-VALID, TEST = 2, 3  # what a fold says of an image
+VALID, TEST = 2, 3  # values of `folds`; see sources/raw.py
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,22 @@ class Pixels:
     low: float = -1.0
     high: float = 1.0
     bounded: bool = True  # values beyond low and high are a mistake
-    most: int | None = None  # leave out those behind
+    most: int | None = None  # use only the first `most` images; None: all
 
     def __len__(self) -> int:
         return len(self.array) if self.most is None else min(self.most, len(self.array))
 
     def first(self, count: int | None) -> "Pixels":
+        """The same images, limited to the first `count`; None: all."""
         return replace(self, most=count)
 
     def parts(self, count: int) -> Iterator[np.ndarray]:
-        """As they are, `count` at a time."""
+        """The stored values, `count` images at a time."""
         for start in range(0, len(self), count):
             yield self.array[start : min(start + count, len(self))]
 
     def split(self, count: int) -> Iterator[Tensor]:
-        """[count, D] in [0, 1]; the last may have less."""
+        """[count, D] in [0, 1], floating-point; the last part may be shorter."""
         for part in self.parts(count):
             if not np.issubdtype(part.dtype, np.floating):
                 part = part.astype(np.float64)
@@ -55,12 +56,13 @@ class Pixels:
         return torch.cat(list(self.split(len(self))))
 
     def extent(self) -> tuple[float, float]:
-        """The smallest and the largest value; NaN if there is one."""
+        """Smallest and largest stored value; NaN if any value is NaN."""
         ends = [(part.min(), part.max()) for part in self.parts(parzen.SAMPLES_BLOCK)]
         return float(np.min(ends)), float(np.max(ends))
 
 
 def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) -> None:
+    """Write the estimate for `samples`, with sigma chosen on `data`'s validation images, to `out`."""
     devices.reproducible(threads)
     tensors = read_tensors(data, ["train_images", "valid_images", "test_images"])
     valid, test = tensors["valid_images"], tensors["test_images"]
@@ -95,6 +97,7 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
 
 
 def finite(path: Path, pixels: Pixels) -> Pixels:
+    """`pixels`; DataError if any value is NaN or infinite."""
     if not np.isfinite(pixels.extent()).all():
         raise DataError(
             f"{path}: holds NaN or infinite values; nothing can be measured on them. If it is a run's, "
@@ -106,7 +109,10 @@ def finite(path: Path, pixels: Pixels) -> Pixels:
 def evaluate(
     settings: Parzen, samples: Pixels, valid_MD: Tensor, test_MD: Tensor, real_ND: Tensor
 ) -> dict:
-    """The content of parzen.json; pixels in [0, 1]. An empty `real_ND` leaves the real-data line out."""
+    """The content of parzen.json; pixels in [0, 1], log-likelihoods in nats. Warnings also go to stderr.
+
+    An empty `real_ND` leaves the real-data line out.
+    """
     dtype = getattr(torch, settings.precision)
     sigmas = settings.sigma_grid.sigmas()
     valid_MD, test_MD = valid_MD.to(dtype), test_MD.to(dtype)
@@ -169,7 +175,7 @@ def over_folds(
 
 
 def fine(score: parzen.Estimate, sigmas: list[float], n_samples: int) -> dict:
-    """The same with sigma chosen between the grid's points, and with all the samples there are."""
+    """The refined estimate: all samples, sigma from the fine grid around the coarse grid's best."""
     return {
         **line(score),
         "sigma": round(score.sigma, 6),
@@ -179,7 +185,7 @@ def fine(score: parzen.Estimate, sigmas: list[float], n_samples: int) -> dict:
 
 
 def fine_doubts(score: parzen.Estimate, sigmas: list[float]):
-    """With other samples than the grid's, or beyond its edge, the best sigma may lie further away."""
+    """A warning if the refined sigma is at the edge of its search, so that a better one may lie outside."""
     if score.at_edge(sigmas):
         yield (
             f"the best sigma of `fine`, {score.sigma:.4g}, is on the edge of the widths searched, "
@@ -189,6 +195,7 @@ def fine_doubts(score: parzen.Estimate, sigmas: list[float]):
 
 
 def curve(score: parzen.Estimate, sigmas: list[float]) -> list[dict[str, float]]:
+    """Mean log-likelihood of the validation images, in nats, by sigma."""
     return [
         {"sigma": round(sigma, 6), "log_likelihood": round(value, 4)}
         for sigma, value in zip(sigmas, score.validation, strict=True)
@@ -196,6 +203,7 @@ def curve(score: parzen.Estimate, sigmas: list[float]) -> list[dict[str, float]]
 
 
 def line(score: parzen.Estimate) -> dict[str, float]:
+    """Mean and standard error over test images, in nats, to 4 decimals."""
     return {"mean": round(score.mean, 4), "standard_error": round(score.standard_error, 4)}
 
 

@@ -22,6 +22,8 @@ from pipeline.models.gan.saved import Saved
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
+    """The model to read, and files to write."""
+
     model: Path
     samples: Path
     grid: Path
@@ -29,7 +31,10 @@ class Paths:
 
 
 def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
-    """float32 [count, C, H, W] in [-1, 1], in shards if they are many; a picture of the first of them."""
+    """Write float32 [count, C, H, W] in [-1, 1], in shards if they are many, and a picture of the first.
+
+    DataError if the model lacks the weights that `settings.weights` names.
+    """
     devices.reproducible(threads)
     begun = time.monotonic()
     saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))

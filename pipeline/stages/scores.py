@@ -21,7 +21,7 @@ METRICS = {
     "copy_rate": 3,
 }
 
-# When the evaluation finds fault with samples; each beside the same number of real images.
+# Limits beyond which the evaluation reports a fault of the samples, relative to real images.
 FAR = 20  # times the real images' FID ...
 UNCOVERED = (
     0.8  # ... and less than this share of their coverage: the FID of real points is nearly 0
@@ -30,6 +30,7 @@ COPIED = 0.05  # of samples, where real images have 0.01 by construction (evalua
 
 
 def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
+    """Read the run's four result files in `folder` and write its scores to `out`."""
     write_json(
         out, scores(dataset, seed, **{name: read_json(folder / f"{name}.json") for name in NAMES})
     )
@@ -42,8 +43,8 @@ def scores(
     (TFD: over folds).
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
-    is known; nats, 0 to log 2. jsd_at_least: elsewhere, what the run's own D shows it to be at least. Runs
-    cannot be compared by it: a better D shows more of the same divergence.
+    is known; nats, 0 to log 2. jsd_at_least: elsewhere, a lower bound given by the run's own D. It does not
+    rank runs: a better D gives a higher bound on the same divergence.
     """
     real, fine = parzen["real_data"], parzen["fine"]
     return {
@@ -69,7 +70,7 @@ def scores(
 
 
 def faults(metrics: dict) -> list[str]:
-    """What metrics.json says against the samples, whatever the training looked like."""
+    """Names of the faults of the samples that metrics.json shows, whatever the training's verdict."""
     real, classes = metrics["real_data"], metrics["compared"]["classes"]
     found = {
         "missing_classes": classes is not None and metrics["classes_hit"] < classes,
@@ -90,7 +91,7 @@ def likelihood(line: dict | None, mean: str, error: str) -> dict[str, float | No
 
 
 def number(value: float | None, digits: int) -> float | None:
-    """Rounded; at least three figures of small ones are kept, as of a FID of points."""
+    """`value` to `digits` decimals; below 1 to three significant digits, as for the FID of points."""
     if value is None or digits == 0:
         return value
     return round(value, digits) if abs(value) >= 1 else float(f"{value:.3g}")

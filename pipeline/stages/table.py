@@ -25,7 +25,7 @@ COLUMNS = {
     "recall": "recall",
     "classes_hit": "classes",
     "jsd": "JSD",
-    "jsd_at_least": None,  # by each run's own D: no rank among runs
+    "jsd_at_least": None,  # a bound by each run's own D: does not rank runs
     "steps": "steps",
     "verdict": "training",
     "evaluation": "evaluation",
@@ -47,8 +47,10 @@ def run(
     table: Path,
     summary: Path,
 ) -> None:
-    """`names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...);
-    `groups`: runs that differ in their seed only.
+    """Write `table` (.md), the same as .csv, and all scores to `summary`; deletes scores of removed runs.
+
+    `names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...); `groups`: runs
+    that differ in their seed only; `folder`: of the scores.
     """
     for stray in folder.glob("*.json"):
         if stray.stem not in names:  # a run that was removed from params.yaml
@@ -92,12 +94,13 @@ def over_seeds(group: list[str], runs: dict[str, dict]) -> Row:
 
 
 def name_of(group: list[str]) -> str:
-    """What a sweep called the first of them (best, best_seed1, best_seed2 are best), or all names."""
+    """The common base of a sweep's names (best for best, best_seed1, best_seed2), or all names."""
     first = min(group, key=len)
     return first if all(name.startswith(first) for name in group) else ", ".join(group)
 
 
 def real_row(run: dict) -> Row:
+    """The row of the real-data line, from one run's scores."""
     row = {"model": "real data", "log_likelihood": run["real_data"]}
     return row | {
         "standard_error": run["real_data_error"],
@@ -125,12 +128,13 @@ def render(rows: list[Row]) -> str:
 
 
 def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Only columns that have a cell with something in it; the first row is the header."""
+    """`rows` without columns that are empty below the header, which is the first row."""
     filled = [any(cells) for cells in zip(*rows[1:], strict=True)]
     return [tuple(itertools.compress(row, filled)) for row in rows]
 
 
 def cells_of(row: Row) -> tuple[str, ...]:
+    """The shown cells of a row, in the order of COLUMNS."""
     shown = {key: cell(row.get(key)) for key, heading in COLUMNS.items() if heading}
     for key in AVERAGED:
         deviation = f"{key}_std"
@@ -143,6 +147,7 @@ def cells_of(row: Row) -> tuple[str, ...]:
 
 
 def cell(value: Any) -> str:
+    """A value as text: four significant digits, thousands separated, empty for None."""
     if value is None:
         return ""
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""train R: play the game of the 2014 paper; keep the players, the log and the verdict."""
+"""train R: train a GAN; write the players, the log and the verdict."""
 
 import hashlib
 import shutil
@@ -56,6 +56,8 @@ LIVE_COLUMNS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
+    """The data to read, and files to write."""
+
     data: Path  # data/normalized/D.safetensors
     model: Path
     log: Path  # training.tsv
@@ -69,7 +71,8 @@ class Paths:
 def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> None:
     """Train from the last checkpoint of exactly these settings, code and data, or from the start.
 
-    With several devices, each rank of the run calls it; `threads` are those of all.
+    With several devices, each rank of the run calls it; `threads`: of all ranks together. TrainingError if
+    the machine or the data do not suit the settings, or the training diverges with nothing to write.
     """
     devices.reproducible(threads // settings.devices, settings.precision, settings.compile)
     device = devices.choose(
@@ -106,13 +109,14 @@ def train(
     device: torch.device,
     world: World,
 ) -> None:
+    """Play the game, after its pretraining if there is one, and write the results from rank 0."""
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
 
     def play(
         settings: Train, seed: int, part: str = "", last_layers: dict | None = None
     ) -> Finished:
-        """`part`: name of a game that is not the run itself but comes before it."""
+        """`part`: name of a game before the run's own, empty for the run itself."""
         training = Training(settings, seed, images, device, labels, world, last_layers)
         kind = (device.type, training.precision)
         folder = paths.checkpoints / identity(settings, seed, threads, kind, images)
@@ -126,7 +130,7 @@ def train(
         first_seed = pretraining.first_seed(seed)
         first = play(pretraining.first_game(settings), first_seed, "pretraining")
         games = [first]
-        if not first.was_stopped:  # if it was, its own samples show why
+        if not first.was_stopped:  # else its samples are the result and show why
             first.save()
             weights = first.training.sampler(raw=True).body.state_dict()
             last_layers = pretraining.behind(settings.pretraining.front, weights)
@@ -139,7 +143,7 @@ def train(
 
 
 def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Path) -> Finished:
-    """From its checkpoint if there is one. `folder`: to watch it in."""
+    """Train from `checkpoint`, if it exists, to the last step or a stop; `folder`: for live files."""
 
     def say(words: str) -> None:
         if training.world.writes:
@@ -181,7 +185,7 @@ def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Pa
 
 
 def picture(images_NCHW: Tensor) -> bytes:
-    """Of one grid, to watch."""
+    """PNG of the grid that is shown during training."""
     return pictures.grid(images_NCHW.numpy(), LIVE_COLUMNS)
 
 
@@ -258,6 +262,7 @@ def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tens
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
+    """Write training.tsv: a header and a row per logged step, six significant digits."""
     columns = COLUMNS + [name for name in OF_HYBRIDS if name in rows[0]]
     lines = ["\t".join(columns)]
     lines += ["\t".join(f"{row[column]:.6g}" for column in columns) for row in rows]

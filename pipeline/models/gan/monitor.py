@@ -62,6 +62,7 @@ class Monitor:
         self.ended_by: Verdict | None = None
 
     def due(self, step: int) -> bool:
+        """Whether step `step` is measured: at the monitor's own spacing, and where it is logged."""
         return step % spacing(step) == 0 or logged(self.settings, step)
 
     def judge(self, row: Row) -> Answer:

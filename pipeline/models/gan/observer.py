@@ -1,4 +1,4 @@
-"""What is recorded of a training and shown while it runs; none of it changes what comes out."""
+"""Records a training and shows its progress; changes no result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ GRID_IMAGES = 10
 
 @dataclass
 class Record:
-    """What is kept of a training beside its players."""
+    """Sample grids and time of a training; part of its checkpoint."""
 
     grids: list[Tensor] = field(default_factory=list)  # [GRID_IMAGES, C, H, W] each, in [-1, 1]
-    seconds: float = 0.0  # those before a kill included
+    seconds: float = 0.0  # of training, before interruptions too
 
     def state_dict(self) -> dict:
         return {"grids": self.grids, "seconds": self.seconds}
@@ -31,7 +31,7 @@ class Record:
 
 
 class Observer:
-    """Shows a training, and draws the same noise every `grid_steps`."""
+    """Shows the progress of a training, and samples of the same noise every `grid_steps`."""
 
     def __init__(
         self,
@@ -78,14 +78,16 @@ class Observer:
 
     @torch.no_grad()
     def _draw(self) -> None:
-        """What the net that will be sampled makes of the noise."""
+        """Record and show samples of the fixed noise, from G's moving average if there is one."""
         images = pixels.from_nets(self.training.sampler()(*self.noise).cpu(), self.settings.pixels)
         self.record.grids.append(images)
         self.live.picture(self.training.step, self.picture(images))
 
 
 def is_early(step: int) -> bool:
-    """1, 2, 3, 4, 6, 8, 12, 16, ...: 2**n and 3 * 2**n, twice in each doubling. G of points is near the
-    data long before the first picture, and Figure 1 shows it on its way there."""
+    """Whether `step` is 2**n or 3 * 2**n: 1, 2, 3, 4, 6, 8, 12, 16, ...
+
+    G of points comes near the data long before the first picture; Figure 1 needs states from before that.
+    """
     odd = step // (step & -step)
     return odd in (1, 3)

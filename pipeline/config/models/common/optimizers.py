@@ -18,12 +18,12 @@ class Momentum(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def the_start_alone_stays(cls, found: Any) -> Any:
+    def constant_without_end(cls, found: Any) -> Any:
         alone = isinstance(found, dict) and "start" in found and "end" not in found
         return found | {"end": found["start"]} if alone else found
 
     @model_validator(mode="after")
-    def it_takes_its_time(self) -> Self:
+    def duration_is_given(self) -> Self:
         if self.start != self.end and "saturate_epochs" not in self.model_fields_set:
             raise ValueError(
                 f"goes from start, {self.start:g}, to end, {self.end:g}, and saturate_epochs is missing: "

@@ -15,7 +15,7 @@ class Autoencoder(Section):
     kl_weight: Scale = 1.0  # of KL(q(z|x) || N(0, I)); above 1: beta-VAE
 
     @model_validator(mode="after")
-    def the_encoder_sees_one_image(self) -> Self:
+    def encoder_has_no_minibatch_discrimination(self) -> Self:
         if self.encoder.minibatch_discrimination:
             raise ValueError(
                 "encoder.minibatch_discrimination is for a discriminator; leave it out"

@@ -110,7 +110,7 @@ class Mlp(Net):
     norm: Literal["none", "batch", "instance"] = "none"
 
     @model_validator(mode="after")
-    def one_of_each_for_every_layer(self) -> Self:
+    def lists_match_hidden_layers(self) -> Self:
         for key in ("activation", "biases"):
             found = getattr(self, key)
             if isinstance(found, tuple) and len(found) != len(self.hidden):
@@ -138,7 +138,7 @@ class MlpGenerator(Mlp, GeneratorNet):
     output_bias_clip: Annotated[float, Field(gt=0, lt=0.5)] = 1e-7
 
     @model_validator(mode="after")
-    def bias_needs_a_squashing_output(self) -> Self:
+    def data_bias_needs_bounded_output(self) -> Self:
         if self.output_bias == "data" and self.output == "linear":
             raise ValueError("output_bias: data needs output: sigmoid or tanh")
         return self

@@ -18,7 +18,7 @@ class Decay(Section):
     steps: Positive = 1  # required where start and end differ
 
     @model_validator(mode="after")
-    def it_takes_its_time(self) -> Self:
+    def duration_is_given(self) -> Self:
         if self.start != self.end and "steps" not in self.model_fields_set:
             raise ValueError(
                 f"goes from start, {self.start:g}, to end, {self.end:g}, and steps is missing: add in how "
@@ -77,7 +77,7 @@ class PastPlayers(Section):
     keep: Positive = 3  # pairs; one of them is drawn
 
     @model_validator(mode="after")
-    def they_leave_again(self) -> Self:
+    def opponents_leave_before_the_next(self) -> Self:
         if self.for_steps >= self.every_steps:
             raise ValueError(
                 f"for_steps is {self.for_steps}; it must be less than every_steps, {self.every_steps}"
@@ -94,7 +94,7 @@ class Balance(Section):
     train_generator_above: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def it_balances_something(self) -> Self:
+    def one_threshold_is_set(self) -> Self:
         if self.train_discriminator_above is None and self.train_generator_above is None:
             raise ValueError("set train_discriminator_above, train_generator_above, or both")
         return self

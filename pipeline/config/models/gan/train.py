@@ -89,12 +89,12 @@ class Train(Section):
     grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
 
     @model_validator(mode="after")
-    def what_excludes_each_other_is_refused(self) -> Self:
+    def settings_do_not_exclude_each_other(self) -> Self:
         refuse_what_excludes_each_other(self)
         return self
 
     @model_validator(mode="after")
-    def joint_batches_change_something(self) -> Self:
+    def joint_batches_need_layers_that_mix(self) -> Self:
         D = self.discriminator
         mixes = getattr(D, "norm", "none") == "batch" or D.minibatch_discrimination
         if self.batches == "joint" and not mixes:
@@ -114,7 +114,7 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
-    def discriminator_steps_begin_at_once_and_go_on(self) -> Self:
+    def discriminator_steps_start_at_0_and_rise(self) -> Self:
         starts = [stretch.from_step for stretch in self.discriminator_steps]
         if starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
             raise ValueError(
@@ -136,7 +136,7 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
-    def the_auxiliary_classifier_has_something_to_find_out(self) -> Self:
+    def auxiliary_classifier_needs_class_in_generator_only(self) -> Self:
         told = self.conditional is not None and self.conditional.discriminator
         if self.auxiliary_classifier and (self.conditional is None or told):
             raise ValueError(
@@ -158,7 +158,7 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
-    def pretraining_leaves_layers_in_front_and_behind(self) -> Self:
+    def pretraining_splits_the_hidden_layers(self) -> Self:
         if self.pretraining is None:
             return self
         if not isinstance(self.generator, MlpGenerator):

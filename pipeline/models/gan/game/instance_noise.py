@@ -23,5 +23,6 @@ class InstanceNoise:
         return torch.add(images_BCHW, streams.normal(images_BCHW.shape, self.stream), alpha=std)
 
     def std(self, step: int) -> float:
+        """Standard deviation at `step`, in the range that the nets work in."""
         start, end = self.settings.start, self.settings.end
         return start + (end - start) * min(1.0, step / self.settings.steps)
