@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from pipeline.compute import devices
@@ -22,14 +23,16 @@ from pipeline.config import params
 from pipeline.config.models.common.ema import PowerAverage
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
+from pipeline.evaluation.plots import charts
 from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.tensors import read_tensors
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
 
-CURVE, RESULT = Path("docs/paper.tsv"), Path("docs/paper.json")
+CURVE, RESULT, PICTURE = (Path("docs") / f"paper.{kind}" for kind in ("tsv", "json", "png"))
 COLUMNS = ("epoch", "step", "raw", "raw_sigma", "average", "average_sigma", "d_real", "d_fake")
+PUBLISHED, REAL = 225.0, 243.6  # nats, of the test images
 CHOOSING = 1_000  # of the validation images, the first; the others are scored
 AVERAGE = PowerAverage(name="power", exponent=1, every_steps=4)  # as in the default recipe
 
@@ -65,6 +68,7 @@ def main() -> None:
         print(*rows[-1], f"{seconds:.0f} s", sep="\t", flush=True)
         lines = ["\t".join(COLUMNS), *("\t".join(f"{cell:g}" for cell in one) for one in rows)]
         write_bytes(CURVE, ("\n".join(lines) + "\n").encode())
+        write_bytes(PICTURE, picture(rows))
         with atomic(options.state) as file:
             torch.save({"training": training.state_dict(), "rows": rows, "seconds": seconds}, file)
         begun = time.perf_counter()
@@ -84,6 +88,21 @@ def row(
         scores += [round(score.mean, 2), round(score.sigma, 4)]
     means = [round(seen[key].sigmoid().mean().item(), 4) for key in ("d_real", "d_fake")]
     return (training.step // epoch_steps, training.step, *scores, *means)
+
+
+def picture(rows: list[tuple]) -> bytes:
+    """The curve as a PNG, beside the published number and what real images score on the test set."""
+    epochs, _, raw, _, average, *_ = zip(*rows, strict=True)
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(PUBLISHED, color=charts.GREY, linestyle="--", label="published (2014), 225 ± 2")
+    axes.axhline(REAL, color=charts.GREY, linestyle=":", label="real training images, 243.6")
+    axes.plot(epochs, average, "s-", markersize=3, color=charts.PURPLE, label="average of G")
+    axes.plot(epochs, raw, "o-", markersize=3, color=charts.BLUE, label="G itself")
+    axes.set(xlabel="epoch", ylabel="log-likelihood of validation images (nats)", ylim=(-50, 270))
+    axes.legend(frameon=False, fontsize=8)
+    charts.plain(axes)
+    return charts.png(figure)
 
 
 def finish(
