@@ -65,8 +65,8 @@ FAILURES: dict[str, dict] = {
     },
     "unstable": {"generator": adam(0.1), "discriminator": adam(0.3)},
     "not_a_number": {
-        "generator": {"output": "linear", **sgd(100.0)},
-        "discriminator": sgd(100.0),
+        "generator": {"output": "linear", "init": {"name": "he", "gain": 100}, **sgd(10.0)},
+        "discriminator": {"init": {"name": "he", "gain": 100}, **sgd(10.0)},
     },
 }
 
