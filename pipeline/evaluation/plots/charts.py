@@ -25,7 +25,14 @@ DPI = 150
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, without Matplotlib's version in them."""
+    """The figure as PNG bytes, the same each time, without Matplotlib's version in them."""
+    figure.draw_without_rendering()  # lays it out
+    figure.set_layout_engine("none")
+    for (
+        axes
+    ) in figure.get_axes():  # equal layouts differ by 1e-16, enough to move a line by a pixel
+        bounds = axes.get_position(original=True).bounds
+        axes.set_position([round(bound, 6) for bound in bounds])  # type: ignore[arg-type]
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
