@@ -72,7 +72,7 @@ def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
         "neighbours": nearest(samples, parts, numbers["metrics"], steps),
         "interpolation": interpolation(saved, settings, steps),
         "sheet": sheet(
-            samples, parts["test_images"], numbers["metrics"], f"{steps}, {made_with(about)}"
+            samples, parts["test_images"], numbers["metrics"], f"{steps}\n{made_with(about)}"
         ),
     }
     for picture, content in pictures.items():
@@ -82,7 +82,7 @@ def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
 def made_with(about: dict) -> str:
     """What decides a model's bytes beside its params and data; from the model's metadata."""
     return (
-        f"torch {about['torch']} on {about['device']}, {about['threads']} thread(s), "
+        f"torch {about['torch']}, {about['device']}, threads: {about['threads']}, "
         f"{about['precision']}, code {about['code']}"
     )
 
@@ -170,7 +170,7 @@ def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
     """Real and generated images side by side, titled with FID, precision and recall."""
     title = (
         f"{steps}\nFID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
-        f"\nprecision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
+        f", precision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
     )
     if not is_picture(samples.numpy()):
         return charts.point_sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
