@@ -215,7 +215,7 @@ def doubts(
         yield f"the best sigma {score.sigma:.4g} is on the grid's edge; widen parzen.sigma_grid"
     if real and score.mean > real.mean:
         yield (
-            f"{score.mean:.1f} lies above the real-data line {real.mean:.1f}: blurred samples score "
+            f"{score.mean:.4g} lies above the real-data line {real.mean:.4g}: blurred samples score "
             "higher than real images, so more is not better here"
         )
     if len(samples) < 10_000:
