@@ -26,7 +26,7 @@ def fetch(source: Cifar10) -> Raw:
     if source.local is not None:
         folder = Path(source.local)
         places = {f"local folder {folder}": lambda: from_folder(folder)} | places
-    place, files = first_available("cifar10", places, DIGESTS, f"{PICKLES} or {ROWS}")
+    files = first_available("cifar10", places, DIGESTS, f"{PICKLES} or {ROWS}")
     ((name, archive),) = files.items()
     batches = unpack(name, archive)
     images = np.concatenate([pixels for pixels, _ in batches])
@@ -37,7 +37,7 @@ def fetch(source: Cifar10) -> Raw:
             np.array([TRAIN, TEST], np.uint8),
             [sum(len(pixels) for pixels, _ in batches[:-1]), len(batches[-1][0])],
         ),
-        provenance={"source": place, "sha256": {name: DIGESTS[name]}},
+        provenance={"sha256": DIGESTS},
     )
 
 

@@ -33,13 +33,13 @@ def fetch(
     if local is not None:
         folder = Path(local)
         places = {f"local folder {folder}": lambda: from_folder(folder)} | places
-    place, files = first_available(dataset, places, digests, ", ".join(NAMES))
+    files = first_available(dataset, places, digests, ", ".join(NAMES))
     train, train_labels, test, test_labels = (parse_idx(files[name]) for name in NAMES)
     return Raw(
         images=np.concatenate([train, test])[..., None],
         labels=np.concatenate([train_labels, test_labels]).astype(np.int64),
         split=np.repeat(np.array([TRAIN, TEST], np.uint8), [len(train), len(test)]),
-        provenance={"source": place, "sha256": digests},
+        provenance={"sha256": digests},
     )
 
 

@@ -51,8 +51,9 @@ def first_available(
     places: dict[str, Callable[[], dict[str, bytes]]],
     digests: dict[str, str],
     wanted: str,
-) -> tuple[str, dict[str, bytes]]:
-    """Name and verified files of the first of `places` that delivers; one line on stderr for each tried.
+) -> dict[str, bytes]:
+    """Verified files of the first of `places` that delivers; one line on stderr for each tried. Which place
+    it was is said there only: results must not depend on it.
 
     SourceError if none does; `wanted`: the files to get by other means, for its message.
     """
@@ -70,7 +71,7 @@ def first_available(
             else f"download {dataset}: {place}: verified {len(files)} files by SHA-256",
             file=sys.stderr,
         )
-        return place, files
+        return files
     raise SourceError(
         f"no source delivered {dataset}:\n  "
         + "\n  ".join(reasons)

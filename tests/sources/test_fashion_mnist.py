@@ -22,7 +22,7 @@ def test_debians_package_holds_the_genuine_images():
 
 def test_a_machine_without_apt_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(source.shutil, "which", lambda program: None)
-    with pytest.raises(Unavailable, match="apt-get is not there"):
+    with pytest.raises(Unavailable, match="apt-get is missing"):
         source.from_debian()
 
 

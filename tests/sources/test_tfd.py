@@ -80,7 +80,7 @@ def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them
 
 
 def test_a_missing_or_other_file_is_named(tmp_path):
-    with pytest.raises(SourceError, match=r"TFD_48x48\.mat is missing.*makers only"):
+    with pytest.raises(SourceError, match=r"TFD_48x48\.mat is missing.*on request"):
         source.fetch(Tfd(name="tfd", path=str(tmp_path / "TFD_48x48.mat")))
     (tmp_path / "no.mat").write_bytes(b"not a matlab file at all, but long enough" * 10)
     with pytest.raises(SourceError, match="not a MATLAB file"):
