@@ -16,18 +16,24 @@ usual; tests/test_dag.py names links that are missing.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import DataError
 
 
 @dataclass(frozen=True)
 class Family:
-    """What a family provides, each as MODULE:NAME for `load`."""
+    """Where a family keeps what the stages ask it for, each as MODULE:NAME, for `load`."""
 
     settings: str  # class of `runs.R.train`
-    # class (settings, seed, images [N, C, H, W] in [-1, 1], device, labels, world): `step`, `steps`,
-    # `advance()`, `state_dict()`, `load_state_dict(state)`, `weights()`
-    train: str
-    # function (saved model, count, batch size, seed) -> batches of images [B, C, H, W] in [-1, 1]
-    sample: str
+    # function (settings, seed, images [N, C, H, W] in [-1, 1], device, labels, world) -> iterator of
+    # (name, training); a training is one of models/common/loop.py, with `weights()` to keep
+    trainings: str
+    monitor: str  # class (settings, say): judges a training; see models/common/loop.py
+    observer: str  # class (training, record, live, progress, picture): records and shows it
+    # class (metadata, tensors, file): a trained model; `samples(weights, count, batch_size, seed)` gives
+    # batches of images [B, C, H, W] in [-1, 1]
+    saved: str
     # function (saved model, images) -> exact log-likelihood [N] in nats; None where there is none
     log_likelihood: str | None = None
     composed_of: tuple[str, ...] = ()  # other families whose code it uses
@@ -36,10 +42,23 @@ class Family:
 FAMILIES = {
     "gan": Family(
         settings="pipeline.config.models.gan.train:Train",
-        train="pipeline.models.gan.training:Training",
-        sample="pipeline.models.gan.sampling:draw",
+        trainings="pipeline.models.gan.trainings:trainings",
+        monitor="pipeline.models.gan.monitor:Monitor",
+        observer="pipeline.models.gan.observer:Observer",
+        saved="pipeline.models.gan.saved:Saved",
     ),
 }
+
+
+def saved(about: dict, tensors: dict, where: str) -> Any:
+    """The trained model of a file with metadata `about`; DataError if it is of no family. `where`: the file."""
+    family = about.get("model")
+    if family not in FAMILIES:
+        raise DataError(
+            f"{where} is a model of {family or 'no family'}, expected one of {', '.join(FAMILIES)}: another "
+            "version of this project wrote it. Train it again with: dvc repro"
+        )
+    return load(FAMILIES[family].saved)(about, tensors, where)
 
 
 def load(place: str) -> Callable:

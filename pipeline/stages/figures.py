@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline import models
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.config.sample import Sample
@@ -52,7 +53,7 @@ def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
     rows = read_rows(folder / "training.tsv")
     model = folder / "model.safetensors"
     about = read_about(model)
-    saved = Saved(about, read_tensors(model), str(model))
+    saved = models.saved(about, read_tensors(model), str(model))
     goal = equilibrium(saved.train)
     pictures = {
         "curves": charts.training(

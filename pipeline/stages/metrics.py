@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pipeline import models
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.errors import DataError
@@ -51,7 +52,7 @@ def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> No
     for warning in result["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.metrics, result)
-    saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
+    saved = models.saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
     if about["kind"] == "mixture":
         mixture = Mixture(tensors["means"], tensors["std"].item())
         of_theory = point_theory(saved, mixture, parts["train_images"], averaged=weights == "ema")

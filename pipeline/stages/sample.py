@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline import models
 from pipeline.compute import devices
 from pipeline.config.sample import Sample
 from pipeline.evaluation.plots import grids
@@ -16,8 +17,6 @@ from pipeline.io import costs
 from pipeline.io.arrays import write_shards
 from pipeline.io.files import write_bytes
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.models.gan.sampling import draw
-from pipeline.models.gan.saved import Saved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +36,19 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     """
     devices.reproducible(threads)
     begun = time.monotonic()
-    saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
-    G, shape = saved.generator(settings.weights), saved.image_shape
+    saved = models.saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
+    shape = saved.image_shape
+    batches = saved.samples(settings.weights, settings.count, settings.batch_size, seed)
     shown: list[Tensor] = []
 
     def blocks() -> Iterator[np.ndarray]:
-        for images in draw(G, settings.count, settings.batch_size, seed):
+        for images in batches:
             if sum(map(len, shown)) < wanted(settings, shape):
                 shown.append(images)
             yield images.numpy()
 
     write_shards(paths.samples, (settings.count, *shape), blocks())
-    columns = settings.grid_columns if saved.train.conditional is None else saved.classes
+    columns = saved.classes_asked_for or settings.grid_columns
     first = torch.cat(shown)[: wanted(settings, shape)]
     write_bytes(paths.grid, grids.grid(first.numpy(), columns))
     costs.record(

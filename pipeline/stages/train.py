@@ -1,4 +1,4 @@
-"""train R: train a GAN; write the players, the log and the verdict."""
+"""train R: train a model of any family; write its weights, the log and the verdict."""
 
 import hashlib
 import shutil
@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pipeline import models
 from pipeline.compute import devices, parallel
 from pipeline.compute.parallel import World
-from pipeline.config.models.gan.train import Train
 from pipeline.evaluation.plots import grids as pictures
 from pipeline.io import costs
 from pipeline.io.files import write_bytes, write_json
@@ -20,23 +21,8 @@ from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_tensors, write_model
 from pipeline.models.common import checkpoints, loop
 from pipeline.models.common.loop import Row
-from pipeline.models.gan import pretraining
-from pipeline.models.gan.failures import Verdict
-from pipeline.models.gan.monitor import Monitor
-from pipeline.models.gan.observer import GRID_IMAGES, Observer, Record
-from pipeline.models.gan.training import OF_HYBRIDS, Training
+from pipeline.models.common.record import Record
 
-COLUMNS = [
-    "step",
-    "images",
-    "d_loss",
-    "g_loss",
-    "d_real",
-    "d_fake",
-    "g_gradient_norm",
-    "d_gradient_norm",
-    "diversity",
-]
 # The code that decides what training gives, in pipeline/: what dvc.yaml lists for this stage (a test
 # compares them), so that a checkpoint of other code is left alone exactly when DVC trains again.
 CODE = (
@@ -50,7 +36,6 @@ CODE = (
     "config/models/{family}",
     "io",
 )
-FAMILY = "gan"  # the models of this stage
 LIVE_COLUMNS = 5
 
 
@@ -68,9 +53,10 @@ class Paths:
     checkpoints: Path
 
 
-def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> None:
+def run(name: str, settings: Any, seed: int, threads: int, paths: Paths) -> None:
     """Train from the last checkpoint of exactly these settings, code and data, or from the start.
 
+    `settings`: of a family, one of `pipeline.config.models`.
     With several devices, each rank of the run calls it; `threads`: of all ranks together. TrainingError if
     the machine or the data do not suit the settings, or the training diverges with nothing to write.
     """
@@ -88,53 +74,36 @@ def run(name: str, settings: Train, seed: int, threads: int, paths: Paths) -> No
 class Finished:
     """A training that came to its end, or was stopped."""
 
-    training: Training
+    training: Any  # of the run's family
     rows: list[Row]  # of training.tsv
     record: Record
-    verdict: Verdict
+    verdict: dict[str, str]  # verdict, reason, hint
     checkpoint: Path
     save: Callable[[], None]  # the checkpoint
-
-    @property
-    def was_stopped(self) -> bool:
-        return self.training.step < self.training.steps
 
 
 def train(
     name: str,
-    settings: Train,
+    settings: Any,
     seed: int,
     threads: int,
     paths: Paths,
     device: torch.device,
     world: World,
 ) -> None:
-    """Play the game, after its pretraining if there is one, and write the results from rank 0."""
+    """Bring the run's trainings to their ends, one after the other, and write the results from rank 0."""
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
-
-    def play(
-        settings: Train, seed: int, part: str = "", last_layers: dict | None = None
-    ) -> Finished:
-        """`part`: name of a game before the run's own, empty for the run itself."""
-        training = Training(settings, seed, images, device, labels, world, last_layers)
+    trainings = models.load(models.FAMILIES[settings.family].trainings)
+    games: list[Finished] = []
+    for part, training in trainings(settings, seed, images, device, labels, world):
+        if games:
+            games[-1].save()  # a kill from here on does not repeat it
         kind = (device.type, training.precision)
-        folder = paths.checkpoints / identity(settings, seed, threads, kind, images)
-        return train_to_the_end(
-            f"{name} {part}".rstrip(), training, folder / "checkpoint.pt", paths.live / part
-        )
-
-    if settings.pretraining is None:
-        games = [play(settings, seed)]
-    else:
-        first_seed = pretraining.first_seed(seed)
-        first = play(pretraining.first_game(settings), first_seed, "pretraining")
-        games = [first]
-        if not first.was_stopped:  # else its samples are the result and show why
-            first.save()
-            weights = first.training.sampler(raw=True).body.state_dict()
-            last_layers = pretraining.behind(settings.pretraining.front, weights)
-            games += [play(settings, seed, last_layers=last_layers)]
+        of_this = identity(training.settings, training.seed, threads, kind, images)
+        checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
+        label = f"{name} {part}".rstrip()
+        games.append(train_to_the_end(label, training, checkpoint, paths.live / part))
     if world.writes:
         write_results(games[-1], seed, threads, paths)
         write_costs(games, paths)
@@ -142,7 +111,7 @@ def train(
             shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
 
 
-def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Path) -> Finished:
+def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -> Finished:
     """Train from `checkpoint`, if it exists, to the last step or a stop; `folder`: for live files."""
 
     def say(words: str) -> None:
@@ -157,6 +126,8 @@ def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Pa
         )
     if training.batches.images.device.type != device.type:
         say(f"the images stay in the computer's memory, {device} gets them batch by batch")
+    family = models.FAMILIES[training.settings.family]
+    Monitor, Observer = models.load(family.monitor), models.load(family.observer)
     monitor, record = Monitor(training.settings, say), Record()
     parts: dict[str, checkpoints.Stateful] = {
         "training": training,
@@ -179,8 +150,8 @@ def train_to_the_end(name: str, training: Training, checkpoint: Path, folder: Pa
         observer = Observer(training, record, live, progress, picture)
         loop.run(training, monitor, observer, save)
         record.seconds = before + progress.seconds()
-    verdict = monitor.verdict()
-    say(f"{verdict.verdict}: {verdict.reason}. {verdict.hint}".rstrip())
+    verdict = asdict(monitor.verdict())
+    say("{verdict}: {reason}. {hint}".format(**verdict).rstrip())
     return Finished(training, monitor.log(), record, verdict, checkpoint, save)
 
 
@@ -193,8 +164,10 @@ def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None
     """Write what the stage makes. All of it is the same bytes for the same params, code, data and kind of
     machine: nothing of it may depend on the clock, on interruptions or on this very machine."""
     training = game.training
+    settings = training.settings
     about = {
-        "train": training.settings.model_dump(mode="json"),
+        "model": settings.family,
+        "train": settings.model_dump(mode="json"),
         "seed": seed,
         "steps": training.step,
         "image_shape": list(training.image_shape),
@@ -203,12 +176,13 @@ def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None
         "device": training.device.type,
         "threads": threads,
         "precision": training.precision,
-        "code": code_version(),
+        "code": code_version(settings.family),
     }
     write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, game.rows)
-    write_bytes(paths.progress, pictures.grid(torch.cat(game.record.grids).numpy(), GRID_IMAGES))
-    write_json(paths.verdict, {**asdict(game.verdict), "steps": training.step})
+    grids = game.record.grids
+    write_bytes(paths.progress, pictures.grid(torch.cat(grids).numpy(), len(grids[0])))
+    write_json(paths.verdict, {**game.verdict, "steps": training.step})
 
 
 def write_costs(games: list[Finished], paths: Paths) -> None:
@@ -235,9 +209,9 @@ def known(labels_N: Tensor) -> Tensor | None:
     return None if (labels_N < 0).any() else labels_N.long()
 
 
-def code_version(package: Path = Path(__file__).parents[1]) -> str:
+def code_version(family: str, package: Path = Path(__file__).parents[1]) -> str:
     """16 hex digits that change when any file of `CODE` in the folder `package` does, or its name."""
-    listed = [package / part.format(family=FAMILY) for part in CODE]
+    listed = [package / part.format(family=family) for part in CODE]
     files = [file for part in listed for file in ([part] if part.is_file() else part.rglob("*.py"))]
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -246,7 +220,7 @@ def code_version(package: Path = Path(__file__).parents[1]) -> str:
     return digest.hexdigest()[:16]
 
 
-def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tensor) -> str:
+def identity(settings: Any, seed: int, threads: int, kind: tuple, images: Tensor) -> str:
     """Name of the checkpoint that belongs to exactly these settings, code, data and kind of machine."""
     facts = (
         settings.model_dump_json(),
@@ -254,7 +228,7 @@ def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tens
         threads,
         *kind,
         torch.__version__,
-        code_version(),
+        code_version(settings.family),
     )
     digest = hashlib.sha256(repr(facts).encode())
     digest.update(images.numpy().data)
@@ -263,7 +237,7 @@ def identity(settings: Train, seed: int, threads: int, kind: tuple, images: Tens
 
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Write training.tsv: a header and a row per logged step, six significant digits."""
-    columns = COLUMNS + [name for name in OF_HYBRIDS if name in rows[0]]
+    columns = list(rows[0])
     lines = ["\t".join(columns)]
     lines += ["\t".join(f"{row[column]:.6g}" for column in columns) for row in rows]
     write_bytes(path, ("\n".join(lines) + "\n").encode())

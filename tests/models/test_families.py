@@ -23,7 +23,13 @@ def test_a_family_has_code_and_settings_and_a_line_in_the_table():
 def test_what_the_table_names_is_there(name: str):
     family = FAMILIES[name]
     assert load(family.settings) is settings.settings_of(name)
-    for place in (family.train, family.sample, family.log_likelihood):
+    for place in (
+        family.trainings,
+        family.monitor,
+        family.observer,
+        family.saved,
+        family.log_likelihood,
+    ):
         assert place is None or callable(load(place))
 
 

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import main
 from pipeline.io import arrays
+from pipeline.io.tensors import read_about, read_tensors, write_model
 from tests.conftest import ROOT
 
 POINTS = 900  # fewer than any stage looks at
@@ -38,3 +39,11 @@ def test_every_stage_sees_all_shards_as_one_array(trained, monkeypatch):
     assert {"parzen.json", "metrics.json", "grid.png", "sheet.png"} <= set(seen[0])
     assert json.loads(seen[1]["parzen.json"])["n_samples"] == POINTS
     assert seen[0] == seen[1]
+
+
+def test_a_model_of_no_known_family_is_refused(trained, capsys):
+    model = trained / "model.safetensors"
+    write_model(model, read_tensors(model), read_about(model) | {"model": "dbn"})
+    assert main(["sample", "line"]) == 1
+    assert "is a model of dbn, expected one of gan" in capsys.readouterr().err
+    assert not (trained / "samples.npy").exists()

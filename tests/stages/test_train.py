@@ -14,6 +14,7 @@ from pipeline.config.params import load
 from pipeline.io import costs, live
 from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import loop
+from pipeline.models.gan.observer import GRID_IMAGES
 from pipeline.models.gan.training import Training
 from pipeline.stages import figures, train
 from tests.conftest import ROOT
@@ -28,6 +29,19 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["download", "line"]) == main(["normalize", "line"]) == 0
     return tmp_path
+
+
+COLUMNS = [
+    "step",
+    "images",
+    "d_loss",
+    "g_loss",
+    "d_real",
+    "d_fake",
+    "g_gradient_norm",
+    "d_gradient_norm",
+    "diversity",
+]
 
 
 def model(folder) -> bytes:
@@ -47,7 +61,7 @@ def cost(folder) -> dict:
 def test_the_log_has_a_row_every_so_many_steps_and_at_the_end(here):
     assert main(["train", "line"]) == 0
     header, *rows = (here / "results/line/training.tsv").read_text().splitlines()
-    assert header.split("\t") == train.COLUMNS
+    assert header.split("\t") == COLUMNS
     assert [row.split("\t")[0] for row in rows] == ["50", "60"]
     verdict = json.loads((here / "results/line/verdict.json").read_text())
     assert verdict["steps"] == 60
@@ -126,7 +140,7 @@ def test_a_model_says_what_made_it_and_nothing_of_the_very_machine(here):
         "device": "cpu",
         "threads": 1,
         "precision": "float32",
-        "code": train.code_version(),
+        "code": train.code_version("gan"),
     }
     assert costs.processor() not in json.dumps(about)
     said = figures.made_with(about)
@@ -141,15 +155,15 @@ def test_the_code_digest_covers_what_dvc_lists_for_the_stage(tmp_path):
     assert sorted(ours) == sorted(listed)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline", ignore=ignore)
-    digests = [train.code_version(), train.code_version(tmp_path / "pipeline")]
+    digests = [train.code_version("gan"), train.code_version("gan", tmp_path / "pipeline")]
     changed = tmp_path / "pipeline/io/tensors.py"
     changed.write_text(changed.read_text() + "\n")
-    digests.append(train.code_version(tmp_path / "pipeline"))
+    digests.append(train.code_version("gan", tmp_path / "pipeline"))
     changed.rename(changed.with_name("others.py"))
-    digests.append(train.code_version(tmp_path / "pipeline"))
+    digests.append(train.code_version("gan", tmp_path / "pipeline"))
     assert [digests.index(digest) for digest in digests] == [0, 0, 2, 3]
     (tmp_path / "pipeline/stages/table.py").unlink()
-    assert train.code_version(tmp_path / "pipeline") == digests[-1]
+    assert train.code_version("gan", tmp_path / "pipeline") == digests[-1]
 
 
 def test_a_diverged_training_ends_with_advice_and_writes_nothing(here, monkeypatch, capsys):
@@ -220,7 +234,7 @@ def test_a_rollback_leaves_the_rows_and_pictures_of_one_training(here, monkeypat
     assert "step 50: not_a_number" in said
     assert "Back to step 30 with learning rates times 0.5" in said
     assert steps_logged(here) == [1, 10, 20, 30, 40, 50, 60]
-    assert drawn[-1] == 4 * train.GRID_IMAGES  # of steps 0, 20, 40 and 60
+    assert drawn[-1] == 4 * GRID_IMAGES  # of steps 0, 20, 40 and 60
     reason = json.loads((here / "results/line/verdict.json").read_text())["reason"]
     assert reason.endswith("after going back once")
 

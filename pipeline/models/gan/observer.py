@@ -1,7 +1,6 @@
 """Records a training and shows its progress; changes no result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,25 +8,12 @@ from torch import Tensor
 from pipeline.compute.streams import generator
 from pipeline.io.live import Live, Progress
 from pipeline.models.common.loop import Row
+from pipeline.models.common.record import Record
 from pipeline.models.gan import pixels
 from pipeline.models.gan.monitor import logged
 from pipeline.models.gan.training import Training
 
 GRID_IMAGES = 10
-
-
-@dataclass
-class Record:
-    """Sample grids and time of a training; part of its checkpoint."""
-
-    grids: list[Tensor] = field(default_factory=list)  # [GRID_IMAGES, C, H, W] each, in [-1, 1]
-    seconds: float = 0.0  # of training, before interruptions too
-
-    def state_dict(self) -> dict:
-        return {"grids": self.grids, "seconds": self.seconds}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.grids, self.seconds = state["grids"], state["seconds"]
 
 
 class Observer:

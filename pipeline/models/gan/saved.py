@@ -1,6 +1,6 @@
 """A trained GAN, put together again from what its model file holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from torch import Tensor
@@ -9,7 +9,7 @@ from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import DataError
 from pipeline.models.gan.nets import discriminator_of, generator_of
-from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator
+from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator, draw
 
 Weights = Literal["raw", "ema"]  # G as it was, or the moving average of its weights
 PREFIXES = {"raw": "generator.", "ema": "generator_ema."}
@@ -46,6 +46,16 @@ class Saved:
         net = discriminator_of(self.train, self.image_shape, self.classes, stream)
         net.load_state_dict(self._tensors("discriminator.", step))
         return SymmetricDiscriminator(net, self.train).eval()
+
+    def samples(self, weights: Weights, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
+        """`count` images [B, C, H, W] in [-1, 1], `batch_size` at a time; of a conditional G as many of each
+        class, in turn. DataError as of `generator`."""
+        return draw(self.generator(weights), count, batch_size, seed)
+
+    @property
+    def classes_asked_for(self) -> int:
+        """How many classes G is told apart by; 0 if it is told none."""
+        return 0 if self.train.conditional is None else self.classes
 
     @property
     def has_average(self) -> bool:

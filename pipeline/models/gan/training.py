@@ -147,13 +147,16 @@ class Training:
             "diversity": diversity.to(seen["d_loss"]),
         }
         own |= {name: seen[name] for name in OF_HYBRIDS if name in seen}
-        means = self.world.average(torch.stack(list(own.values()))).tolist()
+        numbers = self.world.average(torch.stack(list(own.values()))).tolist()
+        means = dict(zip(own, numbers, strict=True))
+        losses = {name: means.pop(name) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
         return {
             "step": self.step,
             "images": self.images(self.step),
-            **dict(zip(own, means, strict=True)),
+            **losses,
             "g_gradient_norm": self.G.gradient_norm().item(),
             "d_gradient_norm": self.D.gradient_norm().item(),
+            **means,
         }
 
     def images(self, step: int) -> int:

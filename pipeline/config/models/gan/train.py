@@ -1,7 +1,7 @@
 """`runs.R.train` of params.yaml: the two players and how they learn."""
 
 import itertools
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,8 @@ class Noise(Section):
 
 class Train(Section):
     """Settings of a GAN: the players, their game, what tips add, and how it is watched."""
+
+    family: ClassVar[str] = "gan"  # of pipeline.models.FAMILIES
 
     steps: Positive  # updates of G
     batch_size: Annotated[int, Field(ge=2)]
