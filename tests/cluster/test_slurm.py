@@ -126,7 +126,7 @@ def test_jobs_do_not_judge_what_is_stale(tiny: OnCluster):
     tiny.run(
         "python",
         "-c",
-        "from pipeline import workflow as w; w.stale_stages = None; w.load({}, judge=False)",
+        "from pipeline.engine import workflow as w; w.stale_stages = None; w.load({}, judge=False)",
     )
     assert not list(tiny.path.glob(".dvc/tmp/verdicts/*"))
 
