@@ -179,9 +179,9 @@ def test_parameters_on_snakemakes_command_line_are_refused(finished: Project):
 
 
 def test_a_failing_run_is_named_and_the_others_finish(project: Project):
-    project.edit("params.yaml", "batch_size: 128", "batch_size: 99999")
+    project.edit("params.yaml", "batch_size: 128", "batch_size: 128\n      device: mps")
     said = project.snakemake(fails=True)
-    assert "error: train.batch_size is 99,999, but there are only 9,000 training images" in said
+    assert "error: train.device is mps, but this machine offers only" in said
     assert "logs/train_line.log" in said
     assert (project.path / "results/scores/digits.json").is_file()
     assert not (project.path / "results/line/model.safetensors").exists()

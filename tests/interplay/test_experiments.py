@@ -33,7 +33,7 @@ def test_experiments_are_listed_with_what_they_changed_and_got(tried: Project):
     rows = {row["Experiment"]: row for row in shown}
     assert {rows[name][PARAMETER] for name in ("now", "later")} == {"200", "150"}
     scores = {rows[name]["results/scores/digits.json:log_likelihood"] for name in ("now", "later")}
-    assert all(float(score) == round(float(score), 1) for score in scores)
+    assert all(float(score) > 0 for score in scores)
     noise = {name for name in rows["now"] if name.startswith(("pipeline/", "data/"))}
     assert not noise
 
