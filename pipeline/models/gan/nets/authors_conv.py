@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
-from pipeline.models.common.layers import Dropout, Hidden, NoiseAndDropout, connected
+from pipeline.models.common.layers import Dropout, Hidden, connected
+from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
 # Shapes: B batch, U units, Z noise; images are BCHW.
 
@@ -36,13 +37,7 @@ class DeconvGenerator(nn.Module):
                 itertools.pairwise([inputs, *net.hidden]), net.activation, strict=True
             )
         )
-        self.noise_and_dropout = NoiseAndDropout(
-            net.noise_std,
-            net.dropout,
-            stream,
-            noise_when_sampling=net.noise_when_sampling,
-            dropout_when_sampling=net.dropout_when_sampling,
-        )
+        self.noise_and_dropout = noise_and_dropout(net, stream)
         self.last = nn.ConvTranspose2d(
             net.channels, channels, net.kernel, stride=net.stride, bias=False
         )

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
 from pipeline.errors import TrainingError
-from pipeline.models.common.layers import NORMS_2D, Dropout, Hidden, NoiseAndDropout
+from pipeline.models.common.layers import NORMS_2D, Dropout, Hidden
+from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
 # Shapes: B batch, Z noise; images and maps are BCHW.
 
@@ -51,13 +52,7 @@ class DcganGenerator(nn.Module):
             Hidden(upsample(i, o, net.up), NORMS_2D[net.norm](o), net.activation)
             for i, o in itertools.pairwise(filters)
         )
-        self.noise_and_dropout = NoiseAndDropout(
-            net.noise_std,
-            net.dropout,
-            stream,
-            noise_when_sampling=net.noise_when_sampling,
-            dropout_when_sampling=net.dropout_when_sampling,
-        )
+        self.noise_and_dropout = noise_and_dropout(net, stream)
         self.last = upsample(filters[-1], image_shape[0], net.up)
 
     def forward(self, z_BZ: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
-from pipeline.models.common.layers import Dropout, NoiseAndDropout, connected
+from pipeline.models.common.layers import Dropout, connected
+from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
 # Shapes: B batch, U units, D pixels, Z noise.
 
@@ -29,13 +30,7 @@ class MlpGenerator(nn.Module):
         super().__init__()
         self.image_shape = image_shape
         self.hidden = stack(net, inputs)
-        self.noise_and_dropout = NoiseAndDropout(
-            net.noise_std,
-            net.dropout,
-            stream,
-            noise_when_sampling=net.noise_when_sampling,
-            dropout_when_sampling=net.dropout_when_sampling,
-        )
+        self.noise_and_dropout = noise_and_dropout(net, stream)
         self.last = nn.Linear(net.hidden[-1], int(torch.Size(image_shape).numel()))
 
     def forward(self, z_BZ: Tensor) -> Tensor:
