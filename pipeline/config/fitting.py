@@ -37,6 +37,27 @@ def check_names(kind: str, names: list[str]) -> None:
         seen[name.lower()] = name
 
 
+def check_sections(run: "Run") -> None:
+    """ValueError if sections of a GAN's run contradict each other."""
+    train, sample = run.train, run.sample
+    if run.threads < train.devices:
+        raise ValueError(
+            f"threads is {run.threads}, but train.devices is {train.devices}: they share the "
+            f"threads, so set threads: {train.devices} or more"
+        )
+    if train.conditional and "grid_columns" in sample.model_fields_set:
+        raise ValueError(
+            "sample.grid_columns: a conditional G draws one class in each column; leave it out"
+        )
+    if sample.interpolation == "great_circle" and train.noise.dim == 1:
+        raise ValueError(
+            "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "
+            "use interpolation: line"
+        )
+    if sample.weights == "ema" and train.ema is None:
+        raise ValueError("sample.weights is ema, but train.ema is not set: nothing to sample from")
+
+
 def check_fit(run: "Run", dataset: Dataset) -> None:
     """ValueError that names the key of the run, what is wrong and what to write."""
     if isinstance(run.train, Train):

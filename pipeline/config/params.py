@@ -22,7 +22,7 @@ from ruamel.yaml.error import YAMLError
 from pipeline.config.base import Positive, Section
 from pipeline.config.datasets import Dataset
 from pipeline.config.explain import close_to, explain
-from pipeline.config.fitting import check_fit, check_names
+from pipeline.config.fitting import check_fit, check_names, check_sections
 from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.models.gan.train import Train
 from pipeline.config.parzen import Parzen
@@ -61,43 +61,9 @@ class Run(Section):
         return value if family is None else settings_of(family).model_validate(value)
 
     @model_validator(mode="after")
-    def every_device_has_a_thread(self) -> Self:
-        if not isinstance(self.train, Train):
-            return self
-        if self.threads < self.train.devices:
-            raise ValueError(
-                f"threads is {self.threads}, but train.devices is {self.train.devices}: they share the "
-                f"threads, so set threads: {self.train.devices} or more"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def grid_columns_are_the_classes(self) -> Self:
-        if not isinstance(self.train, Train):
-            return self
-        if self.train.conditional and "grid_columns" in self.sample.model_fields_set:
-            raise ValueError(
-                "sample.grid_columns: a conditional G draws one class in each column; leave it out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def great_circle_needs_two_dimensions(self) -> Self:
-        if self.sample.interpolation == "great_circle" and self.train.noise.dim == 1:
-            raise ValueError(
-                "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "
-                "use interpolation: line"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def ema_is_trained_before_it_is_sampled(self) -> Self:
-        if not isinstance(self.train, Train):
-            return self
-        if self.sample.weights == "ema" and self.train.ema is None:
-            raise ValueError(
-                "sample.weights is ema, but train.ema is not set: nothing to sample from"
-            )
+    def the_sections_of_a_gan_fit_together(self) -> Self:
+        if isinstance(self.train, Train):
+            check_sections(self)
         return self
 
 

@@ -77,7 +77,7 @@ def changed_inputs(stage: str, before: Snapshot, after: Snapshot) -> list[str]:
                 found += [
                     f"{dep}:{key}"
                     for key in dep.params
-                    if value(former, key) != value(present, key)
+                    if value_at(former, key) != value_at(present, key)
                 ]
             else:
                 where = Path(os.path.relpath(dep.fs_path))
@@ -85,7 +85,7 @@ def changed_inputs(stage: str, before: Snapshot, after: Snapshot) -> list[str]:
     return sorted(found) if listed else [stage]
 
 
-def value(content: Any, key: str) -> Any:
+def value_at(content: Any, key: str) -> Any:
     """Of a key such as runs.mnist.train; None if it is not there."""
     for part in key.split("."):
         if not isinstance(content, dict) or part not in content:

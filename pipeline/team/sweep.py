@@ -20,6 +20,7 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
 from pipeline.config.editing import differing, end_of, own_keys, plain, round_trip
+from pipeline.engine.input_guard import value_at
 from pipeline.errors import ConfigError
 from pipeline.io.files import write_bytes
 
@@ -202,14 +203,6 @@ def grid(axes: list[Axis], run: dict) -> Iterator[Point]:
     for values in itertools.product(*(axis.values for axis in axes)):
         pairs = zip((axis.key for axis in axes), values, strict=True)
         yield tuple((key, value) for key, value in pairs if value_at(run, key) != value.value)
-
-
-def value_at(run: Any, key: str) -> Any:
-    for part in key.split("."):
-        if not isinstance(run, dict) or part not in run:
-            return None
-        run = run[part]
-    return run
 
 
 def with_values(run: dict, point: Point) -> dict:
