@@ -44,7 +44,8 @@ def scores(
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
     is known; nats, 0 to log 2. jsd_at_least: elsewhere, a lower bound given by the run's own D. It does not
-    rank runs: a better D gives a higher bound on the same divergence.
+    rank runs: a better D gives a higher bound on the same divergence. features: what fid and all after it
+    are computed on (classifier, components, mixture).
     """
     real, fine = parzen["real_data"], parzen["fine"]
     return {
@@ -59,6 +60,8 @@ def scores(
         "n_samples": parzen["n_samples"],
         **likelihood(fine, "fine", "fine_error"),
         **{key: number(metrics[key], digits) for key, digits in METRICS.items()},
+        "missing_classes": missing_classes(metrics),
+        "features": metrics["compared"]["extractor"]["kind"],
         **{
             f"real_{key}": number(metrics["real_data"][key], METRICS[key])
             for key in ("fid", "precision", "recall")
@@ -71,15 +74,21 @@ def scores(
 
 def faults(metrics: dict) -> list[str]:
     """Names of the faults of the samples that metrics.json shows, whatever the training's verdict."""
-    real, classes = metrics["real_data"], metrics["compared"]["classes"]
+    real = metrics["real_data"]
     found = {
-        "missing_classes": classes is not None and metrics["classes_hit"] < classes,
+        "missing_classes": bool(missing_classes(metrics)),
         "far_from_real": metrics["fid"] > FAR * real["fid"]
         and metrics["coverage"] < UNCOVERED * real["coverage"],
         "copies": metrics["copy_rate"] > COPIED,
         "duplicates": metrics["duplicate_rate"] > COPIED,
     }
     return [name for name, at_fault in found.items() if at_fault]
+
+
+def missing_classes(metrics: dict) -> int | None:
+    """Classes with less than a tenth of their real share; None where there are no classes."""
+    classes = metrics["compared"]["classes"]
+    return None if classes is None else classes - metrics["classes_hit"]
 
 
 def likelihood(line: dict | None, mean: str, error: str) -> dict[str, float | None]:

@@ -1,8 +1,9 @@
-"""table: Table 1 of the paper, with the runs of this project beside the published rows."""
+"""table: the runs of this project, best first, beside real data and the published rows of Table 1."""
 
 import csv
 import io
 import itertools
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,41 @@ COLUMNS = {
     "dataset": None,
     "model": "model",
     "published": None,
-    "log_likelihood": "log-likelihood (nats)",
-    "standard_error": "standard error",
-    "log_likelihood_std": "std over seeds",
-    "sigma": "sigma",
+    "seeds": None,  # number of runs that a row is the mean of; empty for one run
     "fid": "FID",
     "precision": "precision",
     "recall": "recall",
-    "classes_hit": "classes",
+    "log_likelihood": "nats",
+    "standard_error": "standard error",
+    "missing_classes": "missing classes",
+    "verdict": "verdict",
+    "evaluation": None,  # part of the verdict in table.md
     "jsd": "JSD",
-    "jsd_at_least": None,  # a bound by each run's own D: does not rank runs
     "steps": "steps",
-    "verdict": "training",
-    "evaluation": "evaluation",
+    "sigma": None,
+    "jsd_at_least": None,  # a bound by each run's own D: does not rank runs
+    "features": None,  # what FID is computed on; in the heading of table.md
     # the standard deviation over seeds, in rows over seeds; table.md has it beside the mean
     "fid_std": None,
     "precision_std": None,
     "recall_std": None,
+    "log_likelihood_std": None,
     "jsd_std": None,
 }
-AVERAGED = ("log_likelihood", "fid", "precision", "recall", "jsd")  # over seeds
+AVERAGED = ("fid", "precision", "recall", "log_likelihood", "jsd")  # over seeds
+# What FID compares, by the kind of the dataset's feature extractor, for the heading.
+FEATURES = {"classifier": "classifier", "components": "PCA", "mixture": "coordinates"}
+LEGEND = """\
+Sorted by FID (0 is best); runs that differ in their seed only stand together, with their mean below them. Std: the standard \
+deviation over these seeds. FID (classifier) is on features of a classifier of the dataset itself, FID (PCA) on principal \
+components of images without labels, FID (coordinates) on the points: compare it with the real data above it, never with numbers \
+on other features. Precision: what is drawn looks real; recall: what is real is drawn, too. Nats: the paper's measure, the mean \
+log-likelihood of the test set under a Parzen window of the samples, with its standard error over test images (TFD: over \
+folds); more than real data is no sign of better samples, since blurred ones score higher than real ones. Real data: \
+training images in the place of samples. Verdict: healthy if neither the monitor of the training nor the evaluation of the \
+samples found a fault. JSD, of points: the divergence in nats, 0 to 0.69.
+"""
+HEALTHY = "healthy"  # of a training: no failure was seen; of a row: and no fault of the samples
 Row = dict[str, Any]
 
 
@@ -67,30 +83,68 @@ def run(
 
 
 def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[str]]) -> list[Row]:
-    """The real-data line, this project's runs and the published rows, best first."""
+    """The real-data line and this project's runs, best FID first, then the published rows, most nats first.
+
+    Runs of a group of seeds stand together, sorted by FID, with the row of their mean below them.
+    """
     own = {name: run for name, run in runs.items() if run["dataset"] == dataset}
-    rows = [{"model": f"**{name}**", **run} for name, run in own.items()]
-    rows += [over_seeds(group, own) for group in groups if len(group) > 1 and group[0] in own]
-    rows += [
+    real = [real_row(run) for run in own.values() if run["real_data"] is not None]
+    blocks = [[row] for index, row in enumerate(real) if row not in real[:index]]
+    seeds = [group for group in groups if len(group) > 1 and group[0] in own]
+    grouped = {name for group in seeds for name in group}
+    blocks += [
+        [{**run, "model": f"**{name}**"}] for name, run in own.items() if name not in grouped
+    ]
+    for group in seeds:
+        members: list[Row] = [{**own[name], "model": name} for name in group]
+        blocks.append([*sorted(members, key=by_fid), over_seeds(group, own)])
+    published: list[Row] = [
         {"model": model, "published": True, "log_likelihood": mean, "standard_error": error}
         for model, mean, error in TABLE_1.get(source, [])
     ]
-    real = [real_row(run) for run in own.values() if run["real_data"] is not None]
-    rows += [row for index, row in enumerate(real) if row not in real[:index]]
-    ordered = sorted(rows, key=lambda row: -row["log_likelihood"])
-    return [{"published": False, **row, "dataset": dataset} for row in ordered]
+    published.sort(key=lambda row: -row["log_likelihood"])
+    rows = [row for block in sorted(blocks, key=lambda block: by_fid(block[-1])) for row in block]
+    return [{"published": False, **row, "dataset": dataset} for row in rows + published]
+
+
+def by_fid(row: Row) -> float:
+    """Sorts rows by FID, those without one last."""
+    return math.inf if row.get("fid") is None else row["fid"]
 
 
 def over_seeds(group: list[str], runs: dict[str, dict]) -> Row:
-    """Mean over runs that differ in their seed, and the standard deviation over them."""
-    row: Row = {"model": f"{name_of(group)}, mean over {len(group)} seeds"}
+    """Mean over runs that differ in their seed, and the standard deviation over them.
+
+    missing_classes: those of the worst run.
+    """
+    members = [runs[name] for name in group]
+    healthy = sum(verdict(run) == HEALTHY for run in members)
+    row: Row = {
+        "model": f"**{name_of(group)}, mean over {len(group)} seeds**",
+        "seeds": len(group),
+        "verdict": f"{healthy} of {len(group)} {HEALTHY}",
+    }
     for key in AVERAGED:
-        values = [runs[name][key] for name in group]
+        values = [run[key] for run in members]
         if None not in values:
             deviation = statistics.stdev(values)
             row[key] = round(statistics.fmean(values), decimals(deviation))
             row[f"{key}_std"] = float(f"{deviation:.2g}")
+    if members[0].get("missing_classes") is not None:
+        worst = max(members, key=lambda run: run["missing_classes"])
+        row |= {key: worst[key] for key in ("missing_classes", "classes_hit")}
     return row
+
+
+def verdict(row: Row) -> str:
+    """What the monitor saw in training and what the evaluation found in the samples, in words."""
+    said = {"training": row.get("verdict", HEALTHY), "samples": row.get("evaluation", "-")}
+    faults = [
+        f"{where}: {what.replace('_', ' ')}"
+        for where, what in said.items()
+        if what not in (HEALTHY, "-")
+    ]
+    return "; ".join(faults) or HEALTHY
 
 
 def name_of(group: list[str]) -> str:
@@ -110,21 +164,21 @@ def real_row(run: dict) -> Row:
 
 def render(rows: list[Row]) -> str:
     """Markdown, one table for each dataset."""
-    parts = ["# Parzen-window log-likelihood of the test set\n"]
+    parts = ["# Results\n"]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
-        cells = [cells_of(row) for row in rows if row["dataset"] == dataset]
-        headings = tuple(heading for heading in COLUMNS.values() if heading)
-        parts.append(f"## {dataset}\n\n" + markdown(without_empty_columns([headings, *cells])))
-    parts.append(
-        "Standard error: of the log-likelihood, over test images (TFD: over folds). Std over seeds, and std in brackets: "
-        "the standard deviation of a number over runs that differ in their seed only. Real data: "
-        "training images in the place of samples. A score above that line is no sign of better samples: "
-        "blurred ones score higher than real ones. FID is on features of the dataset's own classifier, "
-        "0 is best; precision: what is drawn looks real; recall: what is real is drawn, too. JSD, of "
-        "points, in nats, 0 to 0.69. Training: what the monitor saw, healthy means no failure and says nothing of "
-        "the samples; evaluation: what was found wrong with the samples.\n"
-    )
-    return "\n".join(parts)
+        parts.append(
+            f"## {dataset}\n\n{markdown(shown([r for r in rows if r['dataset'] == dataset]))}"
+        )
+    return "\n".join([*parts, LEGEND])
+
+
+def shown(rows: list[Row]) -> list[tuple[str, ...]]:
+    """The headings, then the cells, of one dataset's rows as table.md shows them; no empty columns."""
+    kinds = {FEATURES[row["features"]] for row in rows if row.get("features")}
+    headings = {key: heading for key, heading in COLUMNS.items() if heading}
+    if kinds:
+        headings["fid"] += f" ({', '.join(sorted(kinds))})"
+    return without_empty_columns([tuple(headings.values()), *map(cells_of, rows)])
 
 
 def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -135,24 +189,51 @@ def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 def cells_of(row: Row) -> tuple[str, ...]:
     """The shown cells of a row, in the order of COLUMNS."""
-    shown = {key: cell(row.get(key)) for key, heading in COLUMNS.items() if heading}
-    for key in AVERAGED:
-        deviation = f"{key}_std"
-        if deviation in row and deviation not in shown:
-            shown[key] += f" (std {row[deviation]:g})"
-    shown["log_likelihood"] = f"{row['log_likelihood']:g}"
-    if row["published"]:
-        shown["model"] += " (published, 2014)"
-    return tuple(shown.values())
+    return tuple(cell(row, key) for key, heading in COLUMNS.items() if heading)
 
 
-def cell(value: Any) -> str:
-    """A value as text: four significant digits, thousands separated, empty for None."""
+def cell(row: Row, key: str) -> str:
+    """One number of a row with the digits that are known, or its words; empty for None."""
+    value: Any = row.get(key)
     if value is None:
         return ""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if f"{key}_std" in row:
+        return with_deviation(value, row[f"{key}_std"])
+    error = row.get("standard_error")
+    match key:
+        case "model":
+            return f"{value} (published, 2014)" if row.get("published") else str(value)
+        case "log_likelihood" | "standard_error":
+            # the paper's with the digits of the paper
+            return f"{value:g}" if row.get("published") else f"{value:.{decimals(error or 0)}f}"
+        case "precision" | "recall":
+            return f"{value:.3f}"
+        case "missing_classes":
+            worst = ", worst seed" if value and row.get("seeds") else ""
+            return f"{value} of {value + row['classes_hit']}{worst}"
+        case "verdict":
+            return str(value) if row.get("seeds") else verdict(row)
+        case "steps":
+            return f"{value:,}"
+    return significant(value)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`value` with so many significant digits, zeros at the end included; 1.17e-05 below 0.001."""
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.{digits - 1}e}"
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, digits - 1 - exponent)}f}"
+
+
+def with_deviation(mean: float, deviation: float) -> str:
+    """5.72 (std 0.31): both with the digits that the deviation over seeds leaves known."""
+    if deviation == 0:
+        return f"{mean:g} (std 0)"
+    places = decimals(deviation)
+    if places > 5:
+        return f"{mean:.2e} (std {deviation:.1e})"
+    return f"{mean:,.{places}f} (std {deviation:.{places}f})"
 
 
 def csv_text(rows: list[Row]) -> str:

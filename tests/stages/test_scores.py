@@ -16,7 +16,12 @@ REAL = {
     **dict.fromkeys(("fid", "kid", "precision", "recall", "density", "coverage"), 1.0),
     **dict.fromkeys(("duplicate_rate", "copy_rate"), 0.01),
 }
-METRICS = {**REAL, "real_data": REAL, "compared": {"classes": None}, "warnings": []}
+METRICS: dict = {
+    **REAL,
+    "real_data": REAL,
+    "compared": {"classes": None, "extractor": {"kind": "mixture"}},
+    "warnings": [],
+}
 VERDICT = {"verdict": "healthy", "steps": 1}
 
 
@@ -32,3 +37,13 @@ def test_the_divergence_of_points_is_that_of_the_samples_not_of_raw_g():
 
 def test_a_bound_is_not_called_the_divergence():
     assert told({"jsd_at_least": 0.02, "warnings": []}) == (None, 0.02)
+
+
+def test_missing_classes_are_counted_where_there_are_classes():
+    found = scores("d", 0, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory={"warnings": []})
+    assert (found["missing_classes"], found["features"]) == (None, "mixture")
+    compared = {"classes": 10, "extractor": {"kind": "classifier"}}
+    metrics = METRICS | {"classes_hit": 8, "compared": compared}
+    found = scores("d", 0, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory={"warnings": []})
+    assert (found["missing_classes"], found["evaluation"]) == (2, "missing_classes")
+    assert found["features"] == "classifier"

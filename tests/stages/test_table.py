@@ -23,6 +23,8 @@ RUN = {
     "precision": 0.9,
     "recall": 0.8,
     "classes_hit": 10,
+    "missing_classes": 0,
+    "features": "classifier",
     "jsd": 0.1,
     "jsd_at_least": None,
     "real_fid": 0.1,
@@ -44,22 +46,86 @@ def first_cells(text: str) -> list[str]:
     return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
 
 
-def test_runs_stand_among_the_published_rows_best_first():
-    text = rendered({"mine": RUN}, {"mnist": "mnist"})
-    assert first_cells(text) == [
+def cells(text: str, model: str) -> dict[str, str]:
+    """Heading -> cell of the first row whose model is `model`."""
+    rows = [
+        [cell.strip() for cell in line.split("|")][1:-1]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ]
+    return dict(zip(rows[0], next(row for row in rows if row[0] == model), strict=True))
+
+
+def test_runs_stand_with_real_data_best_fid_first_and_published_rows_below():
+    runs = {"blurred": RUN | {"log_likelihood": 250.0, "fid": 66.5}, "sharp": RUN}
+    assert first_cells(rendered(runs, {"mnist": "mnist"})) == [
         "model",
         "real data",
+        "**sharp**",
+        "**blurred**",
         "Adversarial nets (published, 2014)",
-        "**mine**",
         "Deep GSN (published, 2014)",
         "DBN (published, 2014)",
         "Stacked CAE (published, 2014)",
     ]
 
 
+def test_the_columns_begin_with_fid_and_end_with_the_verdict():
+    headings = list(cells(rendered({"mine": RUN | {"jsd": None}}, {"mnist": "x"}), "**mine**"))
+    assert headings == [
+        "model",
+        "FID (classifier)",
+        "precision",
+        "recall",
+        "nats",
+        "standard error",
+        "missing classes",
+        "verdict",
+        "steps",
+    ]
+
+
 def test_published_rows_stand_beside_their_own_dataset_only():
     text = rendered({"mine": RUN | {"dataset": "other"}}, {"other": "digits"})
     assert first_cells(text) == ["model", "real data", "**mine**"]
+
+
+@pytest.mark.parametrize(
+    ("features", "heading"),
+    [
+        ("classifier", "FID (classifier)"),
+        ("components", "FID (PCA)"),
+        ("mixture", "FID (coordinates)"),
+    ],
+)
+def test_fid_is_named_for_the_features_it_is_computed_on(features: str, heading: str):
+    text = rendered({"mine": RUN | {"features": features}}, {"mnist": "digits"})
+    assert cells(text, "**mine**")[heading] == "4.50"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (66.53, "66.5"),
+        (5.7, "5.70"),
+        (144.4, "144"),
+        (1234.5, "1,234"),
+        (0.1, "0.100"),
+        (0.00123, "0.00123"),
+        (1.17e-05, "1.17e-05"),
+        (0.0, "0.00"),
+    ],
+)
+def test_a_number_of_unknown_error_has_three_significant_digits(value: float, text: str):
+    assert table.significant(value) == text
+
+
+def test_a_density_has_the_digits_of_its_error():
+    density = {"log_likelihood": 0.81, "standard_error": 0.0061}
+    shown = cells(rendered({"mine": RUN | density}, {"mnist": "mnist"}), "**mine**")
+    assert (shown["nats"], shown["standard error"]) == ("0.8100", "0.0061")
+    published = cells(rendered({"mine": RUN}, {"mnist": "mnist"}), "Stacked CAE (published, 2014)")
+    assert (published["nats"], published["standard error"]) == ("121", "1.6")
 
 
 def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
@@ -78,26 +144,47 @@ def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
     out = tmp_path / "table.md", tmp_path / "summary.json"
     table.run(["mine"], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
-    assert [row["model"] for row in rows][:3] == ["real data", "Adversarial nets", "mine"]
-    assert [row["published"] for row in rows][:3] == ["False", "True", "False"]
-    assert (rows[2]["log_likelihood"], rows[2]["fid"]) == ("220.0", "4.5")
+    assert [row["model"] for row in rows][:3] == ["real data", "mine", "Adversarial nets"]
+    assert [row["published"] for row in rows][:3] == ["False", "False", "True"]
+    assert (rows[1]["log_likelihood"], rows[1]["fid"]) == ("220.0", "4.5")
     assert rows[0]["fid"] == "0.1"
 
 
-def test_runs_that_differ_in_their_seed_get_a_row_of_their_mean():
+def test_the_mean_over_seeds_stands_below_its_members_and_is_marked():
     runs = {
         name: RUN | {"log_likelihood": x, "fid": x / 10, "jsd": None}
-        for name, x in (("a", 210.0), ("b", 220.0), ("c", 5.0))
+        for name, x in (("a", 220.0), ("b", 210.0), ("c", 215.0))
     }
     text = rendered(runs, {"mnist": "mnist"}, [["a", "b"], ["c"]])
-    line = next(line for line in text.splitlines() if "| a, b, mean over 2 seeds " in line)
-    cells = [cell.strip() for cell in line.split("|")]
-    headings = [cell.strip() for cell in text.splitlines()[4].split("|")]
-    shown = dict(zip(headings, cells, strict=True))
-    assert (shown["log-likelihood (nats)"], shown["std over seeds"]) == ("215", "7.1")
-    assert shown["standard error"] == ""  # of no single set of test images
-    assert (shown["FID"], shown["precision"]) == ("21.5 (std 0.71)", "0.9 (std 0)")
-    assert cells.count("") == 2 + 6  # no sigma, classes, steps, verdicts, standard error
+    mean = "**a, b, mean over 2 seeds**"
+    order = first_cells(text)
+    assert order[2:6] in (["b", "a", mean, "**c**"], ["**c**", "b", "a", mean])
+    shown = cells(text, mean)
+    assert shown["FID (classifier)"] == "21.50 (std 0.71)"
+    assert (shown["nats"], shown["standard error"]) == ("215.0 (std 7.1)", "")
+    assert shown["precision"] == "0.9 (std 0)"
+    assert (shown["missing classes"], shown["verdict"]) == ("0 of 10", "2 of 2 healthy")
+    assert cells(text, "b")["FID (classifier)"] == "21.0"
+
+
+def test_a_group_of_seeds_is_sorted_by_its_mean():
+    fids = {"a": 1.0, "a_seed1": 9.0, "b": 4.0, "c": 6.0}
+    runs = {name: RUN | {"fid": fid} for name, fid in fids.items()}
+    order = first_cells(rendered(runs, {"mnist": "digits"}, [["a", "a_seed1"], ["b"], ["c"]]))
+    assert order[2:] == ["**b**", "a", "a_seed1", "**a, mean over 2 seeds**", "**c**"]
+
+
+def test_a_mean_over_seeds_names_the_worst_of_them():
+    runs = {
+        "a": RUN,
+        "a_seed1": RUN | {"missing_classes": 3, "classes_hit": 7, "evaluation": "missing_classes"},
+    }
+    text = rendered(runs, {"mnist": "digits"}, [["a", "a_seed1"]])
+    shown = cells(text, "**a, mean over 2 seeds**")
+    assert (shown["missing classes"], shown["verdict"]) == (
+        "3 of 10, worst seed",
+        "1 of 2 healthy",
+    )
 
 
 def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
@@ -113,6 +200,7 @@ def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
         for row in csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
     }
     mean = rows["run0, run1, mean over 2 seeds"]
+    assert mean["seeds"] == "2"
     assert (mean["standard_error"], mean["log_likelihood_std"]) == ("", "7.1")
     assert (rows["run0"]["standard_error"], rows["run0"]["log_likelihood_std"]) == ("2.0", "")
     assert (rows["DBN"]["standard_error"], rows["DBN"]["log_likelihood_std"]) == ("2.0", "")
@@ -158,7 +246,7 @@ def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_non
     assert [(row["jsd"], row["jsd_at_least"]) for row in written] == [("", ""), ("", "0.0321")]
 
 
-MEASURED = {
+MEASURED: dict = {
     "fid": 5.7,
     "coverage": 0.9,
     "classes_hit": 10,
@@ -185,8 +273,14 @@ def test_the_evaluation_names_what_is_wrong_with_samples(change: dict, faults: l
     assert scores.faults(MEASURED | change) == faults
 
 
-def test_a_training_without_failure_can_stand_beside_samples_at_fault():
-    text = rendered({"mine": RUN | {"evaluation": "missing_classes"}}, {"mnist": "mnist"})
-    line = next(line for line in text.splitlines() if "**mine**" in line)
-    assert [cell.strip() for cell in line.split("|")][-3:-1] == ["healthy", "missing_classes"]
-    assert "healthy means no failure and says nothing of the samples" in text
+def test_the_verdict_names_faults_of_the_training_and_of_the_samples():
+    for faults, said in (
+        ({}, "healthy"),
+        ({"evaluation": "missing_classes"}, "samples: missing classes"),
+        (
+            {"verdict": "mode_collapse", "evaluation": "copies"},
+            "training: mode collapse; samples: copies",
+        ),
+    ):
+        text = rendered({"mine": RUN | faults}, {"mnist": "mnist"})
+        assert cells(text, "**mine**")["verdict"] == said
