@@ -23,7 +23,7 @@ from pipeline.config import params
 from pipeline.config.models.common.ema import PowerAverage
 from pipeline.config.params import Run
 from pipeline.evaluation import parzen
-from pipeline.evaluation.plots import charts
+from pipeline.evaluation.plots import figure as plots
 from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import atomic, write_bytes, write_json
 from pipeline.io.tensors import read_tensors
@@ -95,14 +95,14 @@ def picture(rows: list[tuple]) -> bytes:
     epochs, _, raw, _, average, *_ = zip(*rows, strict=True)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.axhline(PUBLISHED, color=charts.GREY, linestyle="--", label="published (2014), 225 ± 2")
-    axes.axhline(REAL, color=charts.GREY, linestyle=":", label="real training images, 243.6")
-    axes.plot(epochs, average, "s-", markersize=3, color=charts.PURPLE, label="average of G")
-    axes.plot(epochs, raw, "o-", markersize=3, color=charts.BLUE, label="G itself")
+    axes.axhline(PUBLISHED, color=plots.GREY, linestyle="--", label="published (2014), 225 ± 2")
+    axes.axhline(REAL, color=plots.GREY, linestyle=":", label="real training images, 243.6")
+    axes.plot(epochs, average, "s-", markersize=3, color=plots.PURPLE, label="average of G")
+    axes.plot(epochs, raw, "o-", markersize=3, color=plots.BLUE, label="G itself")
     axes.set(xlabel="epoch", ylabel="log-likelihood of validation images (nats)", ylim=(-50, 270))
     axes.legend(frameon=False, fontsize=8)
-    charts.plain(axes)
-    return charts.png(figure)
+    plots.plain(axes)
+    return plots.png(figure)
 
 
 def finish(

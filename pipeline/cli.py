@@ -99,7 +99,12 @@ def parser() -> argparse.ArgumentParser:
         ("figures", figures, "Figures 1 to 3 of the paper, curves, real beside generated"),
         ("scores", scores, "the run's numbers, flat and rounded"),
     ):
-        add(name, action, purpose).add_argument("name", metavar="RUN", help="a key of runs:")
+        stage = add(name, action, purpose)
+        stage.add_argument("name", metavar="RUN", help="a key of runs:")
+        if action is figures:
+            stage.add_argument(
+                "--pdf", action="store_true", help="instead: a PDF beside each PNG, for print"
+            )
     add("table", table, "Table 1 over all runs, beside the published rows")
     sweep_command = add(
         "sweep", sweep, "write variants of a run, such as other seeds, into params.yaml"
@@ -253,7 +258,8 @@ def figures(options: argparse.Namespace) -> None:
     from pipeline.stages import figures
 
     inputs = figures.Paths(folder=files.folder, data=data.normalized)
-    figures.run(options.name, str(dataset.source.name), run.sample, inputs)
+    formats = ("pdf",) if options.pdf else ("png",)
+    figures.run(options.name, dataset.source, run.sample, inputs, formats)
 
 
 def scores(options: argparse.Namespace) -> None:

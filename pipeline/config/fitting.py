@@ -45,9 +45,9 @@ def check_sections(run: "Run") -> None:
             f"threads is {run.threads}, but train.devices is {train.devices}: they share the "
             f"threads, so set threads: {train.devices} or more"
         )
-    if train.conditional and "grid_columns" in sample.model_fields_set:
+    if train.conditional and "grid_rows" in sample.model_fields_set:
         raise ValueError(
-            "sample.grid_columns: a conditional G draws one class in each column; leave it out"
+            "sample.grid_rows: the picture of a conditional G has a row for each class; leave it out"
         )
     if sample.interpolation == "great_circle" and train.noise.dim == 1:
         raise ValueError(

@@ -21,7 +21,7 @@ def fetch(source: Folder) -> Raw:
     """
     folder = Path(source.path)
     files = pictures(folder)
-    found = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    found = digests(files)
     whole = digest(found.values())
     if whole != source.digest:
         raise SourceError(
@@ -40,6 +40,7 @@ def fetch(source: Folder) -> Raw:
             [classes.index(file.parent) if names else -1 for file in files], dtype=np.int64
         ),
         split=split,
+        class_names=tuple(names),
         provenance={"source": f"local folder {folder}", "digest": whole, "classes": names},
     )
 
@@ -61,6 +62,11 @@ def pictures(folder: Path) -> list[Path]:
             f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(FORMATS))}"
         )
     return files
+
+
+def digests(files: list[Path]) -> dict[Path, str]:
+    """SHA-256 of each file."""
+    return {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def digest(of_files: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ class Raw:
     images: uint8 [N, H, W, C] (float32 in [-1, 1] for point sets, [N, 1, 1, dims]);
     labels: int64 [N], -1 where there is none; split: uint8 [N], TRAIN, TEST, VALID or UNUSED (VALID
     only where the publisher says which images validate);
+    class_names: of the labels, from 0; empty where they have none;
     folds: uint8 [N, folds] of other splits, 0 unlabeled, 1 train, 2 valid, 3 test, if there are any;
     provenance: where the bytes came from and their SHA-256.
     """
@@ -26,6 +27,7 @@ class Raw:
     images: np.ndarray
     labels: np.ndarray
     split: np.ndarray
+    class_names: tuple[str, ...] = ()
     folds: np.ndarray | None = None
     provenance: dict = field(default_factory=dict)
 

@@ -35,8 +35,10 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
 def run(source: Source, images: Path, provenance: Path) -> None:
     """Write the dataset to `images` (.npz) and where it came from to `provenance` (.json)."""
     raw = FETCH[type(source)](source)
-    folds = {} if raw.folds is None else {"folds": raw.folds}
-    write_npz(images, images=raw.images, labels=raw.labels, split=raw.split, **folds)
+    more = {} if raw.folds is None else {"folds": raw.folds}
+    if raw.class_names:
+        more["class_names"] = np.array(raw.class_names)
+    write_npz(images, images=raw.images, labels=raw.labels, split=raw.split, **more)
     write_json(provenance, describe(raw))
 
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from pipeline import models
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
+from pipeline.config.datasets import MixturePoints, Source
 from pipeline.config.sample import Sample
 from pipeline.evaluation import neighbours
-from pipeline.evaluation.plots import charts
+from pipeline.evaluation.plots import charts, figure, images, points
 from pipeline.evaluation.plots import theory as theory_plots
 from pipeline.evaluation.plots.grids import is_picture
 from pipeline.evaluation.published import adversarial_nets
@@ -40,44 +42,51 @@ class Paths:
     data: Path  # data/normalized/D.safetensors
 
 
-def run(name: str, source: str, settings: Sample, paths: Paths) -> None:
-    """Draw all figures of run `name` into its folder; `source`: name of the dataset's source (mnist, ...)."""
+FORMATS = {"png": figure.png, "pdf": figure.pdf}
+
+
+def run(
+    name: str, source: Source, settings: Sample, paths: Paths, formats: tuple[str, ...] = ("png",)
+) -> None:
+    """Draw all figures of run `name` into its folder, in each of `formats`, keys of FORMATS."""
     devices.reproducible(THREADS)
+    for picture, drawn in figures(name, source, settings, paths).items():
+        for suffix in formats:
+            write_bytes(paths.folder / f"{picture}.{suffix}", FORMATS[suffix](drawn))
+
+
+def figures(name: str, source: Source, settings: Sample, paths: Paths) -> dict[str, Figure]:
+    """The figures of run `name` by the names of their files."""
     folder = paths.folder
     parts = read_tensors(paths.data, ["train_images", "test_images"])
     samples = torch.from_numpy(read_shards(folder / "samples.npy")[:POINTS])
     numbers = {
         key: read_json(folder / f"{key}.json") for key in ("parzen", "metrics", "verdict", "theory")
     }
-    steps = f"{name}, {numbers['verdict']['steps']:,} steps"
-    rows = read_rows(folder / "training.tsv")
+    verdict = numbers["verdict"]
+    steps = f"{name}, {verdict['steps']:,} steps"
     model = folder / "model.safetensors"
     about = read_about(model)
     saved = models.saved(about, read_tensors(model), str(model))
     goal = equilibrium(saved.train)
-    pictures = {
+    rows = read_rows(folder / "training.tsv")
+    return {
         "curves": charts.training(
-            rows,
-            numbers["verdict"]["verdict"],
-            numbers["verdict"]["reason"],
-            goal.d_real,
-            goal.d_loss,
-            steps,
+            rows, verdict["verdict"], verdict["reason"], goal.d_real, goal.d_loss, steps
         ),
         "sigma": charts.sigma(
             numbers["parzen"],
-            adversarial_nets(source),
+            adversarial_nets(str(source.name)),
+            isinstance(source, MixturePoints),
             f"{steps}: Parzen window of {numbers['parzen']['n_samples']:,} samples",
         ),
         "theory": theory(numbers["theory"], steps),
-        "neighbours": nearest(samples, parts, numbers["metrics"], steps),
-        "interpolation": interpolation(saved, settings, steps),
+        "neighbours": nearest(samples, parts, source, steps),
+        "interpolation": interpolation(saved, settings, parts["test_images"], steps),
         "sheet": sheet(
             samples, parts["test_images"], numbers["metrics"], f"{steps}\n{made_with(about)}"
         ),
     }
-    for picture, content in pictures.items():
-        write_bytes(folder / f"{picture}.png", content)
 
 
 def made_with(about: dict) -> str:
@@ -94,7 +103,7 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
     return {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
 
 
-def theory(content: dict, steps: str) -> bytes:
+def theory(content: dict, steps: str) -> Figure:
     """Figure 1 for points; for images histograms of D. `steps` starts the title."""
     if content["kind"] == "quadrature":
         final = content["final"]
@@ -111,24 +120,21 @@ def theory(content: dict, steps: str) -> bytes:
     )
 
 
-def nearest(samples: Tensor, parts: dict[str, Tensor], numbers: dict, steps: str) -> bytes:
-    """Figure 2 for images; for points a histogram of the distances."""
-    title = (
-        f"{steps}: distance to the nearest training image\n{numbers['nearest_training_image']:.3g}, "
-        f"of test images {numbers['real_data']['nearest_training_image']:.3g}"
-    )
-    train = parts["train_images"]
-    if not is_picture(samples.numpy()):
-        generated, held_out = (
-            neighbours.nearest(x[:2_000].flatten(1), train.flatten(1)).numpy()
-            for x in (samples, parts["test_images"])
+def nearest(samples: Tensor, parts: dict[str, Tensor], source: Source, steps: str) -> Figure:
+    """Figure 2 for images; for points the components of the mixture that are nearest."""
+    if isinstance(source, MixturePoints):
+        return points.components(
+            parts["test_images"].flatten(1).numpy(),
+            samples.flatten(1).numpy(),
+            np.array(source.means),
+            source.std,
+            f"{steps}: the component nearest to each point",
         )
-        return charts.point_neighbours(generated, held_out, title.replace("image", "point"))
-    shown, closest = figure_2(samples, train)
-    return charts.neighbours(
+    shown, closest = figure_2(samples, parts["train_images"])
+    return images.neighbours(
         shown.numpy(),
         closest.numpy(),
-        f"{steps}: samples, not selected; framed: the training image\nnearest to the sample left of it",
+        f"{steps}: samples, not selected; framed: the training image nearest to the sample left of it",
     )
 
 
@@ -141,17 +147,31 @@ def figure_2(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
     return shown, train[closest]
 
 
-def interpolation(saved: Saved, settings: Sample, steps: str) -> bytes:
-    """Figure 3: G between pairs of noise."""
-    is_picture = saved.image_shape[-2:] != (1, 1)
-    kind = interpolations.path_of(saved.train.noise.prior, settings.interpolation)
+def interpolation(saved: Saved, settings: Sample, test: Tensor, steps: str) -> Figure:
+    """Figure 3: G between pairs of noise; over all of it where points have a noise of one dimension."""
     G = saved.generator(settings.weights)
-    images = figure_3(G, kind, STEPS if is_picture else PATH_STEPS)
+    noise = saved.train.noise
+    of_points = saved.image_shape[-2:] == (1, 1)
+    if of_points and noise.dim == 1 and saved.image_shape[0] == 1 and noise.prior != "sphere":
+        shares, x = over_the_noise(G)
+        return points.axis_of_noise(
+            shares, x, test.flatten(1).numpy(), f"{steps}: G over all of its noise"
+        )
+    kind = interpolations.path_of(noise.prior, settings.interpolation)
+    drawn = figure_3(G, kind, PATH_STEPS if of_points else STEPS)
     names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]
     title = f"{steps}: G along {kind.replace('_', ' ')}s between random points of the noise"
-    if is_picture:
-        return charts.strips(images.numpy(), names, title)
-    return charts.point_paths(images.flatten(2).numpy(), names, title)
+    if of_points:
+        return points.paths(drawn.flatten(2).numpy(), test.flatten(1).numpy(), names, title)
+    return images.strips(drawn.numpy(), names, title)
+
+
+@torch.no_grad()
+def over_the_noise(G: SymmetricGenerator) -> tuple[np.ndarray, np.ndarray]:
+    """PATH_STEPS shares of a prior of one dimension, rising, and G of the z below which each lies."""
+    z, _ = interpolations.across(G.train_settings.noise, PATH_STEPS, generator(0, "figure 3"))
+    shares = (np.arange(PATH_STEPS) + 0.5) / PATH_STEPS
+    return shares, G(z).flatten().numpy()
 
 
 @torch.no_grad()
@@ -167,13 +187,13 @@ def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
     return torch.stack(strips)
 
 
-def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> bytes:
+def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> Figure:
     """Real and generated images side by side, titled with FID, precision and recall."""
     title = (
         f"{steps}\nFID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
         f", precision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
     )
     if not is_picture(samples.numpy()):
-        return charts.point_sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
+        return points.sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)
     count = min(SHEET_ROWS * SHEET_COLUMNS, len(samples), len(test))
-    return charts.sheet(test[:count].numpy(), samples[:count].numpy(), SHEET_COLUMNS, title)
+    return images.sheet(test[:count].numpy(), samples[:count].numpy(), SHEET_COLUMNS, title)

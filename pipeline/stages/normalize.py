@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ FLAT = 1e-8  # an image of a smaller norm has no contrast to normalise (authors)
 def run(normalize: Normalize, raw: Path, out: Path) -> None:
     """Write float32 images [N, C, H, W] and int64 labels [N] of train, valid and test to `out`.
 
-    With folds also `fold_images`, those that are in a fold, and `folds` [N, folds]. DataError if no training
+    The classes' names, where they have any, are kept beside them. With folds also `fold_images`, those that are in a fold, and `folds` [N, folds]. DataError if no training
     images would be left.
     """
     arrays = read_npz(raw)
@@ -34,7 +35,9 @@ def run(normalize: Normalize, raw: Path, out: Path) -> None:
         labelled = arrays["folds"].any(axis=1)
         tensors["fold_images"] = blocks(arrays["images"][labelled], pixels)
         tensors["folds"] = whole(arrays["folds"][labelled])
-    about = {} if normalize.gcn is None else {"gcn": normalize.gcn}
+    about: dict[str, Any] = {} if normalize.gcn is None else {"gcn": normalize.gcn}
+    if "class_names" in arrays:
+        about["class_names"] = arrays["class_names"].tolist()
     write_safetensors(out, tensors, about)
 
 

@@ -39,18 +39,22 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     saved = models.saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
     shape = saved.image_shape
     batches = saved.samples(settings.weights, settings.count, settings.batch_size, seed)
+    classes = saved.classes_asked_for
+    count = wanted(settings, shape, classes)
     shown: list[Tensor] = []
 
     def blocks() -> Iterator[np.ndarray]:
         for images in batches:
-            if sum(map(len, shown)) < wanted(settings, shape):
+            if sum(map(len, shown)) < count:
                 shown.append(images)
             yield images.numpy()
 
     write_shards(paths.samples, (settings.count, *shape), blocks())
-    columns = saved.classes_asked_for or settings.grid_columns
-    first = torch.cat(shown)[: wanted(settings, shape)]
-    write_bytes(paths.grid, grids.grid(first.numpy(), columns))
+    first = torch.cat(shown)[:count].numpy()
+    if classes:
+        write_bytes(paths.grid, grids.classes(first, saved.class_names, settings.grid_columns))
+    else:
+        write_bytes(paths.grid, grids.grid(first, settings.grid_columns))
     costs.record(
         paths.costs,
         paths.model,
@@ -59,7 +63,10 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     )
 
 
-def wanted(settings: Sample, shape: tuple) -> int:
-    """Number of samples in the picture: a grid of images, or a plot of up to 10,000 points."""
+def wanted(settings: Sample, shape: tuple, classes: int) -> int:
+    """Number of samples in the picture: a grid of images, or a plot of up to 10,000 points.
+
+    `classes`: of a conditional G, each of which gets a row; 0 for any other.
+    """
     is_picture = tuple(shape[-2:]) != (1, 1)
-    return settings.grid_rows * settings.grid_columns if is_picture else 10_000
+    return (classes or settings.grid_rows) * settings.grid_columns if is_picture else 10_000

@@ -18,7 +18,7 @@ from pipeline.evaluation.plots import grids as pictures
 from pipeline.io import costs
 from pipeline.io.files import write_bytes, write_json
 from pipeline.io.live import Live, Progress
-from pipeline.io.tensors import read_tensors, write_model
+from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import checkpoints, loop
 from pipeline.models.common.loop import Row
 from pipeline.models.common.record import Record
@@ -30,6 +30,7 @@ CODE = (
     "models/common",
     "models/{family}",
     "compute",
+    "evaluation/plots/figure.py",
     "evaluation/plots/grids.py",
     "config/base.py",
     "config/models/common",
@@ -105,7 +106,8 @@ def train(
         label = f"{name} {part}".rstrip()
         games.append(train_to_the_end(label, training, checkpoint, paths.live / part))
     if world.writes:
-        write_results(games[-1], seed, threads, paths)
+        class_names = read_about(paths.data).get("class_names")
+        write_results(games[-1], seed, threads, paths, class_names)
         write_costs(games, paths)
         for game in games:
             shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
@@ -160,7 +162,9 @@ def picture(images_NCHW: Tensor) -> bytes:
     return pictures.grid(images_NCHW.numpy(), LIVE_COLUMNS)
 
 
-def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None:
+def write_results(
+    game: Finished, seed: int, threads: int, paths: Paths, class_names: list[str] | None = None
+) -> None:
     """Write what the stage makes. All of it is the same bytes for the same params, code, data and kind of
     machine: nothing of it may depend on the clock, on interruptions or on this very machine."""
     training = game.training
@@ -172,6 +176,7 @@ def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None
         "steps": training.step,
         "image_shape": list(training.image_shape),
         "classes": training.classes,
+        **({"class_names": class_names} if class_names else {}),
         "torch": torch.__version__,
         "device": training.device.type,
         "threads": threads,
@@ -181,7 +186,8 @@ def write_results(game: Finished, seed: int, threads: int, paths: Paths) -> None
     write_model(paths.model, training.weights() | training.snapshots, about)
     write_rows(paths.log, game.rows)
     grids = game.record.grids
-    write_bytes(paths.progress, pictures.grid(torch.cat(grids).numpy(), len(grids[0])))
+    steps = [min(i * settings.grid_steps, training.step) for i in range(len(grids))]
+    write_bytes(paths.progress, pictures.progress(torch.stack(grids).numpy(), steps))
     write_json(paths.verdict, {**game.verdict, "steps": training.step})
 
 

@@ -100,9 +100,9 @@ REFUSED = {
         lambda p: (on_tfd(p), with_labels(p)),
         "runs.digits.train.conditional needs labels, which TFD's training images have not got",
     ),
-    "columns that are classes": (
-        lambda p: with_labels(p, sample={"grid_columns": 5}),
-        "runs.digits: sample.grid_columns: a conditional G draws one class in each column",
+    "rows that are classes": (
+        lambda p: with_labels(p, sample={"grid_rows": 5}),
+        "runs.digits: sample.grid_rows: the picture of a conditional G has a row for each class",
     ),
     "too few images to choose sigma on": (
         parzen(validation_images=301),

@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline.cli import main
+from pipeline.evaluation.plots import grids
 from pipeline.io import arrays
 from pipeline.io.tensors import read_about, read_tensors, write_model
+from pipeline.sources import folder
 from tests.conftest import ROOT
 
 POINTS = 900  # fewer than any stage looks at
@@ -39,6 +42,35 @@ def test_every_stage_sees_all_shards_as_one_array(trained, monkeypatch):
     assert {"parzen.json", "metrics.json", "grid.png", "sheet.png"} <= set(seen[0])
     assert json.loads(seen[1]["parzen.json"])["n_samples"] == POINTS
     assert seen[0] == seen[1]
+    assert main(["figures", "line", "--pdf"]) == 0
+    printed = {file.stem for file in trained.glob("*.pdf")}
+    assert printed == {"curves", "sigma", "theory", "neighbours", "interpolation", "sheet"}
+    assert {name: (trained / name).read_bytes() for name in seen[1]} == seen[1], "PNGs stay"
+
+
+def test_the_folders_names_label_the_rows_of_a_conditional_run(tmp_path, monkeypatch):
+    for kind, grey in (("cats", 60), ("dogs", 200)):
+        (tmp_path / kind).mkdir()
+        for index in range(20):
+            Image.new("L", (8, 8), grey + index).save(tmp_path / kind / f"{index}.png")
+    params = YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
+    digest = folder.digest(folder.digests(folder.pictures(tmp_path)).values())
+    source = {"name": "folder", "path": str(tmp_path), "height": 8, "width": 8, "channels": 1}
+    params["datasets"]["digits"] = {
+        "source": source | {"digest": digest},
+        "normalize": {"validation_images": 6},
+    }
+    run = params["runs"]["digits"]
+    run["train"] |= {"steps": 2, "batch_size": 10, "conditional": {}, "ema": None}
+    run["sample"] = {"count": 20}
+    run["parzen"] = {"validation_images": 6}
+    (tmp_path / "params.yaml").write_text(json.dumps(params))
+    monkeypatch.chdir(tmp_path)
+    labelled = []
+    monkeypatch.setattr(grids, "labelled", lambda sheet, words: labelled.append(words) or sheet)
+    for stage in ("download", "normalize", "train", "sample"):
+        assert main([stage, "digits"]) == 0
+    assert labelled == [["step 0", "step 2"], ["cats", "dogs"]]
 
 
 def test_a_model_of_no_known_family_is_refused(trained, capsys):

@@ -14,7 +14,6 @@ from pipeline.config.params import load
 from pipeline.io import costs, live
 from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import loop
-from pipeline.models.gan.observer import GRID_IMAGES
 from pipeline.models.gan.training import Training
 from pipeline.stages import figures, train
 from tests.conftest import ROOT
@@ -228,13 +227,15 @@ def test_a_rollback_leaves_the_rows_and_pictures_of_one_training(here, monkeypat
 
     watch_closely(here, "rollback")
     monkeypatch.setattr(Training, "advance", overflow_once)
-    monkeypatch.setattr(train.pictures, "grid", lambda x, columns: drawn.append(len(x)) or b"")
+    monkeypatch.setattr(
+        train.pictures, "progress", lambda grids, steps: drawn.extend([len(grids), steps]) or b""
+    )
     assert main(["train", "line"]) == 0
     said = capsys.readouterr().err
     assert "step 50: not_a_number" in said
     assert "Back to step 30 with learning rates times 0.5" in said
     assert steps_logged(here) == [1, 10, 20, 30, 40, 50, 60]
-    assert drawn[-1] == 4 * GRID_IMAGES  # of steps 0, 20, 40 and 60
+    assert drawn == [4, [0, 20, 40, 60]]
     reason = json.loads((here / "results/line/verdict.json").read_text())["reason"]
     assert reason.endswith("after going back once")
 

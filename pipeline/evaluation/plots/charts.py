@@ -1,194 +1,23 @@
-"""The paper's figures and the curves of a run, as PNG bytes: numbers in, pixels out.
-
-Colours are Okabe and Ito's, which people with any kind of colour vision tell apart; lines differ in
-their dashes, too.
-"""
-
-import io
+"""The curves of a run: its training, and the Parzen estimate over sigma."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.plots.grids import mosaic, shown
-
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY, BLACK = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#999999",
-    "#000000",
+from pipeline.evaluation.plots.figure import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    plain,
+    titled,
 )
-DPI = 150
+from pipeline.evaluation.rounding import decimals
 
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, the same each time, without Matplotlib's version in them."""
-    figure.draw_without_rendering()  # lays it out
-    figure.set_layout_engine("none")
-    for (
-        axes
-    ) in figure.get_axes():  # equal layouts differ by 1e-16, enough to move a line by a pixel
-        bounds = axes.get_position(original=True).bounds
-        axes.set_position([round(bound, 6) for bound in bounds])  # type: ignore[arg-type]
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def show(axes: Axes, image_CHW: np.ndarray, border: str | None = None) -> None:
-    """One image in [-1, 1], pixels as they are; grey for one channel."""
-    pixels = np.clip((image_CHW + 1) / 2, 0, 1).transpose(1, 2, 0)
-    axes.imshow(
-        pixels[..., 0] if pixels.shape[2] == 1 else pixels,
-        cmap="gray",
-        vmin=0,
-        vmax=1,
-        interpolation="nearest",
-    )
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(visible=border is not None, color=border or BLACK, linewidth=3)
-
-
-def plain(axes: Axes) -> None:
-    """Hide the top and right border, in place."""
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-# Figures 2 and 3 of the paper, and a sheet of both kinds of images.
-
-
-def neighbours(samples_NCHW: np.ndarray, nearest_RCHW: np.ndarray, title: str) -> bytes:
-    """Figure 2: rows of samples, and at the right the training image nearest to the last one of the row."""
-    rows = len(nearest_RCHW)
-    samples_NCHW, nearest_RCHW = shown(samples_NCHW), shown(nearest_RCHW)
-    columns = len(samples_NCHW) // rows
-    figure = Figure(figsize=(columns + 1.3, rows + 0.6), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    grid = figure.subplots(rows, columns + 1, squeeze=False)
-    for index, image in enumerate(samples_NCHW):
-        show(grid[divmod(index, columns)], image)
-    for row, image in enumerate(nearest_RCHW):
-        show(grid[row, columns], image, border=ORANGE)
-    return png(figure)
-
-
-def strips(rows_RSCHW: np.ndarray, names: list[str], title: str) -> bytes:
-    """Figure 3: each row shows G along a path from one point of the noise to another, [R, S, C, H, W]."""
-    rows, steps = rows_RSCHW.shape[:2]
-    rows_RSCHW = shown(rows_RSCHW)
-    figure = Figure(figsize=(steps * 0.75 + 0.9, rows * 0.78 + 0.5), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    grid = figure.subplots(rows, steps, squeeze=False)
-    for row in range(rows):
-        for step in range(steps):
-            show(grid[row, step], rows_RSCHW[row, step])
-        grid[row, 0].set_ylabel(names[row], fontsize=8)
-    return png(figure)
-
-
-def sheet(real_NCHW: np.ndarray, fake_NCHW: np.ndarray, columns: int, title: str) -> bytes:
-    """Test images on the left, samples on the right, as many of each."""
-    rows = -(-len(real_NCHW) // columns)
-    figure = Figure(figsize=(columns * 1.24 + 0.3, rows * 0.6 + 0.75), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    for axes, images, name, colour in zip(
-        figure.subplots(1, 2),
-        (real_NCHW, fake_NCHW),
-        ("real (test set)", "generated"),
-        (GREEN, BLUE),
-        strict=True,
-    ):
-        show(axes, mosaic(shown(images), columns, 1, 1.0))
-        axes.set_title(name, fontsize=10, color=colour, fontweight="bold")
-    return png(figure)
-
-
-# The same three for points.
-
-
-def point_neighbours(generated_N: np.ndarray, held_out_N: np.ndarray, title: str) -> bytes:
-    """How far samples and held-out points lie from the nearest training point."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    axes = figure.subplots()
-    positive = np.concatenate([generated_N, held_out_N])
-    positive = positive[positive > 0]
-    positive = positive if len(positive) else np.array([1e-9, 1.0])  # every point is a copy
-    bins = np.geomspace(positive.min(), positive.max(), 60).tolist()
-    axes.hist(held_out_N, bins=bins, color=GREEN, alpha=0.5, label="test points")
-    axes.hist(generated_N, bins=bins, histtype="step", color=BLUE, linewidth=1.6, label="samples")
-    axes.set(xscale="log", xlabel="distance to the nearest training point", ylabel="points")
-    axes.set_title(title, fontsize=10)
-    axes.legend(frameon=False)
-    plain(axes)
-    return png(figure)
-
-
-def point_paths(rows_RSA: np.ndarray, names: list[str], title: str) -> bytes:
-    """G(z) along paths of the noise [R, S, A]: x over the position in 1-D, curves in 2-D."""
-    figure = Figure(figsize=(6, 3.6) if rows_RSA.shape[2] == 1 else (5, 5), layout="constrained")
-    axes = figure.subplots()
-    for points_SA, name, colour, dashes in zip(
-        rows_RSA, names, (BLUE, RED, GREEN, PURPLE), ("-", "--", "-.", ":"), strict=False
-    ):
-        if points_SA.shape[1] == 1:
-            way = np.linspace(0, 1, len(points_SA))
-            axes.plot(way, points_SA[:, 0], dashes, color=colour, label=name)
-        else:
-            axes.plot(points_SA[:, 0], points_SA[:, 1], dashes, color=colour, label=name)
-    if rows_RSA.shape[2] == 1:
-        axes.set(xlabel="way from one z to the other", ylabel="G(z)")
-    else:
-        axes.set(xlabel="x1", ylabel="x2", xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
-    axes.set_title(title, fontsize=10)
-    axes.legend(frameon=False, fontsize=8)
-    plain(axes)
-    return png(figure)
-
-
-def point_sheet(real_NA: np.ndarray, fake_NA: np.ndarray, title: str) -> bytes:
-    """Both histograms over one another in 1-D; two scatter plots side by side in 2-D."""
-    if real_NA.shape[1] == 1:
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        bins = np.linspace(-1, 1, 121).tolist()
-        axes.hist(
-            real_NA[:, 0], bins, density=True, color=GREEN, alpha=0.5, label="real (test set)"
-        )
-        axes.hist(
-            fake_NA[:, 0],
-            bins,
-            density=True,
-            histtype="step",
-            color=BLUE,
-            linewidth=1.6,
-            label="generated",
-        )
-        axes.set(xlabel="x", ylabel="density")
-        axes.legend(frameon=False)
-        axes.set_title(title, fontsize=10)
-        plain(axes)
-        return png(figure)
-    figure = Figure(figsize=(8.4, 4.5), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    for axes, points, name, colour in zip(
-        figure.subplots(1, 2, sharey=True),
-        (real_NA, fake_NA),
-        ("real (test set)", "generated"),
-        (GREEN, BLUE),
-        strict=True,
-    ):
-        axes.scatter(points[:5000, 0], points[:5000, 1], s=2, alpha=0.3, color=colour)
-        axes.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel="x1")
-        axes.set_title(name, fontsize=10, color=colour)
-        plain(axes)
-    return png(figure)
-
-
-# Curves.
+USUAL = (0.05, 0.95)  # quantiles between which a curve is usual
+FAR = 2.0  # heights of the usual part beyond which a point is a spike
 
 
 def training(
@@ -198,72 +27,147 @@ def training(
     d: float,
     d_loss: float,
     title: str,
-) -> bytes:
-    """Losses, mean D and gradient norms over the steps; the verdict is in the title.
+) -> Figure:
+    """Losses, mean D and gradient norms over the steps; the verdict and its reason are in the title.
 
     `d`, `d_loss`: D(x) and D's loss where samples and data have the same density.
     """
-    figure = Figure(figsize=(8, 7.2), layout="constrained")
-    mark = "no failure seen" if verdict == "healthy" else verdict.replace("_", " ")
-    figure.suptitle(
-        f"{title}: {mark}",
-        fontsize=11,
-        color=GREEN if verdict == "healthy" else RED,
-        fontweight="bold",
-    )
+    figure = Figure(figsize=(8, 7.4), layout="constrained")
+    colour = GREEN if verdict == "healthy" else RED
+    words = reason if verdict == "healthy" else f"{verdict.replace('_', ' ')}\n{reason}"
+    titled(figure, f"{title}: {words}", color=colour, fontweight="bold")
     losses, means, norms = figure.subplots(3, 1, sharex=True)
     step = rows["step"]
-    losses.plot(step, rows["d_loss"], color=BLUE, label="D loss")
-    losses.plot(step, rows["g_loss"], "--", color=RED, label="G loss")
+    draw(
+        losses,
+        step,
+        {"D loss": (rows["d_loss"], "-", BLUE), "G loss": (rows["g_loss"], "--", RED)},
+        d_loss,
+    )
     losses.axhline(d_loss, color=GREY, linestyle=":", label="D loss at p_g = p_data")
     losses.set(ylabel="loss (nats)")
     means.plot(step, rows["d_real"], color=GREEN, label="D(x), real")
-    means.plot(step, rows["d_fake"], "--", color=BLUE, label="D(G(z)), generated")
+    means.plot(step, rows["d_fake"], "-.", color=ORANGE, label="D(G(z)), generated")
     means.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
     means.set(ylim=(0, 1), ylabel="mean of D")
-    norms.plot(step, rows["d_gradient_norm"], color=BLUE, label="D")
-    norms.plot(step, rows["g_gradient_norm"], "--", color=RED, label="G")
     norms.set(yscale="log", ylabel="gradient norm", xlabel="step")
+    draw(
+        norms,
+        step,
+        {"D": (rows["d_gradient_norm"], "-", BLUE), "G": (rows["g_gradient_norm"], "--", RED)},
+    )
     for axes in (losses, means, norms):
-        axes.legend(frameon=False, fontsize=8, ncols=3, loc="best")
+        axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
         plain(axes)
-    losses.set_title(reason, fontsize=9)
-    return png(figure)
+    return figure
 
 
-def sigma(parzen: dict, published: float | None, title: str) -> bytes:
-    """Validation log-likelihood over sigma, the grid as points, the optimum, and reference lines."""
-    figure = Figure(figsize=(7, 4.4), layout="constrained")
-    axes = figure.subplots()
-    grid = sorted((row["sigma"], row["log_likelihood"]) for row in parzen["validation"])
-    axes.plot(
-        *zip(*grid, strict=True), "o-", color=BLUE, label="validation images, the grid", zorder=3
-    )
-    fine = parzen.get("fine")
-    if fine:
-        curve = sorted((row["sigma"], row["log_likelihood"]) for row in fine["validation"])
-        axes.plot(*zip(*curve, strict=True), ".", color=PURPLE, markersize=4, label="sigma refined")
-    best = parzen["log_likelihood"]["mean"]
-    digits = ".1" if abs(best) > 10 else ".3"
-    label = f"test: {best:{digits}f} ± {parzen['log_likelihood']['standard_error']:{digits}f} at σ {parzen['sigma']:.3g}"
-    axes.plot(parzen["sigma"], best, "*", color=RED, markersize=14, label=label, zorder=4)
-    real = parzen["real_data"]
+def draw(
+    axes: Axes,
+    step: np.ndarray,
+    curves: dict[str, tuple[np.ndarray, str, str]],
+    reference: float | None = None,
+) -> None:
+    """Curves by name (values, dashes, colour), so that no spike squeezes the rest: those leave the panel, a
+    triangle stands at its edge for each, and the largest is named. `reference`: a value to keep in view."""
+    for name, (values, dashes, colour) in curves.items():
+        axes.plot(step, values, dashes, color=colour, label=name)
+    every = np.concatenate([values for values, _, _ in curves.values()])
+    low, high = limits(every, axes.get_yscale() == "log", reference)
+    if not low < high:
+        return
+    axes.set_ylim(low, high)
+    for values, _, colour in curves.values():
+        for beyond, edge, mark in ((values > high, 0.98, "^"), (values < low, 0.02, "v")):
+            if beyond.any():
+                heights = np.full(np.count_nonzero(beyond), edge)
+                (marks,) = axes.plot(step[beyond], heights, mark, color=colour, markersize=5)
+                marks.set(transform=axes.get_xaxis_transform(), in_layout=False)
+    if np.nanmax(every) > high:
+        at = int(np.nanargmax(every))
+        words = f"{every[at]:.3g} at step {step[at % len(step)]:,.0f}"
+        axes.set_title(f"largest: {words}", loc="right", fontsize=8)
+
+
+def limits(values_N: np.ndarray, log: bool, kept: float | None = None) -> tuple[float, float]:
+    """Ends of an axis over `values_N` without their spikes, the values farther from the usual ones than FAR
+    times the height of those, and over the value `kept`; NaN where there is nothing to show."""
+    values_N = values_N[np.isfinite(values_N) & ((values_N > 0) | (not log))]
+    if not len(values_N):
+        return float("nan"), float("nan")
+    scaled_N = np.log10(values_N) if log else values_N
+    low, high = np.quantile(scaled_N, USUAL)
+    room = FAR * max(high - low, 0.05 * abs(high), 1e-6)
+    inside_N = scaled_N[(scaled_N >= low - room) & (scaled_N <= high + room)]
+    if kept is not None:
+        inside_N = np.append(inside_N, kept)
+    margin = 0.05 * max(np.ptp(inside_N), 0.05 * abs(high), 1e-6)
+    ends = inside_N.min() - margin, inside_N.max() + margin
+    return (10 ** ends[0], 10 ** ends[1]) if log else ends
+
+
+def sigma(parzen: dict, published: float | None, of_points: bool, title: str) -> Figure:
+    """The estimate over sigma: its peak with reference lines and, at the right, the whole grid.
+
+    `of_points`: coordinates of points, whose numbers are log-densities, instead of pixels of images.
+    """
+    figure = Figure(figsize=(8.4, 4.3), layout="constrained")
+    titled(figure, title)
+    peak, whole = figure.subplots(1, 2, width_ratios=(2.4, 1))
+    grid = curve_of(parzen)
+    fine = curve_of(parzen["fine"]) if parzen.get("fine") else None
+    for axes in (peak, whole):
+        axes.plot(*grid, "o-", color=BLUE, label="validation, the grid", zorder=3)
+        if fine is not None:
+            axes.plot(*fine, ".-", color=PURPLE, markersize=4, label="validation, refined")
+        mark_best(axes, parzen, published)
+        axes.set(xscale="log", xlabel=f"σ ({'coordinates' if of_points else 'pixels'} in [0, 1])")
+        plain(axes)
+    kind = "log-density" if of_points else "log-likelihood"
+    peak.set_ylabel(f"mean {kind} (nats)")
+    zoom(peak, grid, fine, parzen)
+    peak.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    whole.set_title("the whole grid", fontsize=9)
+    return figure
+
+
+def zoom(axes: Axes, grid: np.ndarray, fine: np.ndarray | None, parzen: dict) -> None:
+    """Limit `axes` to the peak, a step of the grid to either side; the legend says of a line that is farther
+    away than the peak is high that it is above or below."""
+    best, count = parzen["sigma"], grid.shape[1]
+    step = (grid[0, -1] / grid[0, 0]) ** (1 / (count - 1)) if count > 1 else 2.0
+    left, right = best / step**1.2, best * step**1.2
+    inside = (grid[0] >= left) & (grid[0] <= right)
+    heights = [grid[1][inside], [parzen["log_likelihood"]["mean"]]]
+    heights += [] if fine is None else [fine[1]]
+    low, high = np.min(np.concatenate(heights)), np.max(np.concatenate(heights))
+    height = max(high - low, 1e-3)
+    for line in axes.get_lines():
+        if line.get_linestyle() in ("--", ":"):
+            at = np.asarray(line.get_ydata())[0]
+            if low - height <= at <= high + height:
+                low, high = min(low, at), max(high, at)
+            else:
+                line.set_label(f"{line.get_label()}, {'above' if at > high else 'below'}")
+    axes.set(xlim=(left, right), ylim=(low - 0.05 * height, high + 0.05 * height))
+    axes.set_xticks(grid[0][inside], [f"{sigma:.3g}" for sigma in grid[0][inside]])
+    axes.minorticks_off()
+
+
+def mark_best(axes: Axes, parzen: dict, published: float | None) -> None:
+    """The number of the test set, and the lines to read it against."""
+    score, real = parzen["log_likelihood"], parzen["real_data"]
+    digits = decimals(score["standard_error"])
+    words = f"test: {score['mean']:.{digits}f} ± {score['standard_error']:.{digits}f} at σ {parzen['sigma']:.3g}"
+    axes.plot(parzen["sigma"], score["mean"], "*", color=RED, markersize=14, label=words, zorder=4)
     if real:
-        axes.axhline(
-            real["mean"], color=GREEN, linestyle="--", label=f"real data: {real['mean']:{digits}f}"
-        )
+        words = f"real data: {real['mean']:.{digits}f}"
+        axes.axhline(real["mean"], color=GREEN, linestyle="--", label=words)
     if published is not None:
-        label = f"adversarial nets, 2014: {published:g}"
-        axes.axhline(published, color=GREY, linestyle=":", label=label)
-    top = max([best, *(value for _, value in grid), *([real["mean"]] if real else [])])
-    spread = max(abs(top), 1.0)
-    axes.set(
-        xscale="log",
-        xlabel="σ (pixels in [0, 1])",
-        ylabel="log-likelihood (nats)",
-        ylim=(max(min(v for _, v in grid), top - 4 * spread) - 0.1 * spread, top + 0.25 * spread),
-    )
-    axes.set_title(title, fontsize=10)
-    axes.legend(frameon=False, fontsize=8)
-    plain(axes)
-    return png(figure)
+        words = f"adversarial nets, 2014: {published:g}"
+        axes.axhline(published, color=GREY, linestyle=":", label=words)
+
+
+def curve_of(part: dict) -> np.ndarray:
+    """[2, widths]: sigma, rising, and the log-likelihood of the validation images there."""
+    return np.array(sorted((row["sigma"], row["log_likelihood"]) for row in part["validation"])).T

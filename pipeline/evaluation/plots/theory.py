@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from pipeline.evaluation.plots.charts import (
+from pipeline.evaluation.plots.figure import (
     BLACK,
     BLUE,
     GREEN,
@@ -14,7 +14,7 @@ from pipeline.evaluation.plots.charts import (
     ORANGE,
     PURPLE,
     plain,
-    png,
+    titled,
 )
 from pipeline.evaluation.theory.quadrature import REACH
 
@@ -22,7 +22,7 @@ MERGED_CELLS = 4  # of the 500 in one dimension
 MASKED = 0.02  # of the peak of p data; where both densities together are below it, D is not drawn
 
 
-def bound(theory: dict, title: str) -> bytes:
+def bound(theory: dict, title: str) -> Figure:
     """Histograms of D(x) for training images, for test images, which D was not trained on, and for samples."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
@@ -39,16 +39,16 @@ def bound(theory: dict, title: str) -> bytes:
         )
     axes.axvline(0.5, color=GREY, linewidth=1)
     axes.set(xlabel="D(x): how sure D is that x is real", ylabel="share of images", xlim=(0, 1))
-    axes.set_title(title, fontsize=10)
+    titled(figure, title)
     axes.legend(frameon=False)
     plain(axes)
-    return png(figure)
+    return figure
 
 
-def figure_1(theory: dict, title: str) -> bytes:
+def figure_1(theory: dict, title: str) -> Figure:
     """Four moments as in Figure 1 of the paper, and the whole training below: C(G), and D's distances."""
     figure = Figure(figsize=(13, 8.6), layout="constrained")
-    figure.suptitle(title, fontsize=12, fontweight="bold")
+    titled(figure, title, 12, fontweight="bold")
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.35, 1))  # type: ignore[misc]
     draw = _panels_1d if theory["axes"] == 1 else _panels_2d
     for axes, panel in zip(draw(upper, theory["panels"]), theory["panels"], strict=True):
@@ -58,7 +58,7 @@ def figure_1(theory: dict, title: str) -> bytes:
         )
     left, right = lower.subplots(1, 2)
     _over_training(left, right, theory)
-    return png(figure)
+    return figure
 
 
 def _panels_1d(figure: SubFigure, panels: list[dict]) -> list[Axes]:

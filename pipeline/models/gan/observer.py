@@ -13,7 +13,7 @@ from pipeline.models.gan import pixels
 from pipeline.models.gan.monitor import logged
 from pipeline.models.gan.training import Training
 
-GRID_IMAGES = 10
+GRID_IMAGES, GRID_POINTS = 10, 1_000  # points need many to show a density
 
 
 class Observer:
@@ -27,14 +27,16 @@ class Observer:
         progress: Progress,
         picture: Callable[[Tensor], bytes],
     ):
-        """`picture`: a PNG of [GRID_IMAGES, C, H, W] in [-1, 1]."""
+        """`picture`: a PNG of [GRID_IMAGES, C, H, W] in [-1, 1], or of GRID_POINTS points."""
         self.training = training
         self.settings = training.settings
         self.record = record
         self.live = live
         self.progress = progress
         self.picture = picture
-        self.noise = training.draw(GRID_IMAGES, generator(training.seed, "grid", training.device))
+        of_points = training.image_shape[-2:] == (1, 1)
+        count = GRID_POINTS if of_points else GRID_IMAGES
+        self.noise = training.draw(count, generator(training.seed, "grid", training.device))
 
     def begin(self) -> None:
         if not self.record.grids:

@@ -25,6 +25,8 @@ class Saved:
         self.train = Train.model_validate(about["train"])
         self.image_shape: tuple[int, ...] = tuple(about["image_shape"])  # C, H, W
         self.classes: int = about["classes"]  # number of labels of the data, 0 if there are none
+        names = about.get("class_names") or [f"class {label}" for label in range(self.classes)]
+        self.class_names: list[str] = names  # by label
         self.seed: int = about["seed"]
 
     def generator(self, weights: Weights, step: int | None = None) -> SymmetricGenerator:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.config.params import Params, load
 from pipeline.evaluation.plots import theory as plots
+from pipeline.evaluation.plots.figure import png
 from pipeline.evaluation.theory import figure_1, players, points, quadrature
 from pipeline.evaluation.theory.quadrature import LOG_4, Mixture, c_of_g, exact_mass
 from pipeline.models.gan.observer import is_early
@@ -174,7 +175,7 @@ def test_the_panels_of_two_dimensions_show_data_model_and_d(ring: dict):
         assert len(panel["p_data"]) == len(panel["p_g"]) == len(panel["d"])
         assert sum(panel["p_data"]) == pytest.approx(1, abs=1e-3)
     assert ring["warnings"], "four steps are not enough"
-    with Image.open(io.BytesIO(plots.figure_1(ring, "ring"))) as picture:
+    with Image.open(io.BytesIO(png(plots.figure_1(ring, "ring")))) as picture:
         assert picture.size[0] > 1_000
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 100  # a background of D's values
 
