@@ -83,14 +83,20 @@ def parser() -> argparse.ArgumentParser:
     add(
         "upgrade", upgrade, "give a params.yaml of an earlier version the keys of this one"
     ).add_argument("--file", type=Path, default=paths.PARAMS, help="another params file")
+    new_options(add("new", new, "write a dataset and a run of your own pictures into params.yaml"))
     for name, action, purpose in (
         ("download", download, "fetch a dataset and verify its SHA-256"),
         ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
         ("features", features, "train the classifier whose features the metrics compare"),
     ):
-        add(name, action, purpose).add_argument(
-            "name", metavar="DATASET", help="a key of datasets:"
-        )
+        stage = add(name, action, purpose)
+        stage.add_argument("name", metavar="DATASET", help="a key of datasets:")
+        if action is download:
+            stage.add_argument(
+                "--accept",
+                action="store_true",
+                help="instead: take the pictures of a folder as they are now, by writing their digest",
+            )
     for name, action, purpose in (
         ("train", train, "train the generator and the discriminator"),
         ("sample", sample, "draw samples from the trained generator"),
@@ -166,8 +172,46 @@ def upgrade(options: argparse.Namespace) -> None:
     print("\n".join(changed) if changed else f"{options.file} has the keys of this version already")
 
 
+def new_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help="of the dataset and of the run")
+    command.add_argument(
+        "--folder", required=True, help="with the pictures; sub-folders are classes"
+    )
+    command.add_argument(
+        "--preset",
+        choices=("dcgan", "paper", "quick", "vae_gan"),
+        help="nets and settings (default: dcgan from 16 to 64 pixels, else quick)",
+    )
+    command.add_argument(
+        "--size", metavar="SIDE or HEIGHTxWIDTH", help="bring the pictures to so many pixels"
+    )
+    command.add_argument(
+        "--conditional",
+        action=argparse.BooleanOptionalAction,
+        help="tell the players the class (default: if there are 2 to 50)",
+    )
+    command.add_argument(
+        "--minutes", type=float, default=2.0, help="of training, about, on two cores (default: 2)"
+    )
+    command.add_argument("--file", type=Path, default=paths.PARAMS, help="another params file")
+
+
+def new(options: argparse.Namespace) -> None:
+    from pipeline.start.new import new
+    from pipeline.start.settings import Wishes, size_from
+
+    size = None if options.size is None else size_from(options.size)
+    wishes = Wishes(options.preset, size, options.conditional, options.minutes)
+    print("\n".join(new(options.file, options.name, options.folder, wishes)))
+
+
 def download(options: argparse.Namespace) -> None:
     dataset, files = dataset_named(options.name)
+    if options.accept:
+        from pipeline.start.new import accept
+
+        print(accept(paths.PARAMS, options.name, dataset.source))
+        return
     from pipeline.stages import download
 
     download.run(dataset.source, files.raw, files.provenance)

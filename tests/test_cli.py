@@ -25,7 +25,7 @@ def here(tmp_path, monkeypatch):
 
 def test_the_help_lists_every_stage_and_what_a_team_needs():
     dag = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    others = {"sweep", "share", "fetch", "mend", "prune", "score"}
+    others = {"new", "sweep", "share", "fetch", "mend", "prune", "score"}
     assert set(COMMANDS) >= {*dag, *others}
 
 

@@ -13,8 +13,8 @@ from pipeline.sources.raw import TEST, TRAIN, Raw
 FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 
 
-def fetch(source: Folder) -> Raw:
-    """Every picture under the folder, upright, in one size and number of channels.
+def fetch(source: Folder, name: str) -> Raw:
+    """Of the dataset `name`: every picture under the folder, upright, in one size and number of channels.
 
     The files with the smallest SHA-256 are the test set, so that renaming a file changes nothing.
     SourceError if the pictures' digest is not `source.digest`.
@@ -26,8 +26,8 @@ def fetch(source: Folder) -> Raw:
     if whole != source.digest:
         raise SourceError(
             f"{folder} holds {len(files):,} pictures with the digest {whole}, but params.yaml asks for "
-            f"{source.digest or 'none yet'}. If these are the pictures that you mean, set in params.yaml, "
-            f"beside path:\n  digest: {whole}"
+            f"{source.digest or 'none yet'}. If these are the pictures that you mean, next:\n"
+            f"  python -m pipeline download {name} --accept"
         )
     files.sort(key=found.__getitem__)
     split = np.full(len(files), TRAIN, np.uint8)
@@ -45,8 +45,8 @@ def fetch(source: Folder) -> Raw:
     )
 
 
-def pictures(folder: Path) -> list[Path]:
-    """All picture files under `folder` but hidden ones; SourceError if there are fewer than 2."""
+def pictures(folder: Path, fewest: int = 2) -> list[Path]:
+    """All picture files under `folder` but hidden ones; SourceError if there are fewer than `fewest`."""
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder. Set the dataset's source.path in params.yaml to the folder of "
@@ -57,7 +57,7 @@ def pictures(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in FORMATS and not path.name.startswith(".") and path.is_file()
     ]
-    if len(files) < 2:
+    if len(files) < fewest:
         raise SourceError(
             f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(FORMATS))}"
         )

@@ -26,7 +26,6 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
     FashionMnist: fashion_mnist.fetch,
     Cifar10: cifar10.fetch,
     Tfd: tfd.fetch,
-    Folder: folder.fetch,
     Digits: digits.fetch,
     MixturePoints: mixture.fetch,
 }
@@ -34,7 +33,10 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
 
 def run(source: Source, images: Path, provenance: Path) -> None:
     """Write the dataset to `images` (.npz) and where it came from to `provenance` (.json)."""
-    raw = FETCH[type(source)](source)
+    if isinstance(source, Folder):
+        raw = folder.fetch(source, images.stem)
+    else:
+        raw = FETCH[type(source)](source)
     more = {} if raw.folds is None else {"folds": raw.folds}
     if raw.class_names:
         more["class_names"] = np.array(raw.class_names)

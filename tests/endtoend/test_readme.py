@@ -4,21 +4,13 @@ Each is run as it stands, or with its placeholder filled in (FILLED_IN), or by a
 Commands in running text, between backticks, are not run.
 """
 
-import re
-import sys
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from tests.conftest import ROOT, Project
+from tests.endtoend.conftest import commands
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line.split("  #")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+COMMANDS = commands(README)
 # (command, what is run for it): placeholders; and installations, which would change the environment
 # that runs the tests, go elsewhere or stop before the last step
 FILLED_IN = {
@@ -49,26 +41,6 @@ def test_the_exceptions_are_commands_of_the_readme():
 @pytest.mark.parametrize(("file", "words"), ELSEWHERE.values())
 def test_what_is_run_elsewhere_is(file: str, words: str):
     assert words in (ROOT / file).read_text()
-
-
-@pytest.fixture
-def reader(finished: Project, tmp_path: Path) -> Project:
-    """A clone in which the quick recipe has run; an origin, a data remote, and arrays to score."""
-    project = finished.copy(tmp_path / "a project")
-    for name in ("pyproject.toml", "constraints.txt", *ROOT.glob("requirements*.txt")):
-        (project.path / Path(name).name).write_text((ROOT / name).read_text())
-    # the environment that runs the tests, as if `make` had installed it
-    (project.path / ".venv").symlink_to(Path(sys.executable).parents[1])
-    (project.path / ".venv/installed").touch()
-    project.commit("all files")
-    project.run("git", "init", "--quiet", "--bare", "--initial-branch", "main", "../origin.git")
-    project.run("git", "remote", "add", "origin", "../origin.git")
-    project.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
-    (tmp_path / "shared").mkdir()
-    random = np.random.default_rng(0)
-    for name in ("samples", "valid", "test"):
-        np.save(project.path / f"{name}.npy", random.uniform(-1, 1, (50, 1, 4, 4)))
-    return project
 
 
 def test_every_command_of_the_readme_works(reader: Project):

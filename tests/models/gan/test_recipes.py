@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
-from pipeline.config.datasets import MixturePoints
+from pipeline.config.datasets import Folder, MixturePoints
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.models.gan import pretraining
@@ -36,6 +36,14 @@ def narrowed(train: Train) -> Train:
     return train.model_copy(update=changed)
 
 
+def shape_of(source) -> tuple:
+    if isinstance(source, MixturePoints):
+        return (len(source.means[0]), 1, 1)
+    if isinstance(source, Folder):
+        return (source.channels, source.height, source.width)
+    return SHAPES[source.name]
+
+
 def games() -> dict[str, tuple[Train, tuple]]:
     """Runs that differ in more than their seed, by recipe and name."""
     found: dict[str, tuple[Train, tuple]] = {}
@@ -43,11 +51,7 @@ def games() -> dict[str, tuple[Train, tuple]]:
         params = load(recipe)
         for name, run in params.runs.items():
             source = params.datasets[run.dataset].source
-            points = isinstance(source, MixturePoints)
-            game = (
-                narrowed(run.train),
-                (len(source.means[0]), 1, 1) if points else SHAPES[source.name],
-            )
+            game = narrowed(run.train), shape_of(source)
             if game not in found.values():
                 found[f"{recipe.stem}: {name}"] = game
                 if run.train.pretraining:

@@ -1,0 +1,76 @@
+"""What a folder of pictures holds, and whether a GAN can be trained on it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import SourceError
+from pipeline.sources import folder
+
+FEWEST = 60  # pictures: a tenth of them tests, and the metrics compare 6 test images at least
+FEWEST_OF_A_CLASS = 10  # so that training images of it are left when the test set is taken
+COLOURS_LOOKED_AT = 50  # pictures in colour mode that are opened to see whether they are grey
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A folder as `new` finds it."""
+
+    path: str  # as the user wrote it
+    count: int
+    sizes: Counter[tuple[int, int]]  # (height, width) -> pictures
+    channels: int  # 1 if all are grey, else 3
+    classes: dict[str, int]  # sub-folder -> pictures; empty where there is one place only
+    digest: str
+
+
+def look(path: str) -> Pictures:
+    """Every picture's size and colours. SourceError says what is wrong and what to do, if anything is."""
+    from PIL import Image
+
+    where = Path(path)
+    if where.is_file():
+        raise SourceError(f"{path} is a file; name the folder that holds the pictures")
+    if not where.is_dir():
+        raise SourceError(f"{path} is not there; name the folder that holds the pictures")
+    files = folder.pictures(where, fewest=0)
+    if len(files) < FEWEST:
+        raise SourceError(
+            f"{path} holds {len(files)} pictures ({', '.join(sorted(folder.FORMATS))}); a GAN, and the "
+            f"numbers that judge it, need {FEWEST} or more, and hundreds to be any good: add pictures"
+        )
+    sizes: Counter[tuple[int, int]] = Counter()
+    coloured = []
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                width, height = picture.size
+                if picture.getexif().get(0x0112, 1) >= 5:  # it lies on its side
+                    width, height = height, width
+                if not picture.mode.startswith(("1", "L", "I", "F")):
+                    coloured.append(file)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise SourceError(
+                f"{file} cannot be read as a picture ({error}). Repair it, or remove it from the folder"
+            ) from None
+        sizes[height, width] += 1
+    of_class = Counter(str(file.parent.relative_to(where)) for file in files)
+    classes = dict(sorted(of_class.items())) if len(of_class) > 1 else {}
+    for name, count in classes.items():
+        if count < FEWEST_OF_A_CLASS:
+            raise SourceError(
+                f"{where / name} holds {count} pictures; sub-folders are classes, and a class needs "
+                f"{FEWEST_OF_A_CLASS} or more: add some, move them elsewhere, or remove the folder"
+            )
+    channels = 3 if any(map(is_coloured, coloured[:COLOURS_LOOKED_AT])) else 1
+    digest = folder.digest(folder.digests(files).values())
+    return Pictures(path, len(files), sizes, channels, classes, digest)
+
+
+def is_coloured(file: Path) -> bool:
+    """Whether any pixel of the picture differs between red, green and blue."""
+    from PIL import Image, ImageChops
+
+    with Image.open(file) as picture:
+        red, green, blue = picture.convert("RGB").split()
+    return any(ImageChops.difference(red, other).getbbox() for other in (green, blue))

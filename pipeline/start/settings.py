@@ -1,0 +1,210 @@
+"""Settings that fit a folder of pictures: sizes, steps, minibatches, numbers of the evaluation."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from pipeline.errors import ConfigError
+from pipeline.start.folder import Pictures
+
+PRESETS = Path(__file__).with_name("presets")
+NAMES = ("dcgan", "paper", "quick", "vae_gan")
+DCGAN_SIDES = 16, 64  # pixels; pipeline/models/gan/nets/dcgan.py
+LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
+USUAL_SIDE = 32  # pixels, to which larger pictures are brought
+MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
+LEAST_STEPS = 10
+COMMENT_COLUMN = 39  # of comments behind values
+MOST_CLASSES = 50  # of which the players are told without being asked
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user said; None: as the pictures suggest."""
+
+    preset: str | None = None
+    size: tuple[int, int] | None = None  # height, width
+    conditional: bool | None = None
+    minutes: float = 2.0  # of training, on two cores
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is written for them."""
+
+    preset: str
+    height: int
+    width: int
+    conditional: bool
+    batch: int
+    steps: int
+    validation: int
+    notes: tuple[str, ...]  # on what was chosen for the user
+
+
+def choose(pictures: Pictures, wishes: Wishes) -> Choice:
+    """ConfigError says why something does not fit, and what to write instead."""
+    if not 0 < wishes.minutes <= 100_000:
+        raise ConfigError(f"--minutes {wishes.minutes:g}: expected more than 0, up to 100,000")
+    notes: list[str] = []
+    height, width = size_of(pictures, wishes, notes)
+    smallest, largest = DCGAN_SIDES
+    fits = smallest <= min(height, width) and max(height, width) <= largest
+    preset = wishes.preset or ("dcgan" if fits else "quick")
+    numbers = height * width * pictures.channels
+    if preset == "dcgan" and not fits:
+        raise ConfigError(
+            f"preset dcgan is for pictures of {smallest} to {largest} pixels a side, these would be "
+            f"{height} x {width}: add --size {USUAL_SIDE}, or take --preset quick"
+        )
+    if preset != "dcgan" and numbers > LARGEST_MLP:
+        raise ConfigError(
+            f"preset {preset} has fully connected nets, for up to {LARGEST_MLP:,} numbers an image, and "
+            f"{height} x {width} x {pictures.channels} are {numbers:,}: add --size {USUAL_SIDE}"
+            + (", or take --preset dcgan" if fits else "")
+        )
+    conditional = is_conditional(pictures, wishes, notes)
+    validation = tenth(pictures.count)
+    training = pictures.count - tenth(pictures.count) - validation
+    batch = 64 if training >= 2_000 else 32
+    step = seconds_of_a_step(preset, height * width, pictures.channels, batch)
+    wanted = wishes.minutes * 60 / step
+    steps = min(wanted, MOST_EPOCHS * training / batch)
+    return Choice(
+        preset, height, width, conditional, batch, rounded(steps), validation, tuple(notes)
+    )
+
+
+def size_from(text: str) -> tuple[int, int]:
+    """Height and width of 32 or 48x64; ConfigError for anything else, or beyond what a folder takes."""
+    found = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text)
+    if not found or not all(4 <= int(side) <= 1_024 for side in found.groups(found[1])):
+        raise ConfigError(
+            f"--size {text}: expected pixels from 4 to 1024, such as 32, or HEIGHTxWIDTH such as 48x64"
+        )
+    return int(found[1]), int(found[2] or found[1])
+
+
+def size_of(pictures: Pictures, wishes: Wishes, notes: list[str]) -> tuple[int, int]:
+    """Height and width to bring the pictures to."""
+    if wishes.size is None and len(pictures.sizes) > 1:
+        common = pictures.sizes.most_common(3)
+        listed = ", ".join(f"{count:,} of {h} x {w}" for (h, w), count in common)
+        more = f" and {len(pictures.sizes) - 3} more" if len(pictures.sizes) > 3 else ""
+        raise ConfigError(
+            f"{pictures.path} holds pictures of {len(pictures.sizes)} sizes (height x width: {listed}{more}). "
+            f"Say to which one they are brought: add --size {USUAL_SIDE} (or HEIGHTxWIDTH, such as 48x64)"
+        )
+    found = next(iter(pictures.sizes))
+    if wishes.size is not None:
+        return wishes.size
+    if max(found) <= DCGAN_SIDES[1] and min(found) >= 4:
+        return found
+    notes.append(
+        f"the pictures, of {found[0]} x {found[1]}, are brought to {USUAL_SIDE} x {USUAL_SIDE}, which two cores "
+        "can learn; --size 64 is finer and slower"
+    )
+    return USUAL_SIDE, USUAL_SIDE
+
+
+def is_conditional(pictures: Pictures, wishes: Wishes, notes: list[str]) -> bool:
+    """Whether the players are told the class."""
+    count = len(pictures.classes)
+    if wishes.conditional and not count:
+        raise ConfigError(
+            f"--conditional: {pictures.path} holds one class; sort the pictures into a sub-folder for each "
+            "class, two or more, or leave --conditional out"
+        )
+    if not count:
+        notes.append(
+            "one class: no sub-folders tell the pictures apart, so FID compares principal components instead "
+            "of a classifier's features; sub-folders become classes"
+        )
+    elif wishes.conditional is None and count > MOST_CLASSES:
+        notes.append(
+            f"{count} classes are many: the players are not told; --conditional tells them"
+        )
+    default = 0 < count <= MOST_CLASSES
+    return default if wishes.conditional is None else wishes.conditional
+
+
+def tenth(count: int) -> int:
+    """How many of `count` pictures test, and how many validate."""
+    return max(6, round(0.1 * count))
+
+
+def seconds_of_a_step(preset: str, pixels: int, channels: int, batch: int) -> float:
+    """About, on two cores without fast bf16 (AMD EPYC, Zen 3, float32), scaled from 28 x 28. Channels cost a
+    DCGAN its first and last layer only."""
+    numbers = pixels * channels
+    fixed, per_image = {
+        "dcgan": (0.004, 0.9e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
+        "paper": (0.006, 0.15e-3 * (1_200 + numbers) / 1_984),
+        "quick": (0.003, 0.02e-3 * (256 + numbers) / 320),
+        "vae_gan": (0.006, 0.15e-3 * (400 + numbers) / 1_184),
+    }[preset]
+    return fixed + per_image * batch
+
+
+def rounded(steps: float) -> int:
+    """Two digits, at least LEAST_STEPS."""
+    steps = max(steps, LEAST_STEPS)
+    unit = 10 ** max(0, math.floor(math.log10(steps)) - 1)
+    return max(LEAST_STEPS, int(steps // unit * unit))
+
+
+def dataset_text(name: str, pictures: Pictures, choice: Choice) -> str:
+    """The lines of the dataset, commented."""
+    return filled("dataset", name, pictures, choice)
+
+
+def run_text(name: str, pictures: Pictures, choice: Choice) -> str:
+    """The lines of the run, commented."""
+    return filled(choice.preset, name, pictures, choice)
+
+
+def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
+    training = pictures.count - tenth(pictures.count) - choice.validation
+    epochs = choice.steps * choice.batch / training
+    every = max(1, choice.steps // 10)
+    values = {
+        "name": name,
+        "count": f"{pictures.count:,}",
+        "path": quoted(pictures.path),
+        "height": choice.height,
+        "width": choice.width,
+        "channels": pictures.channels,
+        "digest": quoted(pictures.digest),
+        "test_share": f"{tenth(pictures.count) / pictures.count:.4g}",
+        "validation": choice.validation,
+        "steps": choice.steps,
+        "half": max(1, choice.steps // 2),
+        "epochs": f"{epochs:,.0f}",
+        "batch": choice.batch,
+        "log_steps": max(1, choice.steps // 50),
+        "grid_steps": every,
+        "samples": 10_000 if training >= 10_000 else 2_000,
+        "real": min(training, 10_000),
+        "chosen": min(choice.validation, 1_000),
+    }
+    text = (PRESETS / f"{template}.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    if not choice.conditional:
+        lines = [line for line in lines if not line.lstrip().startswith("conditional:")]
+    filled_in = Template("".join(lines)).substitute(values)
+    return "".join(map(aligned, filled_in.splitlines(keepends=True)))
+
+
+def aligned(line: str) -> str:
+    """`line` with the comment behind its value at COMMENT_COLUMN, or two blanks after a longer value."""
+    found = re.fullmatch(r"(\s*[^#\s].*?)\s{2,}(# .*\n)", line)
+    return f"{found[1].ljust(COMMENT_COLUMN - 2)}  {found[2]}" if found else line
+
+
+def quoted(text: str) -> str:
+    """`text` as a YAML string, in quotes only where it needs them."""
+    plain = re.fullmatch(r"[A-Za-z./][\w./-]*", text) and text not in ("true", "false", "null")
+    return text if plain else json.dumps(text, ensure_ascii=False)
