@@ -4,7 +4,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Positive = Annotated[int, Field(gt=0)]
+# A count: float64 holds it exactly, and so does what is computed from it.
+MOST = 10**12
+Positive = Annotated[int, Field(gt=0, le=MOST)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 # Outside these limits a number or its square underflows or overflows in float32.
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 Scale = Annotated[float, Field(ge=1e-9, le=1e9)]

@@ -4,14 +4,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Scale, Section
+from pipeline.config.base import MOST, Positive, Scale, Section, Seed
+
+# of a file or folder; the longest that Linux takes
+PathText = Annotated[str, Field(min_length=1, max_length=4095, pattern=r"^[^\x00]+$")]
 
 
 class Mnist(Section):
     """70,000 handwritten digits, 28 x 28, grey."""
 
     name: Literal["mnist"]
-    local: str | None = (
+    local: PathText | None = (
         None  # folder with the four IDX files (.gz or not), tried before the network
     )
 
@@ -20,21 +23,21 @@ class FashionMnist(Section):
     """70,000 articles of clothing in ten classes, 28 x 28, grey."""
 
     name: Literal["fashion_mnist"]
-    local: str | None = None  # folder with the four IDX files (.gz or not)
+    local: PathText | None = None  # folder with the four IDX files (.gz or not)
 
 
 class Cifar10(Section):
     """60,000 photographs in ten classes, 32 x 32, colour."""
 
     name: Literal["cifar10"]
-    local: str | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
+    local: PathText | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
 
 
 class Tfd(Section):
     """102,236 faces, 48 x 48, grey; 4,178 with one of seven expressions, in five folds."""
 
     name: Literal["tfd"]
-    path: str  # TFD_48x48.mat, which its makers give out
+    path: PathText  # TFD_48x48.mat, which its makers give out
     fold: Annotated[int, Field(ge=0, le=4)] = (
         0  # that gives the validation and test images; parzen uses all five
     )
@@ -44,7 +47,7 @@ class Folder(Section):
     """The user's own pictures; each sub-folder with pictures is a class, if there are two or more."""
 
     name: Literal["folder"]
-    path: str
+    path: PathText
     digest: str | None = None  # of all pictures; `download` says which value to set
     height: Annotated[int, Field(ge=4, le=1024)]
     width: Annotated[int, Field(ge=4, le=1024)]
@@ -70,11 +73,14 @@ class MixturePoints(Section):
     # float32 resolves 6e-8 near 1: the points of a much narrower component would coincide
     std: Annotated[float, Field(ge=1e-5)]
     train_points: Positive = 50_000
-    test_points: Positive = 10_000
-    seed: int = 0
+    # `metrics` compares points with their five nearest neighbours
+    test_points: Annotated[int, Field(ge=6, le=MOST)] = 10_000
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def components_fit_the_range(self) -> Self:
+        if not self.means:
+            raise ValueError("means is empty; give one list of 1 or 2 coordinates at least")
         dims = {len(mean) for mean in self.means}
         if dims not in ({1}, {2}):
             raise ValueError(f"means have {sorted(dims)} coordinates; all must have 1, or all 2")
@@ -98,6 +104,16 @@ IMAGES = {
     "fashion_mnist": (60_000, 10_000),
     "cifar10": (50_000, 10_000),
     "digits": (1_500, 297),
+}
+
+
+# channels, height and width of the images, of the sources where they are fixed
+SHAPES = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "tfd": (1, 48, 48),
+    "digits": (1, 8, 8),
 }
 
 
@@ -143,6 +159,16 @@ class Dataset(Section):
         if isinstance(self.source, MixturePoints):
             return self.source.train_points, self.source.test_points
         return IMAGES.get(self.source.name)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the images; a point of a mixture is an image of one pixel."""
+        match self.source:
+            case MixturePoints(means=means):
+                return len(means[0]), 1, 1
+            case Folder(channels=channels, height=height, width=width):
+                return channels, height, width
+        return SHAPES[self.source.name]
 
     @property
     def training_images(self) -> int | None:

@@ -1,28 +1,43 @@
 """What is wrong with a value of params.yaml, in one line."""
 
 import difflib
+import math
+import reprlib
 from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import BaseModel
+
+MOST = 12  # keys that are listed where one is unknown
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 2, 60, 60
+
+
+def short(value: Any) -> str:
+    """A value of a params file in a few words, however large it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**40:
+        return f"an integer of {int(math.log10(abs(value))) + 1:,} digits"
+    return SHORT.repr(value)
 
 
 def explain(model: type[BaseModel], error: Any) -> str:
     """One line: the key's path, what was found, what is allowed. `error`: one of pydantic's, of `model`."""
     path, allowed = _walk(model, error["loc"])
     if error["type"] == "extra_forbidden":
-        hint = close_to(str(error["loc"][-1]), allowed)
-        return f"{path}: unknown key{hint}; allowed here: {', '.join(allowed)}"
+        if hint := close_to(str(error["loc"][-1]), allowed):
+            return f"{path}: unknown key{hint}"
+        more = f" and {len(allowed) - MOST} more" if len(allowed) > MOST else ""
+        return f"{path}: unknown key; allowed here: {', '.join(allowed[:MOST])}{more}"
     if error["type"] == "missing":
         return f"{path}: missing; it is required"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if error["type"] == "value_error":
         return f"{path}: {message}" if path else message
     if error["type"] == "union_tag_invalid":
-        return f"{path}.name: found {error['ctx']['tag']!r}, must be one of {error['ctx']['expected_tags']}"
+        return f"{path}.name: found {short(error['ctx']['tag'])}, must be one of {error['ctx']['expected_tags']}"
     if error["type"] == "union_tag_not_found":
         return f"{path}.name: missing; it is required"
-    return f"{path}: found {error['input']!r}, {message}"
+    return f"{path}: found {short(error['input'])}, {message}"
 
 
 def close_to(word: str, allowed: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
+from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
 
 if TYPE_CHECKING:
@@ -82,6 +83,14 @@ def check_gan(train: Train, dataset: Dataset) -> None:
             f"train.generator.output is {train.generator.output}, but its dataset is "
             "contrast-normalised (gcn), so pixels have no bounds: use output: linear"
         )
+    try:
+        check_net("generator", train.generator, dataset.image_shape)
+        check_net("discriminator", train.discriminator, dataset.image_shape)
+        if train.autoencoder:
+            key = "autoencoder.encoder"
+            check_net(key, train.autoencoder.encoder, dataset.image_shape)
+    except SizeError as error:
+        raise ValueError(f"train.{error}") from None
     count = dataset.training_images
     if count is not None:
         try:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+import psutil
+
+from pipeline.config import memory
 from pipeline.config.datasets import Dataset
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import Params, Run
@@ -15,6 +18,7 @@ def notes(params: Params) -> list[str]:
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
             *(on_weights(run) if isinstance(run.train, Train) else ()),
+            *on_memory(run, params.datasets[run.dataset]),
             *on_images(run, params.datasets[run.dataset]),
         )
     ]
@@ -36,6 +40,16 @@ def on_weights(run: Run) -> Iterator[str]:
         yield (
             "train.ema is set, but samples are drawn from the last weights, and only the pictures drawn "
             "during training show the average; set sample.weights: ema, or leave train.ema out"
+        )
+
+
+def on_memory(run: Run, dataset: Dataset) -> Iterator[str]:
+    """More than this machine has: right only for a run on another one."""
+    key, needed = memory.largest(run, dataset)
+    here = psutil.virtual_memory().total
+    if needed > here:
+        yield (
+            f"{key} needs {memory.size(needed)} of memory at least, and this machine has {memory.size(here)}"
         )
 
 

@@ -16,21 +16,23 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import Section, Seed
 from pipeline.config.datasets import Dataset
 from pipeline.config.explain import close_to, explain
 from pipeline.config.fitting import check_fit, check_names, check_sections
+from pipeline.config.memory import check_memory, check_points
 from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.models.gan.train import Train
 from pipeline.config.parzen import Parzen
+from pipeline.config.reading import read_yaml
 from pipeline.config.sample import Sample
 from pipeline.errors import ConfigError
 
 # A name becomes a file, a rule of Snakemake and part of a key of DVC: letters, digits, underscores.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+Threads = Annotated[int, Field(gt=0, le=1024)]  # OpenMP fails to start many more
 
 
 class Run(Section):
@@ -38,10 +40,10 @@ class Run(Section):
 
     dataset: str
     model: str  # the family that is trained, a folder of pipeline/models; it says what `train` may hold
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     # Fixed, not "all cores": another number of threads may round sums differently, and then the
     # same params would not give the same bytes.
-    threads: Positive
+    threads: Threads
     train: SerializeAsAny[Train]  # of the only family there is so far
     sample: Sample
     parzen: Parzen
@@ -70,8 +72,8 @@ class Run(Section):
 class Params(Section):
     """All of params.yaml: datasets and runs by name."""
 
-    datasets: dict[str, Dataset]
-    runs: dict[str, Run]
+    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
+    runs: Annotated[dict[str, Run], Field(min_length=1)]
 
     @model_validator(mode="after")
     def names_are_known_and_usable(self) -> Self:
@@ -83,6 +85,11 @@ class Params(Section):
                     )
         check_names("runs", list(self.runs))
         check_names("datasets", list(self.datasets))
+        for name, dataset in self.datasets.items():
+            try:
+                check_points(dataset)
+            except ValueError as error:
+                raise ValueError(f"datasets.{name}.{error}") from None
         for name, run in self.runs.items():
             if run.dataset not in self.datasets:
                 raise ValueError(
@@ -90,9 +97,13 @@ class Params(Section):
                 )
             try:
                 check_fit(run, self.datasets[run.dataset])
+                check_memory(run, self.datasets[run.dataset])
             except ValueError as error:
                 raise ValueError(f"runs.{name}.{error}") from None
         return self
+
+
+MOST_LINES = 10  # of what is wrong in one file
 
 
 def load(path: Path = Path("params.yaml")) -> Params:
@@ -109,21 +120,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def read(path: Path) -> dict[str, Any]:
     """The content of the file, not validated; ConfigError if it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path} is missing. Run this in the project's folder, or start from a recipe: "
-            f"cp recipes/quick.yaml {path}"
-        ) from None
-    if re.search(r"^<{7} ", text, re.MULTILINE):
-        raise ConfigError(
-            f"{path} has merge markers (<<<<<<<). Choose a side, then: git add {path}"
-        )
-    try:
-        content = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML.\n{error}") from None
+    content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("runs"), dict):
         return validate(content, str(path)).model_dump()  # it says what is missing
     return content
@@ -155,7 +152,23 @@ def validate(content: Any, where: str) -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         lines = [_line(item, content) for item in error.errors(include_url=False)]
-    raise ConfigError("\n  ".join([f"{where} is not valid:", *lines]))
+    lines = grouped(lines)
+    others = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    raise ConfigError("\n  ".join([f"{where} is not valid:", *lines[:MOST_LINES], *others]))
+
+
+def grouped(lines: list[str]) -> list[str]:
+    """`lines` with those once that say the same of several runs: a sweep repeats a mistake."""
+    runs: dict[str, list[str]] = {}
+    for line in lines:
+        kind, _, rest = line.partition(".")
+        name, dot, what = rest.partition(".")
+        key = f"{kind}.*.{what}" if dot and kind == "runs" and ":" not in name else line
+        runs.setdefault(key, []).append(line)
+    return [
+        same[0] if len(set(same)) == 1 else f"{same[0]} (the same in {len(same) - 1} more runs)"
+        for same in runs.values()
+    ]
 
 
 def _line(error: Any, content: Any) -> str:

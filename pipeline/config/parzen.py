@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import MOST, Positive, Section
 
 Exponent = Annotated[float, Field(ge=-10, le=10)]
 
@@ -47,6 +47,8 @@ class Parzen(Section):
     validation_images: Positive = 1_000  # sigma is chosen on the first of them; authors
     test_images: Positive | None = None  # the first of them; all when null, as the paper
     precision: Literal["float64", "float32"] = "float64"  # of the distances
-    real_data_images: Annotated[int, Field(ge=0)] = 10_000  # centres of the real-data line; 0: none
+    real_data_images: Annotated[int, Field(ge=0, le=MOST)] = (
+        10_000  # centres of the real-data line; 0: none
+    )
     # beside the paper's number, estimate with all samples and sigma refined between the grid's points
     fine: bool = True

@@ -1,17 +1,22 @@
 """`runs.R.sample` of params.yaml."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pipeline.config.base import Positive, Section
+from pydantic import Field
+
+from pipeline.config.base import MOST, Positive, Section
+
+Side = Annotated[int, Field(gt=0, le=1_000)]  # pictures of a grid
 
 
 class Sample(Section):
     """What is drawn from the trained G, and the pictures of it."""
 
-    count: Positive = 10_000  # the paper's number for the Parzen estimate
+    # the paper's number for the Parzen estimate; `metrics` compares five nearest neighbours
+    count: Annotated[int, Field(ge=6, le=MOST)] = 10_000
     weights: Literal["ema", "raw"] = "raw"  # G's moving average, or G as it was at the last step
     # paths of Figure 3; auto: lines for uniform noise, great circles (slerp) for the others
     interpolation: Literal["auto", "great_circle", "line"] = "auto"
     batch_size: Positive = 1_000  # affects memory only
-    grid_rows: Positive = 10
-    grid_columns: Positive = 10
+    grid_rows: Side = 10
+    grid_columns: Side = 10

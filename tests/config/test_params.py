@@ -41,7 +41,7 @@ def test_every_recipe_is_valid(recipe: Path):
     [
         (
             lambda p: p["runs"]["digits"]["train"].update(batchsize=3),
-            "runs.digits.train.batchsize: unknown key (did you mean batch_size?); allowed here: steps,",
+            "runs.digits.train.batchsize: unknown key (did you mean batch_size?)",
         ),
         (
             lambda p: p["runs"]["digits"]["train"].update(steps=0),
@@ -215,7 +215,7 @@ def test_all_mistakes_are_reported_at_once():
 
     message = complaint(change)
     assert "runs.digits.train.steps" in message
-    assert "runs.line.sample.count: found -1, must be greater than 0" in message
+    assert "runs.line.sample.count: found -1, must be greater than or equal to 6" in message
 
 
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path):
@@ -291,5 +291,5 @@ def test_a_setting_of_another_family_is_named_with_both(two_families: None):
         "  runs.digits.train.steps: found 0, must be greater than 0",
         "  runs.digits.train.noise: a setting of model: gan, and this run's model is rbm; leave it out, or "
         "set model: gan",
-        "  runs.digits.train.stepz: unknown key (did you mean steps?); allowed here: steps, gibbs_steps",
+        "  runs.digits.train.stepz: unknown key (did you mean steps?)",
     ]

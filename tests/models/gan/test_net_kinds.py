@@ -14,6 +14,7 @@ from pipeline.config.models.gan.nets import (
     SparseInit,
     XavierInit,
 )
+from pipeline.config.models.gan.sizes import dcgan_maps
 from pipeline.config.models.gan.tips import AuxiliaryClassifier
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
@@ -157,9 +158,9 @@ def test_dcgan_makes_and_judges_images_of_every_size(up: str, down: str):
 
 
 def test_dcgans_maps_halve_down_to_at_most_seven():
-    assert [h for h, _ in dcgan.sizes((1, 64, 64))] == [64, 32, 16, 8, 4]
-    assert [h for h, _ in dcgan.sizes((1, 28, 28))] == [28, 14, 7]
-    assert [h for h, _ in dcgan.sizes((3, 62, 62))] == [62, 31, 16, 8, 4]
+    assert [h for h, _ in dcgan_maps((1, 64, 64))] == [64, 32, 16, 8, 4]
+    assert [h for h, _ in dcgan_maps((1, 28, 28))] == [28, 14, 7]
+    assert [h for h, _ in dcgan_maps((3, 62, 62))] == [62, 31, 16, 8, 4]
 
 
 def test_dcgan_has_no_norm_at_the_ends_and_starts_as_published():

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import NotNegative, Positive, Probability, Section
+from pipeline.config.base import MOST, NotNegative, Positive, Probability, Section
 
-LearningRate = Annotated[float, Field(gt=0, le=10)]  # 1e3 is 1e-3 mistyped; authors: at most 0.1
+# 1e3 is 1e-3 mistyped; authors: at most 0.1; float32 rounds weights to 6e-8 of themselves
+LearningRate = Annotated[float, Field(ge=1e-15, le=10)]
 
 
 class Momentum(Section):
@@ -40,7 +41,7 @@ class Exponential(Section):
     """lr / factor_per_update ** updates, not below `floor`."""
 
     name: Literal["exponential"]
-    factor_per_update: Annotated[float, Field(ge=1)]
+    factor_per_update: Annotated[float, Field(ge=1, le=10)]
     floor: NotNegative = 0.0
 
 
@@ -49,7 +50,7 @@ class Linear(Section):
 
     name: Literal["linear"]
     end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    warmup_steps: Annotated[int, Field(ge=0, le=MOST)] = 0
 
 
 Schedule = Annotated[Constant | Exponential | Linear, Field(discriminator="name")]

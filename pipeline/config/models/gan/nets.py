@@ -133,9 +133,9 @@ class MlpGenerator(Mlp, GeneratorNet):
     norm: Literal["none", "batch", "instance", "virtual_batch"] = "none"  # type: ignore[assignment]
     # `data`: the output starts at each pixel's training mean (authors); `zeros` otherwise
     output_bias: Literal["zeros", "data"] = "zeros"
-    # the mean, in [0, 1], is clipped to stay this far from 0 and 1; authors: 1e-7, which starts an always
-    # black pixel at the logit -16.1, where it hardly learns
-    output_bias_clip: Annotated[float, Field(gt=0, lt=0.5)] = 1e-7
+    # the mean, in [0, 1], is clipped to stay this far from 0 and 1; authors: 1e-7, which starts an always black
+    # pixel at the logit -16.1, where it hardly learns; below 6e-8 float32 takes 1 minus it for 1
+    output_bias_clip: Annotated[float, Field(ge=1e-7, lt=0.5)] = 1e-7
 
     @model_validator(mode="after")
     def data_bias_needs_bounded_output(self) -> Self:
@@ -168,6 +168,14 @@ class DeconvGenerator(GeneratorNet):
     channels: Positive = 80
     kernel: Positive = 5
     stride: Positive = 3
+
+    @model_validator(mode="after")
+    def activations_match_hidden_layers(self) -> Self:
+        if len(self.activation) != len(self.hidden):
+            raise ValueError(
+                f"activation has {len(self.activation)} entries for {len(self.hidden)} hidden layers"
+            )
+        return self
 
 
 class MaxoutConvolution(Section):

@@ -90,8 +90,8 @@ class Balance(Section):
     it is here for comparison. Thresholds are above 0, as cross-entropies are: a lower one has no effect."""
 
     # at D = 1/2 the loss of D is log 4 times discriminator_loss_scale, the non-saturating one of G log 2
-    train_discriminator_above: Annotated[float, Field(gt=0)] | None = None
-    train_generator_above: Annotated[float, Field(gt=0)] | None = None
+    train_discriminator_above: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    train_generator_above: Annotated[float, Field(gt=0, le=1e9)] | None = None
 
     @model_validator(mode="after")
     def one_threshold_is_set(self) -> Self:
@@ -156,4 +156,4 @@ class Monitor(Section):
     good_steps: Positive = 500  # a state is stored every so many steps while the run is healthy
     rollbacks: Positive = 3
     # of both learning rates, from each rollback on
-    learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    learning_rate_factor: Annotated[float, Field(ge=1e-6, le=1)] = 0.5

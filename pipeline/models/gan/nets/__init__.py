@@ -1,6 +1,7 @@
 """The two players. Each is a body, chosen by name, between inputs and outputs that all nets share."""
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.compute import streams
 from pipeline.config.models.gan.nets import Conditional, Discriminators, Generators
+from pipeline.config.models.gan.sizes import SizeError
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
@@ -71,7 +73,8 @@ class Generator(nn.Module):
         if conditional:
             self.embedding = nn.Embedding(labelled(classes), conditional.embedding)
             inputs += conditional.embedding
-        self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream)
+        with sizes_that_fit():
+            self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream)
         self.reference_z: Tensor
         self.reference_labels: Tensor
         self.virtual = [layer for layer in self.modules() if isinstance(layer, VirtualBatchNorm)]
@@ -134,7 +137,8 @@ class Discriminator(nn.Module):
         super().__init__()
         channels, *size = image_shape
         told = conditional is not None and conditional.discriminator
-        self.body = DISCRIMINATORS[net.name](net, (channels + told, *size), stream)
+        with sizes_that_fit():
+            self.body = DISCRIMINATORS[net.name](net, (channels + told, *size), stream)
         features = self.body.features
         self.others = None
         if net.minibatch_discrimination:
@@ -187,7 +191,8 @@ class Encoder(nn.Module):
     ):
         """`stream`: of dropout."""
         super().__init__()
-        self.body = DISCRIMINATORS[net.name](net, tuple(image_shape), stream)
+        with sizes_that_fit():
+            self.body = DISCRIMINATORS[net.name](net, tuple(image_shape), stream)
         self.last = nn.Linear(self.body.features, 2 * noise_dim)
         if net.spectral_norm:
             normalize_spectra(self)
@@ -238,6 +243,15 @@ def normalize_spectra(net: nn.Module) -> None:
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear | nn.Conv2d) and not isinstance(module, SpectralNorm):
                 setattr(module, name, SpectralNorm(child))
+
+
+@contextmanager
+def sizes_that_fit() -> Iterator[None]:
+    """TrainingError if a net that is made inside does not take images of their size."""
+    try:
+        yield
+    except SizeError as error:
+        raise TrainingError(f"train.{error}") from None
 
 
 def labelled(classes: int) -> int:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
-from pipeline.errors import TrainingError
+from pipeline.config.models.gan.sizes import deconv_map, maxout_conv_features
 from pipeline.models.common.layers import Dropout, Hidden, connected
 from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
@@ -14,23 +14,14 @@ from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
 
 class DeconvGenerator(nn.Module):
-    """z [B, Z] -> images before the output's nonlinearity; TrainingError if `hidden` does not fit their size."""
+    """z [B, Z] -> images before the output's nonlinearity; SizeError if `hidden` does not fit their size."""
 
     def __init__(
         self, net: nets.DeconvGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
-        channels, *size = image_shape
-        self.map_shape = (net.channels, *(map_size(net, pixels) for pixels in size))
-        units = int(torch.Size(self.map_shape).numel())
-        if units != net.hidden[-1]:
-            raise TrainingError(
-                f"train.generator: images of {size[0]} x {size[1]} need {units:,} units in the last of "
-                f"hidden, which is {net.hidden[-1]:,}: {net.channels} channels of "
-                f"{self.map_shape[1]} x {self.map_shape[2]}"
-            )
-        if len(net.activation) != len(net.hidden):
-            raise TrainingError("train.generator: activation and hidden must have as many entries")
+        channels = image_shape[0]
+        self.map_shape = deconv_map(net, image_shape)
         self.hidden = nn.ModuleList(
             connected(i, u, activation, 5, "none")
             for (i, u), activation in zip(
@@ -48,17 +39,6 @@ class DeconvGenerator(nn.Module):
         for layer in self.hidden:
             h_BU = self.noise_and_dropout(layer(h_BU))
         return self.last(h_BU.unflatten(1, self.map_shape)) + self.bias
-
-
-def map_size(net: nets.DeconvGenerator, pixels: int) -> int:
-    """Pixels a side before the transposed convolution; TrainingError if no size gives `pixels`."""
-    size, rest = divmod(pixels - net.kernel, net.stride)
-    if size < 0 or rest:
-        raise TrainingError(
-            f"train.generator: {pixels} pixels cannot be made with kernel {net.kernel} and stride "
-            f"{net.stride}: pixels - kernel must be a multiple of stride"
-        )
-    return size + 1
 
 
 class MaxoutConvDiscriminator(nn.Module):
@@ -85,7 +65,7 @@ class MaxoutConvDiscriminator(nn.Module):
             channels = conv.channels
         self.convolutions = nn.Sequential(*layers)
         rest: list[nn.Module] = []
-        for i, u in itertools.pairwise([flat_size(net, image_shape), *net.hidden]):
+        for i, u in itertools.pairwise([maxout_conv_features(net, image_shape), *net.hidden]):
             rest += [
                 Dropout(net.dropout_hidden, stream),
                 connected(i, u, "maxout", net.pieces, "none"),
@@ -95,18 +75,3 @@ class MaxoutConvDiscriminator(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.hidden(self.convolutions(x_BCHW).flatten(1))
-
-
-def flat_size(net: nets.MaxoutConvDiscriminator, image_shape: tuple) -> int:
-    """Units after the convolutions; TrainingError where an image is too small for them."""
-    channels, *size = image_shape
-    for conv in net.convolutions:
-        size = [pixels + 2 * conv.pad - conv.kernel + 1 for pixels in size]
-        if min(size) < conv.pool:
-            raise TrainingError(
-                f"train.discriminator: images of {image_shape[1]} x {image_shape[2]} are too small for "
-                f"its convolutions: {min(size)} pixels are left where {conv.pool} are pooled"
-            )
-        size = [-(-(pixels - conv.pool) // conv.pool_stride) + 1 for pixels in size]
-        channels = conv.channels
-    return channels * size[0] * size[1]

@@ -6,32 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config.models.gan import nets
-from pipeline.errors import TrainingError
+from pipeline.config.models.gan.sizes import dcgan_maps
 from pipeline.models.common.layers import NORMS_2D, Dropout, Hidden
 from pipeline.models.gan.nets.disturbance import noise_and_dropout
 
 # Shapes: B batch, Z noise; images and maps are BCHW.
 
-SMALLEST, LARGEST = 16, 64  # pixels a side
-START = 7  # the smallest map has at most so many pixels a side
 KERNEL = 5
-
-
-def sizes(image_shape: tuple) -> list[tuple[int, int]]:
-    """Height and width of the maps, from the image down, each half of the one before, rounded up.
-
-    TrainingError if the image is not of SMALLEST to LARGEST pixels a side.
-    """
-    height, width = image_shape[1:]
-    if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
-        raise TrainingError(
-            f"train: net dcgan is for images of {SMALLEST} to {LARGEST} pixels a side, these have "
-            f"{height} x {width}. Take the net mlp, or bring the images to another size"
-        )
-    found = [(height, width)]
-    while max(found[-1]) > START:
-        found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
-    return found
 
 
 class DcganGenerator(nn.Module):
@@ -41,7 +22,7 @@ class DcganGenerator(nn.Module):
         self, net: nets.DcganGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
     ):
         super().__init__()
-        down = sizes(image_shape)
+        down = dcgan_maps(image_shape)
         self.sizes = down[-2::-1]  # of the maps after each doubling, the image's the last
         filters = [net.filters * 2**i for i in reversed(range(len(self.sizes)))]
         self.map_shape = (filters[0], *down[-1])
@@ -91,7 +72,7 @@ class DcganDiscriminator(nn.Module):
     def __init__(self, net: nets.DcganDiscriminator, image_shape: tuple, stream: torch.Generator):
         super().__init__()
         self.image_by_image = net.norm != "batch"
-        maps = sizes(image_shape)[1:]
+        maps = dcgan_maps(image_shape, "discriminator")[1:]
         filters = [image_shape[0], *(net.filters * 2**i for i in range(len(maps)))]
         layers: list[nn.Module] = []
         for index, (i, o) in enumerate(itertools.pairwise(filters)):
