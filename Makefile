@@ -18,14 +18,10 @@ SLOW := cluster interplay endtoend  # folders of tests/ that run programs for mi
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-run: $(INSTALLED) ## set up, run params.yaml on all cores, print the table, write report.html
-	@snakemake --cores $(CORES)
+run: $(INSTALLED) ## set up, run params.yaml on all cores, print the table, write and open the page of results
+	@snakemake --cores $(CORES) || { python -m pipeline page; exit 1; }
 	@cat results/table.md
-	@$(MAKE) --no-print-directory report.html
-	@echo "Report: $(CURDIR)/report.html (opens in a browser, without a network)"
-
-report.html: results/summary.json $(wildcard results/*/*.png)
-	@snakemake --report $@ --quiet
+	@python -m pipeline page --open
 
 share: $(INSTALLED) ## push the branch and its results to the team (docs/team.md)
 	@python -m pipeline share

@@ -14,6 +14,9 @@ pipeline = load(
 pipeline.place(workflow)
 
 
+report: pipeline.description()
+
+
 onstart:
     pipeline.started(workflow)
 

@@ -134,6 +134,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="instead: write out the runs that share blocks (&name, *name), for dvc exp run -S",
     )
+    add("page", page, "write results/index.html: all results on one page").add_argument(
+        "--open", action="store_true", help="and open it, where there is a desktop"
+    )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
     add("share", share, "push the branch and its results to the team").add_argument(
         "--partial",
@@ -317,6 +320,7 @@ def table(options: argparse.Namespace) -> None:
     from pipeline.config.params import load
 
     params = load(paths.PARAMS)
+    from pipeline.report.settings import seed_groups
     from pipeline.stages import table
 
     sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
@@ -330,12 +334,10 @@ def table(options: argparse.Namespace) -> None:
     )
 
 
-def seed_groups(runs: "dict[str, Run]") -> list[list[str]]:
-    """Names of runs grouped by all settings but the seed."""
-    together: dict[str, list[str]] = {}
-    for name, run in runs.items():
-        together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
-    return list(together.values())
+def page(options: argparse.Namespace) -> None:
+    from pipeline.report import page
+
+    print(f"Page of results: {page.write(show=options.open).resolve()}")
 
 
 def sweep(options: argparse.Namespace) -> None:

@@ -21,7 +21,15 @@ from snakemake.io import ancient, report
 
 from pipeline.compute import gpus
 from pipeline.config import params
-from pipeline.engine import locks, params_cache, placement, processes, repair, slurm
+from pipeline.engine import (
+    locks,
+    params_cache,
+    placement,
+    processes,
+    repair,
+    report_start,
+    slurm,
+)
 from pipeline.engine.job import log_file
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
@@ -115,6 +123,14 @@ class Workflow:
             category=rule.category,
             labels={"picture": Path(output).stem},
         )
+
+    def description(self) -> str:
+        """The file with the words that the report starts with: the table of results."""
+        path = CAPTIONS / "results.rst"
+        if self.lock is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(report_start.table(), encoding="utf-8")
+        return str(path.resolve())
 
     def everything(self) -> list[str]:
         return [output for rule in self.rules for output in rule.outputs]

@@ -81,6 +81,10 @@ def test_the_report_shows_every_picture_with_its_caption_offline(
     report = tmp_path / "report.html"
     finished.snakemake("--report", str(report))
     page = browser.open(report)
+    page.wait_for_selector("table")  # the start: the table, not the graph
+    assert page.locator("#rulegraph").count() == 0
+    top = page.locator("th", has_text="FID (classifier)").first.bounding_box()
+    assert top is not None and top["y"] > 0
     for run in ("digits", "line"):
         page.reload()
         page.get_by_text(run, exact=True).first.click()
@@ -94,6 +98,32 @@ def test_the_report_shows_every_picture_with_its_caption_offline(
     page.screenshot(path=tmp_path / "report.png")
     page.locator("tbody tr").nth(names.index("grid")).locator("a").nth(1).click()
     page.wait_for_function("document.body.innerText.includes('Samples, not selected')")
+    assert browser.trouble == []
+
+
+def test_the_page_of_results_opens_without_a_request_an_error_or_a_script(
+    finished: Project, browser: Browser, tmp_path: Path
+):
+    finished.pipeline("page")
+    file = finished.path / "results/index.html"
+    assert file.stat().st_size < 15_000_000
+    for width, scheme in ((1400, "light"), (390, "dark")):
+        browser.page.set_viewport_size({"width": width, "height": 900})
+        browser.page.emulate_media(color_scheme=scheme)
+        page = browser.open(file)
+        assert browser.painted() == len(pictures(finished)) + 2  # the sheets stand in two places
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.screenshot(path=tmp_path / f"page_{scheme}.png", full_page=True)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(17, 19, 24)"  # dark
+    assert page.get_by_text("of 2 runs").count() == 0  # all are finished
+    page.locator("#runs-digits ~ .columns").get_by_text("this one alone").click()
+    assert page.url.endswith("#run-digits")
+    page.get_by_text("back to side by side").click()
+    page.get_by_label("digits", exact=True).first.uncheck()
+    assert not page.locator("#run-digits").is_visible()
+    assert page.locator("#run-line").is_visible()
+    assert page.locator("script").count() == 0
     assert browser.trouble == []
 
 

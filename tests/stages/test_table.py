@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from pipeline.cli import seed_groups
 from pipeline.config.params import load
 from pipeline.io.files import read_json, write_json
+from pipeline.report.settings import seed_groups
 from pipeline.stages import scores, table
 from tests.conftest import ROOT
 

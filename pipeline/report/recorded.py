@@ -1,0 +1,123 @@
+"""What dvc.lock records: with which settings each stage ran, what it read and what it made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.config.editing import differing
+from pipeline.errors import DataError
+from pipeline.report.settings import Flat, flat, text
+
+STAGES_OF_DATA = ("download", "normalize", "features")
+STAGES_OF_RUN = ("train", "sample", "parzen", "metrics", "figures", "scores")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stage of dvc.lock."""
+
+    params: dict[str, Any]  # key of params.yaml, such as runs.R.train -> value or block
+    deps: dict[str, str]  # path -> MD5
+    outs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One dvc.lock."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def outs(self) -> dict[str, str]:
+        """Path -> MD5 of all that any stage has made."""
+        return {path: md5 for entry in self.entries.values() for path, md5 in entry.outs.items()}
+
+    def settings(self, run: str) -> Flat:
+        """With which settings the stages of `run` ran, and how its data were made; without the names."""
+        found: Flat = {}
+        for stage in STAGES_OF_RUN:
+            for key, value in self.of(stage, run).params.items():
+                section, _, rest = key.removeprefix("runs.").partition(".")
+                if section == run:
+                    found |= flat({rest: value})
+        for stage in STAGES_OF_DATA:
+            for key, value in self.of(stage, found.get("dataset", "")).params.items():
+                found |= flat({f"data.{key.split('.')[-1]}": value})
+        return found
+
+    def of(self, stage: str, name: str) -> Entry:
+        """The entry of a stage, empty if it has not run."""
+        return self.entries.get(f"{stage}@{name}", Entry({}, {}, {}))
+
+
+def of_this_folder() -> Recorded:
+    """The folder's dvc.lock; empty if nothing has run."""
+    path = Path("dvc.lock")
+    return parse(path.read_bytes(), str(path)) if path.is_file() else Recorded()
+
+
+def parse(content: str | bytes, where: str) -> Recorded:
+    """The content of a dvc.lock; DataError if it is none."""
+    try:
+        stages = yaml.load(content, Loader=yaml.CSafeLoader)["stages"]
+        return Recorded({name: entry(stage) for name, stage in stages.items()})
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+        raise DataError(
+            f"{where} is damaged or has merge markers. Mend it with: make mend "
+            f"(or see docs/team.md for a merge), or take the one of Git: git checkout {where}"
+        ) from None
+
+
+def entry(stage: dict[str, Any]) -> Entry:
+    """One entry of dvc.lock as it stands there."""
+    deps, outs = (
+        {each["path"]: each.get("md5", "") for each in stage.get(kind, [])}
+        for kind in ("deps", "outs")
+    )
+    return Entry((stage.get("params") or {}).get("params.yaml", {}), deps, outs)
+
+
+def unfinished(
+    run: str, params: dict[str, Any], recorded: Recorded, exists: Callable[[str], bool]
+) -> str | None:
+    """Why results of `run` are not those of `params`, in a few words; None if they are.
+
+    `params`: content of params.yaml; `exists`: whether a file is there. Changes of code are left to
+    the engines, which hash it.
+    """
+    dataset, outs = params["runs"][run]["dataset"], recorded.outs()
+    for stage in (*STAGES_OF_DATA, *STAGES_OF_RUN):
+        name = f"{stage}@{dataset if stage in STAGES_OF_DATA else run}"
+        if name not in recorded.entries:
+            return f"{stage} has not run"
+        found = recorded.entries[name]
+        if changed := changed_settings(found.params, params):
+            return f"{stage} ran with other settings: {', '.join(changed[:3])}"
+        older = [path for path, md5 in found.deps.items() if outs.get(path, md5) != md5]
+        if older:
+            return f"{stage} is older than {older[0]}"
+        missing = [path for path in found.outs if not exists(path)]
+        if missing:
+            return f"{missing[0]} is recorded but not here: dvc checkout, or dvc pull"
+    return None
+
+
+def changed_settings(before: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """Settings of `before` that `params` has otherwise, such as "train.steps 600, now 400"."""
+    found = []
+    for key, value in before.items():
+        now = lookup(params, key)
+        for path in differing(value, now, key):
+            inside = path.removeprefix(key).strip(".")
+            old, new = lookup(value, inside), lookup(now, inside)
+            found.append(f"{'.'.join(path.split('.')[2:])} {text(old)}, now {text(new)}")
+    return found
+
+
+def lookup(block: Any, key: str) -> Any:
+    """The value at a dotted key; None if there is none."""
+    for part in filter(None, key.split(".")):
+        block = block.get(part) if isinstance(block, dict) else None
+    return block

@@ -1,0 +1,101 @@
+"""The part of the page about one dataset: its table, its groups of seeds, the settings that differ."""
+
+from dataclasses import dataclass
+
+from pipeline.config.params import Params
+from pipeline.report.runs import Facts
+from pipeline.report.settings import differences
+from pipeline.stages import table
+from pipeline.stages.table import Row
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table."""
+
+    kind: str  # group, run, member (of the group below it), real, published
+    run: str  # whose section it leads to; empty for real data and published rows
+    name: str
+    cells: tuple[str, ...]  # after the name
+    seeds: int = 1  # of a group
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed only."""
+
+    name: str
+    runs: list[str]
+    facts: list[tuple[str, str]]  # heading and number, FID first; empty if no run is finished
+
+    @property
+    def count(self) -> int:
+        return len(self.runs)
+
+
+@dataclass(frozen=True)
+class Section:
+    """All about one dataset."""
+
+    dataset: str
+    headings: tuple[str, ...]
+    lines: list[Line]
+    groups: list[Group]  # best FID first, without numbers last
+    differing: dict[str, list[str]]  # setting -> its value in each group
+    unfinished: list[str]
+
+
+def section(
+    dataset: str, params: Params, runs: dict[str, Facts], groups: list[list[str]]
+) -> Section:
+    """`groups`: runs that differ in their seed only, of all datasets."""
+    own = {name: fact for name, fact in runs.items() if fact.run.dataset == dataset}
+    scored = {name: fact.scores for name, fact in own.items() if fact.scores}
+    here = [group for group in groups if group[0] in own]
+    done = [[name for name in group if name in scored] for group in here]
+    source = str(params.datasets[dataset].source.name)
+    rows = table.rows_of(dataset, scored, source, [group for group in done if group])
+    headings, *cells = table.shown(rows) if rows else [("model",)]
+    lines = [line(row, shown, done) for row, shown in zip(rows, cells, strict=True)]
+    found = [
+        group_of(names, finished, lines, headings)
+        for names, finished in zip(here, done, strict=True)
+    ]
+    order = [each.name for each in lines if each.kind in ("group", "run")]
+    found.sort(key=lambda group: order.index(group.name) if group.name in order else len(order))
+    settings = [runs[group.runs[0]].settings for group in found]
+    return Section(
+        dataset=dataset,
+        headings=headings[1:],
+        lines=lines,
+        groups=found,
+        differing=differences(settings) if len(settings) > 1 else {},
+        unfinished=[name for name in own if name not in scored],
+    )
+
+
+def line(row: Row, cells: tuple[str, ...], done: list[list[str]]) -> Line:
+    """One row of the table; `done`: the finished runs of each group."""
+    name = row["model"].strip("*")
+    if row["published"]:
+        return Line("published", "", cells[0], cells[1:])
+    if name == "real data":
+        return Line("real", "", "real data", cells[1:])
+    if row.get("seeds"):
+        group = next(group for group in done if name.startswith(f"{table.name_of(group)}, mean"))
+        return Line("group", group[0], table.name_of(group), cells[1:], row["seeds"])
+    kind = "run" if row["model"].startswith("**") else "member"
+    return Line(kind, name, name, cells[1:])
+
+
+def group_of(
+    names: list[str], done: list[str], lines: list[Line], headings: tuple[str, ...]
+) -> Group:
+    """The group with the numbers of its row, if any of its runs is finished."""
+    name = table.name_of(done or names)
+    row = next(
+        (each for each in lines if each.kind in ("group", "run") and each.name == name), None
+    )
+    shown = dict(zip(headings[1:], row.cells, strict=True)) if row else {}
+    facts = [(heading, cell) for heading, cell in shown.items() if cell]
+    return Group(name, names, facts)
