@@ -137,6 +137,15 @@ def parser() -> argparse.ArgumentParser:
     add("page", page, "write results/index.html: all results on one page").add_argument(
         "--open", action="store_true", help="and open it, where there is a desktop"
     )
+    add(
+        "compare", compare, "settings that differ and the main numbers, of runs or revisions"
+    ).add_argument(
+        "names",
+        metavar="RUN|REV",
+        nargs="*",
+        help="runs of params.yaml, commits, branches, tags, DVC experiments (default: all runs); with "
+        "revisions each run is compared between them, or between one and this folder",
+    )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
     add("share", share, "push the branch and its results to the team").add_argument(
         "--partial",
@@ -338,6 +347,14 @@ def page(options: argparse.Namespace) -> None:
     from pipeline.report import page
 
     print(f"Page of results: {page.write(show=options.open).resolve()}")
+
+
+def compare(options: argparse.Namespace) -> None:
+    import shutil
+
+    from pipeline.report.compare import compare
+
+    print(compare(options.names, shutil.get_terminal_size((80, 24)).columns))
 
 
 def sweep(options: argparse.Namespace) -> None:

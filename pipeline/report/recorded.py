@@ -11,6 +11,7 @@ from pipeline.config.editing import differing
 from pipeline.errors import DataError
 from pipeline.report.settings import Flat, flat, text
 
+LOCKFILE = "dvc.lock"
 STAGES_OF_DATA = ("download", "normalize", "features")
 STAGES_OF_RUN = ("train", "sample", "parzen", "metrics", "figures", "scores")
 
@@ -54,7 +55,7 @@ class Recorded:
 
 def of_this_folder() -> Recorded:
     """The folder's dvc.lock; empty if nothing has run."""
-    path = Path("dvc.lock")
+    path = Path(LOCKFILE)
     return parse(path.read_bytes(), str(path)) if path.is_file() else Recorded()
 
 

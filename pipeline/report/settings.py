@@ -1,7 +1,6 @@
 """Settings of runs, flat, and in which of them runs differ."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from pipeline.config.params import Run
@@ -56,14 +55,3 @@ def text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {text(each)}" for key, each in value.items()) + "}"
     return json.dumps(value)
-
-
-def short(keys: list[str]) -> Iterator[str]:
-    """The keys without leading parts that are not needed to tell them apart."""
-    for key in keys:
-        parts = key.split(".")
-        for depth in range(1, len(parts) + 1):
-            tail = ".".join(parts[-depth:])
-            if sum(other == tail or other.endswith(f".{tail}") for other in keys) == 1:
-                break
-        yield tail

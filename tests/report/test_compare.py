@@ -1,0 +1,131 @@
+"""What `compare` shows of runs, of revisions and of experiments, and how it ends where there is nothing."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.report.compare import compare
+from pipeline.team.sweep import sweep
+from tests.conftest import environment
+from tests.report.folder import edit, finish, md5, set_up, write
+
+PARAMS = Path("params.yaml")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    set_up(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], check=True, capture_output=True, text=True, env=environment()
+    ).stdout.strip()
+
+
+def commit(message: str) -> str:
+    """All but results, which are in DVC's cache instead."""
+    path = Path("results/scores/digits.json")
+    for file in (path, path.with_name("line.json")):
+        digest = md5(file)
+        write(Path(f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"), file.read_text())
+    git("add", "params.yaml", "dvc.yaml", "dvc.lock")
+    git("commit", "--quiet", "--message", message)
+    return git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def history(here) -> Path:
+    """Two commits; the second trains digits for 400 steps, with another FID."""
+    git("init", "--quiet", "--initial-branch", "main")
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
+    finish(Path())
+    commit("first")
+    git("tag", "first")
+    edit(PARAMS, "steps: 600\n      batch_size: 100", "steps: 400\n      batch_size: 100")
+    finish(Path(), digits={"fid": 50.0})
+    commit("second")
+    return here
+
+
+def lines(text: str) -> dict[str, list[str]]:
+    """Label -> cells of each line."""
+    rows = (line.split("  ") for line in text.splitlines() if "  " in line)
+    return {row[0].strip(): [cell.strip() for cell in row[1:] if cell.strip()] for row in rows}
+
+
+def test_runs_of_this_folder_stand_side_by_side_with_what_differs():
+    sweep(PARAMS, "digits", ["train.steps=600,900"])
+    finish(Path(), digits_steps900={"fid": 20.0})
+    shown = lines(compare(["digits", "digits_steps900"], 80))
+    assert shown["train.steps"] == ["600", "900"]
+    assert shown["FID (classifier)"] == ["31.7", "20.0", "11.8"]
+    assert "train.batch_size" not in shown
+
+
+def test_every_line_fits_into_the_terminal():
+    sweep(PARAMS, "digits", ["seed=0,1,2,3,4,5,6,7"])
+    finish(Path())
+    text = compare([], 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("FID (classifier)") > 1  # the columns went on below
+    assert "digits_seed7" in text
+
+
+def test_two_revisions_are_compared_without_a_checkout(history):
+    before = PARAMS.read_bytes()
+    text = compare(["first", "main"], 80)
+    shown = lines(text)
+    assert shown["train.steps"] == ["600", "400"]
+    assert shown["FID (classifier)"] == ["31.7", "50.0", "11.8"]
+    assert "the same settings and numbers at first, main: line" in text
+    assert PARAMS.read_bytes() == before
+
+
+def test_one_revision_is_compared_with_this_folder_and_an_experiment_by_its_name(history):
+    assert lines(compare(["first", "digits"], 80))["digits"][:2] == ["first", "here"]
+    git("update-ref", "refs/exps/ab/cdef/longer", git("rev-parse", "first"))
+    shown = lines(compare(["longer", "main"], 80))
+    assert shown["digits"][:2] == ["longer", "main"]
+    assert shown["train.steps"] == ["600", "400"]
+
+
+def test_numbers_of_other_settings_than_params_yaml_has_are_noted():
+    finish(Path())
+    edit(PARAMS, "steps: 600\n      batch_size: 100", "steps: 400\n      batch_size: 100")
+    assert "train ran with other settings: train.steps 600, now 400; shown is what ran" in compare(
+        ["digits"], 80
+    )
+
+
+def lose(md5_of: str) -> None:
+    for path in Path(".dvc/cache").rglob("*"):
+        if path.is_file() and md5_of in path.read_text():
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "names", "said"),
+    [
+        (lambda: None, ["nobody"], "'nobody' is no run of params.yaml, no revision of Git"),
+        (lambda: lose('"fid": 31.7'), ["first"], "is not in DVC's cache here"),
+        (
+            lambda: write(Path("dvc.lock"), "<<<<<<<"),
+            [],
+            "dvc.lock is damaged or has merge markers",
+        ),
+        (lambda: Path("dvc.lock").unlink(), [], "nothing is recorded yet for these runs"),
+    ],
+)
+def test_a_mistake_ends_in_a_few_lines(history, break_it, names, said, capsys):
+    break_it()
+    Path("results/scores/line.json").unlink()
+    assert main(["compare", *names]) == 1
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert len(printed.splitlines()) < 5
