@@ -82,7 +82,7 @@ def test_the_report_shows_every_picture_with_its_caption_offline(
     finished.snakemake("--report", str(report))
     page = browser.open(report)
     page.wait_for_selector("table")  # the start: the table, not the graph
-    assert page.locator("#rulegraph").count() == 0
+    assert page.locator("div#rulegraph").count() == 0
     top = page.locator("th", has_text="FID (classifier)").first.bounding_box()
     assert top is not None and top["y"] > 0
     for run in ("digits", "line"):
@@ -119,7 +119,7 @@ def test_the_page_of_results_opens_without_a_request_an_error_or_a_script(
     assert page.get_by_text("of 2 runs").count() == 0  # all are finished
     page.locator("#runs-digits ~ .columns").get_by_text("this one alone").click()
     assert page.url.endswith("#run-digits")
-    page.get_by_text("back to side by side").click()
+    page.get_by_text("back to side by side").locator("visible=true").click()
     page.get_by_label("digits", exact=True).first.uncheck()
     assert not page.locator("#run-digits").is_visible()
     assert page.locator("#run-line").is_visible()
