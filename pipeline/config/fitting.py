@@ -111,7 +111,8 @@ def check_parzen(run: "Run", dataset: Dataset) -> None:
         return
     available = dataset.normalize.validation_images
     assert available is not None  # all but TFD say how many
-    if run.parzen.validation_images > available:
+    asked_for = "validation_images" in run.parzen.model_fields_set
+    if asked_for and run.parzen.validation_images > available:
         raise ValueError(
             f"parzen.validation_images is {run.parzen.validation_images:,}, but {run.dataset} has {available:,}: "
             f"set it to that or less, or datasets.{run.dataset}.normalize.validation_images to more"

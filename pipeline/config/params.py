@@ -56,6 +56,14 @@ class Run(Section):
             raise ValueError(f"found {name!r}, must be one of {known}{close_to(name, FAMILIES)}")
         return name
 
+    @field_validator("sample", "parzen", mode="before")
+    @classmethod
+    def an_empty_block_is_written_out(cls, value: Any) -> Any:
+        """DVC needs a value under the key, even where every default is taken."""
+        if value is None:
+            raise ValueError("found nothing; write {} to take every default")
+        return value
+
     @field_validator("train", mode="plain")
     @classmethod
     def train_is_valid_for_the_family(cls, value: Any, info: ValidationInfo) -> Any:

@@ -44,7 +44,8 @@ class Parzen(Section):
 
     sigma_grid: SigmaGrid = SigmaGrid()
     samples: Positive | None = 10_000  # the first so many, as the paper; null: all
-    validation_images: Positive = 1_000  # sigma is chosen on the first of them; authors
+    # sigma is chosen on the first of them; authors; where fewer exist, the default takes all
+    validation_images: Positive = 1_000
     test_images: Positive | None = None  # the first of them; all when null, as the paper
     precision: Literal["float64", "float32"] = "float64"  # of the distances
     real_data_images: Annotated[int, Field(ge=0, le=MOST)] = (

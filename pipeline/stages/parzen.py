@@ -67,7 +67,8 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
     tensors = read_tensors(data, ["train_images", "valid_images", "test_images"])
     valid, test = tensors["valid_images"], tensors["test_images"]
     folds = "folds" in tensor_names(data)
-    if settings.validation_images > len(valid) and not folds:
+    asked_for = "validation_images" in settings.model_fields_set
+    if asked_for and settings.validation_images > len(valid) and not folds:
         raise DataError(
             f"parzen.validation_images is {settings.validation_images:,}, but {data} has {len(valid):,}"
         )

@@ -293,3 +293,39 @@ def test_a_setting_of_another_family_is_named_with_both(two_families: None):
         "set model: gan",
         "  runs.digits.train.stepz: unknown key (did you mean steps?)",
     ]
+
+
+LEAST = {
+    "steps": 600,
+    "batch_size": 100,
+    "generator": {
+        "hidden": [256],
+        "activation": "relu",
+        "output": "tanh",
+        "init": {"name": "he"},
+        "optimizer": {"name": "adam", "lr": 1e-3},
+    },
+    "discriminator": {
+        "hidden": [128],
+        "activation": "relu",
+        "init": {"name": "he"},
+        "optimizer": {"name": "adam", "lr": 1e-3},
+    },
+}
+
+
+def test_inside_its_blocks_a_run_may_leave_out_what_has_a_default():
+    """Even with fewer validation images, 300, than the default of parzen chooses sigma on, 1,000."""
+    content = quick()
+    content["runs"]["digits"].update(train=LEAST, sample={}, parzen={})
+    run = validate(content, "params.yaml").runs["digits"]
+    assert run.sample.count == run.parzen.samples == 10_000
+
+
+@pytest.mark.parametrize("block", ["sample", "parzen"])
+def test_a_block_left_empty_or_out_is_named_with_what_to_write(block: str):
+    """DVC refuses a run without it, so the pipeline does, too."""
+    said = complaint(lambda content: content["runs"]["digits"].update({block: None}))
+    assert f"runs.digits.{block}: found nothing; write {{}} to take every default" in said
+    said = complaint(lambda content: content["runs"]["digits"].pop(block))
+    assert f"runs.digits.{block}: missing" in said
