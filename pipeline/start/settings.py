@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from pipeline.config.models.gan.sizes import DCGAN_LARGEST, DCGAN_SMALLEST
 from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
 
 PRESETS = Path(__file__).with_name("presets")
 NAMES = ("dcgan", "paper", "quick", "vae_gan")
-DCGAN_SIDES = 16, 64  # pixels; pipeline/models/gan/nets/dcgan.py
 LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
 USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
@@ -51,7 +51,7 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
         raise ConfigError(f"--minutes {wishes.minutes:g}: expected more than 0, up to 100,000")
     notes: list[str] = []
     height, width = size_of(pictures, wishes, notes)
-    smallest, largest = DCGAN_SIDES
+    smallest, largest = DCGAN_SMALLEST, DCGAN_LARGEST
     fits = smallest <= min(height, width) and max(height, width) <= largest
     preset = wishes.preset or ("dcgan" if fits else "quick")
     numbers = height * width * pictures.channels
@@ -101,7 +101,7 @@ def size_of(pictures: Pictures, wishes: Wishes, notes: list[str]) -> tuple[int, 
     found = next(iter(pictures.sizes))
     if wishes.size is not None:
         return wishes.size
-    if max(found) <= DCGAN_SIDES[1] and min(found) >= 4:
+    if max(found) <= DCGAN_LARGEST and min(found) >= 4:
         return found
     notes.append(
         f"the pictures, of {found[0]} x {found[1]}, are brought to {USUAL_SIDE} x {USUAL_SIDE}, which two cores "
@@ -137,11 +137,12 @@ def tenth(count: int) -> int:
 
 
 def seconds_of_a_step(preset: str, pixels: int, channels: int, batch: int) -> float:
-    """About, on two cores without fast bf16 (AMD EPYC, Zen 3, float32), scaled from 28 x 28. Channels cost a
+    """Estimated for two cores of about 150 GFLOP/s in float32 that do nothing else (a DCGAN of 28 x 28 and
+    batch 64 took 45 ms on two of 260 to 335); beside other work it is several times as long. Channels cost a
     DCGAN its first and last layer only."""
     numbers = pixels * channels
     fixed, per_image = {
-        "dcgan": (0.004, 0.9e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
+        "dcgan": (0.004, 1.4e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
         "paper": (0.006, 0.15e-3 * (1_200 + numbers) / 1_984),
         "quick": (0.003, 0.02e-3 * (256 + numbers) / 320),
         "vae_gan": (0.006, 0.15e-3 * (400 + numbers) / 1_184),

@@ -227,9 +227,3 @@ def test_the_example_recipe_is_what_new_writes(here, capsys):
     )
     assert dataset in without_digest and run in without_digest
     assert main(["check", "--file", str(ROOT / "recipes/folder.yaml")]) == 0
-
-
-def test_the_sides_of_dcgan_are_those_of_the_net():
-    from pipeline.models.gan.nets import dcgan
-
-    assert settings.DCGAN_SIDES == (dcgan.SMALLEST, dcgan.LARGEST)
