@@ -136,7 +136,7 @@ def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -
         "monitor": monitor,
         "record": record,
     }
-    if checkpoints.restore(checkpoint, parts):
+    if checkpoints.restore(checkpoint, parts, say, writes=on):
         say(f"resuming at step {training.step:,} of {training.steps:,}")
     before = record.seconds
 

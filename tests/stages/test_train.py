@@ -352,3 +352,32 @@ def test_a_stopped_pretraining_keeps_its_verdict_and_samples(here, monkeypatch):
     assert verdict["steps"] == 10
     assert main(["sample", "line"]) == 0
     assert np.isfinite(np.load(here / "results/line/samples.npy")).all()
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_bits_stay_the_same(here, monkeypatch, capsys):
+    assert main(["train", "line"]) == 0
+    expected = made(here)
+    advance = Training.advance
+
+    def crash(self):
+        if self.step == 30:
+            raise RuntimeError("the power failed")
+        return advance(self)
+
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "advance", crash)
+        with pytest.raises(RuntimeError):
+            main(["train", "line"])
+    (checkpoint,) = (here / ".checkpoints").glob("*/checkpoint.pt")
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    capsys.readouterr()
+    assert main(["train", "line"]) == 0
+    said = capsys.readouterr().err
+    assert f"{checkpoint.relative_to(here)} is damaged" in said
+    assert "resuming at step 29 of 60" in said
+    assert made(here) == expected
+    (kept,) = (here / ".checkpoints").glob("*-damaged-1/checkpoint.pt")
+    assert kept.read_bytes() == content

@@ -110,7 +110,7 @@ def watched(
             checkpoints.save(checkpoint, parts)
 
         if checkpoint:
-            checkpoints.restore(checkpoint, parts)
+            checkpoints.restore(checkpoint, parts, print)
         try:
             loop.run(training, monitor, Killer(after), save if checkpoint else lambda: None)
         except KeyboardInterrupt:
