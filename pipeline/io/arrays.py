@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.io.files import atomic, existing, read_json, write_json
+from pipeline.io.files import atomic, existing, read_json, reading, write_json
 
 SHARD_BYTES = 2**30  # at most, of the rows in one file
 INDEX = "index.json"  # file -> number of rows, in their order
@@ -46,7 +46,8 @@ class Rows:
         parts, first = [], 0  # of the file's rows
         for path, length in zip(self.paths, self.lengths, strict=True):
             if start < first + length and first < stop:
-                parts.append(np.array(read_array(path)[max(0, start - first) : stop - first]))
+                part = read_array(path)[max(0, start - first) : stop - first]
+                parts.append(np.array(part, dtype=part.dtype.newbyteorder("=")))
             first += length
         if len(parts) == 1:
             return parts[0]
@@ -55,10 +56,10 @@ class Rows:
 
 def read_array(path: Path) -> np.ndarray:
     """The array of a .npy file, mapped into memory for as long as it is used."""
-    try:
-        array = np.load(existing(path), mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a readable .npy file ({error}).") from None
+    with reading(existing(path), ".npy file", next_step="Write it with: numpy.save, or restore it"):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: an archive of arrays (.npz), expected one array (numpy.save)")
     if array.ndim == 0:
         raise DataError(f"{path}: a single number, expected an array")
     return array
@@ -70,7 +71,9 @@ def read_shards(path: Path) -> Rows:
     DataError if a file is missing.
     """
     index = shard_folder(path) / INDEX
-    names = read_json(index) if index.is_file() else [path.name]
+    names = read_json(index) if index.is_file() else {path.name: None}
+    if not isinstance(names, dict) or path.name not in names:
+        raise DataError(f"{index}: does not list {path.name}. Draw the samples again: dvc repro")
     return Rows(*(path.parent / name for name in names))
 
 

@@ -4,13 +4,12 @@ import json
 import math
 import os
 import struct
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, PipelineError
 
 # imported where it is used: a Snakemake job writes dvc.lock through this module and needs no arrays
 if TYPE_CHECKING:
@@ -46,9 +45,31 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
+@contextmanager
+def reading(
+    path: Path, kind: str, wrong: type[PipelineError] = DataError, next_step: str = ""
+) -> Iterator[None]:
+    """Turn whatever a library raises on damaged bytes into one error, `wrong`, that names the file.
+
+    Libraries raise dozens of types on such bytes, and add to them: all are caught. So the block holds the
+    library's call and nothing of ours. `kind`: what the file should be; `next_step`: one sentence.
+    """
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        step = next_step or (
+            f"Restore it with: dvc checkout {path}, or make it again with: dvc repro"
+        )
+        raise wrong(f"{path}: cannot be read as a {kind} ({said}). {step}") from None
+
+
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; DataError if it is missing."""
-    return json.loads(existing(path).read_text(encoding="utf-8"))
+    """The content of a JSON file; DataError if it is missing or damaged."""
+    with reading(existing(path), "JSON file"):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_npz(path: Path, **arrays: "np.ndarray") -> None:
@@ -63,13 +84,12 @@ def read_npz(path: Path) -> dict[str, "np.ndarray"]:
     """All arrays of a .npz file by name; DataError if it is missing or damaged. Nothing is unpickled."""
     import numpy as np
 
-    try:
-        with existing(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path}: not a readable .npz file ({error}). Delete it and run again."
-        ) from None
+    with (
+        reading(existing(path), ".npz file"),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        return dict(arrays)
 
 
 Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes in order

@@ -4,36 +4,38 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.errors import DataError
-from pipeline.io.files import existing, write_bytes
+from pipeline.io.files import existing, reading, write_bytes
 
 
 def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor]:
     """The tensors `names` (all when None) of `path`; DataError if the file or one of them is missing."""
-    try:
-        with safe_open(existing(path), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in names or file.keys()}
-    except SafetensorError as error:
-        raise DataError(
-            f"{path}: not a whole .safetensors file, or without {names} ({error}). "
-            f"Restore it with: dvc checkout {path}, or make it again with: dvc repro"
-        ) from None
+    with (
+        reading(existing(path), ".safetensors file"),
+        safe_open(path, framework="pt") as file,
+    ):
+        return {name: file.get_tensor(name) for name in names or file.keys()}
 
 
 def tensor_names(path: Path) -> set[str]:
     """Names of the tensors of `path`, read from its header alone."""
-    with safe_open(existing(path), framework="pt") as file:
+    with reading(existing(path), ".safetensors file"), safe_open(path, framework="pt") as file:
         return set(file.keys())
 
 
 def read_about(path: Path) -> dict[str, Any]:
     """The metadata that the file's writer stored beside the tensors; {} if there are none."""
-    with safe_open(existing(path), framework="pt") as file:
-        return json.loads((file.metadata() or {}).get("about", "{}"))
+    with reading(existing(path), ".safetensors file"), safe_open(path, framework="pt") as file:
+        about = json.loads((file.metadata() or {}).get("about", "{}"))
+    if not isinstance(about, dict):
+        raise DataError(
+            f"{path}: its metadata are no table of names. Make it again with: dvc repro"
+        )
+    return about
 
 
 def write_model(path: Path, weights: dict[str, Tensor], about: dict[str, Any]) -> None:

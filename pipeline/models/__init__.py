@@ -16,9 +16,11 @@ usual; tests/test_dag.py names links that are missing.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DataError
+from pipeline.io.files import reading
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ def saved(about: dict, tensors: dict, where: str) -> Any:
             f"{where} is a model of {family or 'no family'}, expected one of {', '.join(FAMILIES)}: another "
             "version of this project wrote it. Train it again with: dvc repro"
         )
-    return load(FAMILIES[family].saved)(about, tensors, where)
+    build = load(FAMILIES[family].saved)
+    with reading(
+        Path(where), f"{family} model"
+    ):  # its metadata or tensors may be another version's
+        return build(about, tensors, where)
 
 
 def load(place: str) -> Callable:

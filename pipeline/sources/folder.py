@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.config.datasets import Folder
 from pipeline.errors import SourceError
+from pipeline.io.files import reading
 from pipeline.sources.raw import TEST, TRAIN, Raw
 
 FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
@@ -76,26 +77,26 @@ def digest(of_files: Iterable[str]) -> str:
 
 def read(path: Path, source: Folder) -> np.ndarray:
     """uint8 [H, W, C]: the first frame, rotated by its EXIF tag, transparency on white."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits and more
-                deep = np.asarray(picture, dtype=np.float64)
-                top = 65535 if deep.max() > 255 else 255
-                picture = Image.fromarray(np.round(deep / top * 255).astype(np.uint8))
-            if "A" in picture.getbands() or "transparency" in picture.info:
-                picture = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-            picture = picture.convert("L" if source.channels == 1 else "RGB")
-            size = (source.width, source.height)
-            if source.resize == "crop":
-                picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
-            else:
-                picture = picture.resize(size, Image.Resampling.LANCZOS)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(
-            f"{path} cannot be read as a picture ({error}). Repair it, or remove it from the folder"
-        ) from None
+    with (
+        reading(path, "picture", SourceError, "Repair it, or remove it from the folder"),
+        Image.open(path) as opened,
+    ):
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits and more
+            deep = np.asarray(picture, dtype=np.float64)
+            if not (np.isfinite(deep).all() and deep.min() >= 0):
+                raise ValueError("it holds negative, infinite or NaN pixels")
+            top = 65535 if deep.max() > 255 else 255
+            picture = Image.fromarray(np.round(deep / top * 255).astype(np.uint8))
+        if "A" in picture.getbands() or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+        picture = picture.convert("L" if source.channels == 1 else "RGB")
+        size = (source.width, source.height)
+        if source.resize == "crop":
+            picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+        else:
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(picture).reshape(source.height, source.width, source.channels)

@@ -2,6 +2,7 @@
 with a published SHA-256."""
 
 import gzip
+import http.client
 import io
 import pickle
 import subprocess
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ import numpy as np
 from pipeline.sources.raw import Unavailable
 
 TIMEOUT_SECONDS = 20
+LARGEST_BYTES = 2**30  # of anything unpacked, so that a damaged or hostile archive ends early
 
 
 def read_url(url: str) -> bytes:
-    """The body of `url`; Unavailable after a network error or TIMEOUT_SECONDS without an answer."""
+    """The body of `url`; Unavailable after a network error, a cut-short body or TIMEOUT_SECONDS without answer."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
             return answer.read()
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
         raise Unavailable(
             f"{urllib.parse.urlsplit(url).hostname} cannot be read ({error})"
         ) from None
@@ -34,8 +37,9 @@ def read_url(url: str) -> bytes:
 def gunzip(name: str, content: bytes) -> bytes:
     """`content` decompressed; Unavailable, with its first bytes, if it is no whole gzip file."""
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError) as error:
+        with gzip.open(io.BytesIO(content)) as opened:
+            return limited(opened.read(LARGEST_BYTES + 1))
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         start = content[:40].decode("ascii", "replace").strip()
         raise Unavailable(
             f"delivered a {name}.gz that is not a whole gzip file ({error}); starts: {start!r}"
@@ -61,16 +65,23 @@ def member(folder: Path, name: str) -> bytes:
     for archive in archives:
         try:
             if zipfile.is_zipfile(archive):
-                with zipfile.ZipFile(archive) as opened:
-                    return opened.read(name)
+                with zipfile.ZipFile(archive) as zipped, zipped.open(name) as file:
+                    return limited(file.read(LARGEST_BYTES + 1))
             with tarfile.open(archive) as opened:
                 inner = next((m for m in opened.getnames() if m.endswith(name)), name)
                 found = opened.extractfile(inner)
                 if found is not None:
-                    return found.read()
-        except (KeyError, tarfile.TarError, zipfile.BadZipFile):
+                    return limited(found.read(LARGEST_BYTES + 1))
+        except Exception:  # of a damaged archive: zlib's, the codecs', the archive's own
             continue
     raise Unavailable(f"the package has no {name} (it holds {[a.name for a in archives]})")
+
+
+def limited(content: bytes) -> bytes:
+    """`content`; ValueError if there is more than LARGEST_BYTES of it."""
+    if len(content) > LARGEST_BYTES:
+        raise ValueError(f"more than {LARGEST_BYTES:,} bytes unpacked")
+    return content
 
 
 def restricted_pickle(name: str, content: bytes, encoding: str) -> Any:
@@ -80,8 +91,8 @@ def restricted_pickle(name: str, content: bytes, encoding: str) -> Any:
     """
     try:
         return _ArraysOnly(io.BytesIO(content), encoding=encoding).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
-        raise Unavailable(f"{name} cannot be read ({error})") from None
+    except Exception as error:  # opcodes of a damaged stream raise almost anything
+        raise Unavailable(f"{name} cannot be read ({type(error).__name__}: {error})") from None
 
 
 class _ArraysOnly(pickle.Unpickler):

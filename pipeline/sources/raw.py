@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.errors import SourceError
+from pipeline.errors import PipelineError, SourceError
 
 TRAIN, TEST, VALID, UNUSED = range(4)
 
@@ -48,6 +48,21 @@ def verified(files: dict[str, bytes], digests: dict[str, str]) -> dict[str, byte
     return files
 
 
+def delivered(fetch: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
+    """What a place delivers; Unavailable also where it delivers something of another form than expected.
+
+    Nothing is verified before it is brought into the published form, so that this step meets whatever a
+    place or a disk has made of it.
+    """
+    try:
+        return fetch()
+    except Exception as error:
+        if isinstance(error, Unavailable | PipelineError):
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise Unavailable(f"delivered something that cannot be read ({said})") from None
+
+
 def first_available(
     dataset: str,
     places: dict[str, Callable[[], dict[str, bytes]]],
@@ -62,7 +77,7 @@ def first_available(
     reasons = []
     for place, fetch in places.items():
         try:
-            files = verified(fetch(), digests)
+            files = verified(delivered(fetch), digests)
         except Unavailable as reason:
             reasons.append(f"{place}: {reason}")
             print(f"download {dataset}: {reasons[-1]}", file=sys.stderr)

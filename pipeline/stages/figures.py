@@ -19,7 +19,7 @@ from pipeline.evaluation.plots import theory as theory_plots
 from pipeline.evaluation.plots.grids import is_picture
 from pipeline.evaluation.published import adversarial_nets
 from pipeline.io.arrays import read_shards
-from pipeline.io.files import existing, read_json, write_bytes
+from pipeline.io.files import existing, read_json, reading, write_bytes
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.gan import interpolation as interpolations
 from pipeline.models.gan.game.equilibrium import equilibrium
@@ -99,7 +99,8 @@ def made_with(about: dict) -> str:
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
     """Columns of training.tsv by name."""
-    table = np.genfromtxt(existing(path), names=True, delimiter="\t")
+    with reading(existing(path), "table"):
+        table = np.genfromtxt(path, names=True, delimiter="\t")
     return {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
 
 

@@ -12,6 +12,8 @@ from pipeline.io.arrays import Rows
 from pipeline.io.files import write_json
 from pipeline.stages.parzen import Pixels, evaluate
 
+LEAST_SHARE = 50  # one in so many of the range: images in [0, 1] beside 0 to 255 span less
+
 
 @dataclass(frozen=True)
 class Files:
@@ -29,13 +31,21 @@ def run(files: Files, pixel_range: tuple[float, float], settings: Parzen, out: P
     `pixel_range`: lowest and highest pixel value of all files. DataError unless it fits them and all images
     have one size.
     """
-    if pixel_range[1] <= pixel_range[0]:
-        raise DataError(f"--range {pixel_range[0]:g} {pixel_range[1]:g}: HIGH must be above LOW")
+    low, high = pixel_range
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise DataError(f"--range {low:g} {high:g}: both must be finite, and HIGH above LOW")
     samples = read_pixels(files.samples, pixel_range)
     others = {path: read_pixels([path], pixel_range) for path in (files.valid, files.test)}
     if files.real:
         others[files.real] = read_pixels([files.real], pixel_range)
     for path, other in others.items():
+        shapes = [image_shape(pixels) for pixels in (other, samples)]
+        if min(map(len, shapes)) > 1 and shapes[0] != shapes[1]:
+            raise DataError(
+                f"{path} has images {list(other.array.shape[1:])}, but {files.samples[0]} has "
+                f"{list(samples.array.shape[1:])}; bring all to one order of axes, [N, C, H, W] say: pixels "
+                "are compared one by one"
+            )
         if values(other) != values(samples):
             raise DataError(
                 f"{path} has {values(other):,} values per image, but {files.samples[0]} has "
@@ -54,12 +64,23 @@ def values(pixels: Pixels) -> int:
     return int(np.prod(pixels.array.shape[1:]))
 
 
+def image_shape(pixels: Pixels) -> tuple[int, ...]:
+    """Of one image, without axes of length 1."""
+    return tuple(size for size in pixels.array.shape[1:] if size > 1)
+
+
+def measurable(dtype: np.dtype) -> bool:
+    """Whether PyTorch computes with such numbers: real, of at most 8 bytes."""
+    return dtype.kind in "iuf" and dtype.itemsize <= 8
+
+
 def read_pixels(paths: list[Path], pixel_range: tuple[float, float]) -> Pixels:
     """Images in `pixel_range`, left in their files; DataError for anything else."""
     array, path = Rows(*paths), ", ".join(map(str, paths))
-    if len(array.shape) < 2 or len(array) == 0 or not np.issubdtype(array.dtype, np.number):
+    if len(array.shape) < 2 or len(array) == 0 or not measurable(array.dtype):
         raise DataError(
-            f"{path}: expected numbers of shape [N, ...] with N > 0, got {array.dtype} {list(array.shape)}"
+            f"{path}: expected real numbers of shape [N, ...] with N > 0, of at most 8 bytes each, got "
+            f"{array.dtype} {list(array.shape)}"
         )
     low, high = pixel_range
     pixels = Pixels(array, low, high)
@@ -72,5 +93,10 @@ def read_pixels(paths: list[Path], pixel_range: tuple[float, float]) -> Pixels:
             f"{path}: pixels span {smallest:g} to {largest:g}, expected {low:g} to {high:g}. "
             f"Give the range they are meant to have, such as --range -1 1 or --range 0 255; "
             "a wrong one shifts the result by hundreds of nats."
+        )
+    if smallest < largest and largest - smallest < (high - low) / LEAST_SHARE:
+        raise DataError(
+            f"{path}: pixels span only {smallest:g} to {largest:g} of the range {low:g} to {high:g}; all files "
+            "must be in one range. Bring them to it, or give the one they have with --range"
         )
     return pixels

@@ -31,12 +31,14 @@ def fetch() -> None:
     branch = current_branch()
     check_no_local_change_of("dvc.lock")
     git("fetch", "--quiet", origin)
+    check_nothing_is_overwritten(f"{origin}/{branch}")
     if not git("ls-remote", "--heads", origin, branch):
         print(f"Git  <- {origin}: has no branch {branch} yet; nothing to merge")
     else:
         fetch_results_of(f"{origin}/{branch}", remote)
         merge(f"{origin}/{branch}", generated())
         print(f"Git  <- {origin}: branch {branch} at {git('rev-parse', '--short', 'HEAD')}")
+    print(f"Data <- {remote}: fetching what is not here ...", flush=True)
     wanted = not_in_cache()
     available = on_remote(remote, wanted)
     done = run("dvc", "pull", "--run-cache", "--force")
@@ -80,6 +82,31 @@ def check_no_local_change_of(name: str) -> None:
         raise TeamError(
             f"{name} has changes that are not committed; fetching could mix them with the team's.\n"
             'Commit them first: git add --all && git commit --message "what you tried"'
+        )
+
+
+def check_nothing_is_overwritten(theirs: str) -> None:
+    """TeamError if a result here is recorded nowhere and another one would take its place."""
+    recorded = run("git", "show", f"{theirs}:dvc.lock")
+    stages = yaml.load(recorded.stdout, Loader=yaml.CSafeLoader) if recorded.returncode == 0 else {}
+    entries = (stages or {}).get("stages", {}).values()
+    coming = {out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])}
+    lost = []
+    with Repo() as repo:
+        for out in repo.index.outs:
+            path = os.path.relpath(out.fs_path)
+            expected = {coming.get(path), out.hash_info.value if out.hash_info else None} - {None}
+            if not out.use_cache or not expected or not out.exists:
+                continue
+            here = out.get_hash().value
+            if here not in expected and not repo.cache.local.exists(here):
+                lost.append(path)
+    if lost:
+        raise TeamError(
+            f"{len(lost)} result(s) here are recorded nowhere, and fetching would overwrite them: "
+            f"{', '.join(lost[:5])}{', ...' if len(lost) > 5 else ''}\n"
+            "Nothing was fetched. To keep them, copy them elsewhere, or record them: dvc commit, then git commit.\n"
+            f"To drop them: dvc checkout --force {lost[0]}"
         )
 
 

@@ -1,7 +1,9 @@
 """make prune: list what uses disk space and is no longer needed, and delete it after a yes.
 
-DVC's own garbage collector says which objects of the cache no kept commit names. It always
-keeps the workspace, the experiments, and every commit that is not on a Git remote yet.
+DVC's own garbage collector says which objects of the cache no kept commit names. Always kept are the
+workspace, the experiments, every commit that is not on a Git remote yet (stashes and other worktrees' commits
+too), and every result of a commit that no DVC remote holds. Nothing outside of the project is deleted, and no
+link is followed.
 """
 
 import contextlib
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.engine import locks
@@ -33,6 +36,9 @@ PLACES = (
 )
 
 
+SWEPT = (".checkpoints", "logs", ".snakemake/log")  # old files in them are deleted
+
+
 @dataclass(frozen=True)
 class Waste:
     what: str
@@ -45,8 +51,8 @@ class Waste:
 
 KEPT = {
     "commits": "the workspace, experiments, all commits",
-    "branches": "the workspace, experiments, tips of branches, tags, commits not pushed",
-    "workspace": "the workspace, experiments, commits not pushed",
+    "branches": "the workspace, experiments, tips of branches, tags, commits not pushed, results on no DVC remote",
+    "workspace": "the workspace, experiments, commits not pushed, results on no DVC remote",
 }
 
 
@@ -54,7 +60,7 @@ def run(keep: str, days: int, yes: bool) -> None:
     """`keep`: a key of KEPT. Logs and checkpoints count as old after `days`."""
     print(usage())
     with locks.take_snakemake_lock(wait=False), Repo() as repo, repo.lock:
-        check_cache_is_ours(repo)
+        check_places_are_ours(repo)
         found = [waste for waste in (*cached(repo, keep), *old(days)) if waste.paths]
         kept = f"kept: {KEPT[keep]}; logs and checkpoints of {days} days"
         if not found:
@@ -73,8 +79,12 @@ def run(keep: str, days: int, yes: bool) -> None:
 
 
 def drop(paths: list[Path]) -> None:
+    """Delete files and folders; a link is deleted itself, and what it leads to stays."""
     for path in paths:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     for parent in {path.parent for path in paths}:  # DVC stumbles over empty ones of its run-cache
         with contextlib.suppress(OSError):
             parent.rmdir()
@@ -110,20 +120,38 @@ def human(bytes: float) -> str:
     return f"{bytes:.1f} GiB"
 
 
-def check_cache_is_ours(repo: Repo) -> None:
-    path = Path(repo.cache.local.path)
-    if not path.is_relative_to(Path(repo.root_dir) / ".dvc"):
-        raise PipelineError(
-            f"DVC's cache is {path}, which other projects may use, too; nothing was dropped. What all "
-            "of them need is known to: dvc gc --workspace --all-commits --projects FOLDER ..."
-        )
+def check_places_are_ours(repo: Repo) -> None:
+    """PipelineError if a place to delete from lies outside of the project, directly or through a link."""
+    root = Path(repo.root_dir).resolve()
+    cache = Path(repo.cache.local.path)
+    for path in (cache, Path(repo.stage_cache.cache_dir)):
+        if any(not each.resolve().is_relative_to(root) for each in (path, *path.glob("??"))):
+            raise PipelineError(
+                f"DVC's cache is {path.resolve()}, which other projects may use, too; nothing was dropped. What "
+                "all of them need is known to: dvc gc --workspace --all-commits --projects FOLDER ..."
+            )
+    for name in SWEPT:
+        if not Path(name).resolve().is_relative_to(root):
+            raise PipelineError(
+                f"{name} leads to {Path(name).resolve()}, outside of this project, where others may keep files, "
+                "too; nothing was dropped. Remove what is old there by hand, or the link"
+            )
 
 
 def cached(repo: Repo, keep: str) -> Iterable[Waste]:
     """Objects of DVC's cache, and run-cache entries that name one of them or one already gone."""
     odb = repo.cache.local
     objects = set(odb.all())
-    needed = needed_objects(repo, keep)
+    try:
+        needed = needed_objects(repo, keep)
+        if keep != "commits":
+            needed |= only_here(repo, objects - needed)
+    except DvcException as error:
+        said = str(error).splitlines()[0]
+        raise PipelineError(
+            f"DVC cannot tell which results the commits need: {said}. Nothing was dropped. If one old commit is "
+            "to blame, `git log -- params.yaml dvc.yaml dvc.lock` lists those that changed these files"
+        ) from None
     unneeded = sorted(objects - needed)
     yield Waste("results in DVC's cache", [Path(odb.oid_to_path(oid)) for oid in unneeded])
     runs = stale_runs(Path(repo.stage_cache.cache_dir), objects & needed)
@@ -143,23 +171,42 @@ def needed_objects(repo: Repo, keep: str) -> set[str]:
     return {info.value for objects in used for infos in objects.values() for info in infos}
 
 
+def only_here(repo: Repo, objects: set[str]) -> set[str]:
+    """Those of `objects` that a commit names and no DVC remote holds, so that they would be lost."""
+    used = repo.used_objs(all_commits=True, all_tags=True)
+    named = {info.value for infos in used.values() for info in infos}
+    at_risk = objects & named
+    for name in repo.config["remote"]:
+        if not at_risk:
+            break
+        try:
+            remote = repo.cloud.get_remote_odb(name)
+            at_risk -= set(remote.oids_exist(sorted(at_risk)))
+        except Exception as error:  # of any storage's client
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"The DVC remote {name} cannot be asked ({said}); what it may hold stays here.")
+    return at_risk
+
+
 def commits_not_pushed() -> list[str]:
-    """Of any branch, tag or stash; without a Git remote these are all."""
-    here = ["--branches", "--tags", "HEAD"]
-    if (
-        subprocess.run(
-            ["git", "rev-parse", "--quiet", "--verify", "refs/stash"], capture_output=True
-        ).returncode
-        == 0
-    ):
-        here.append("refs/stash")
-    command = ["git", "rev-list", *here, "--not", "--remotes"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    """Of any branch, tag, stash or worktree; without a Git remote these are all."""
+    heads = [line.split()[1] for line in git("worktree", "list", "--porcelain") if "HEAD " in line]
+    stashes = git("stash", "list", "--format=%H")
+    here = ["--branches", "--tags", "HEAD", *heads, *stashes]
+    return git("rev-list", *here, "--not", "--remotes")
+
+
+def git(*command: str) -> list[str]:
+    """The lines that Git prints; PipelineError with its words if it fails."""
+    try:
+        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise PipelineError(f"git cannot be run ({error}). Nothing was dropped.") from None
     if done.returncode:
         raise PipelineError(
             f"git cannot list the commits: {done.stderr.strip()}. Nothing was dropped."
         )
-    return done.stdout.split()
+    return done.stdout.splitlines()
 
 
 def stale_runs(cache: Path, there: set[str]) -> list[Path]:
@@ -183,9 +230,10 @@ def old(days: int) -> Iterable[Waste]:
     checkpoints = [path for path in Path(".checkpoints").glob("*") if newest(path) < limit]
     yield Waste("checkpoints of trainings that nobody went on with", checkpoints)
     logs = [*Path("logs").rglob("*.log"), *Path(".snakemake/log").glob("*.log")]
-    yield Waste("old logs", [path for path in logs if path.stat().st_mtime < limit])
+    yield Waste("old logs", [path for path in logs if path.lstat().st_mtime < limit])
 
 
 def newest(path: Path) -> float:
-    inside = [each.stat().st_mtime for each in path.rglob("*")] if path.is_dir() else []
-    return max([path.stat().st_mtime, *inside])
+    """When anything in a folder was last changed, links themselves, not what they lead to."""
+    inside = [] if path.is_symlink() else [each.lstat().st_mtime for each in path.rglob("*")]
+    return max([path.lstat().st_mtime, *inside])

@@ -55,6 +55,11 @@ def data_remote() -> str:
             "DVC has no remote for the results. Add one: dvc remote add --default team URL\n"
             f"(a folder, ssh://... or s3://...); how to set it up: {SETUP}"
         )
+    if not url or Path(url).resolve() in (Path.cwd(), Path(".dvc").resolve()):
+        raise TeamError(
+            f"the remote {name} has no address of its own (`url` is empty or this project), so results would be "
+            f"pushed into the project itself. Set it: dvc remote modify {name} url URL\nHow to: {SETUP}"
+        )
     if "://" not in url and not Path(url).is_dir():
         raise TeamError(
             f"the remote {name} is the folder {url}, which is not there. If it is on a disk or share, "

@@ -1,6 +1,9 @@
 """make share: Git carries what was run, DVC's remote what came out; refused is what others could not use."""
 
 import json
+import urllib.parse
+
+from dvc.repo import Repo
 
 from pipeline.engine import repair
 from pipeline.team.remotes import (
@@ -26,10 +29,15 @@ def share(partial: bool = False) -> None:
     if not partial:
         check_recorded()
     check_committed()
+    check_no_secrets()
     check_not_behind(origin, branch)
     # Data first: nobody then finds a commit whose results are not there yet.
+    print(f"Data -> {remote}: sending what it lacks ...", flush=True)
     said = dvc("push", "--run-cache", remote=remote)
-    git("push", "--quiet", "--set-upstream", origin, branch)
+    pushed = run("git", "push", "--quiet", "--set-upstream", origin, branch)
+    if pushed.returncode:
+        check_not_behind(origin, branch)  # somebody may have pushed meanwhile
+        raise TeamError(f"git push failed; the data are there.\n{pushed.stderr.strip()}")
     revision = git("rev-parse", "--short", "HEAD")
     print(f"Data -> {remote}: {last_line(said)}")
     print(f"Git  -> {origin}: branch {branch} at {revision}")
@@ -53,6 +61,30 @@ def check_committed() -> None:
             f"changes that Git does not know yet:\n{changes}\n"
             'Commit them first: git add --all && git commit --message "what you tried"'
         )
+
+
+# settings of DVC's remotes that open an account
+SECRETS = (
+    "password", "passphrase", "secret_access_key", "session_token", "account_key", "sas_token", "client_secret",
+    "connection_string", "oss_key_secret", "sse_customer_key", "gdrive_client_secret", "token",
+)  # fmt: skip
+
+
+def check_no_secrets() -> None:
+    """Whoever gets the branch gets `.dvc/config`: a password in it would be shared."""
+    with Repo() as repo:
+        remotes = repo.config.load_one("repo").get("remote", {})
+    for name, settings in remotes.items():
+        found = [key for key in settings if key in SECRETS]
+        if urllib.parse.urlsplit(settings.get("url", "")).password:
+            found.append("url")
+        if found:
+            raise TeamError(
+                f".dvc/config gives {', '.join(found)} of the remote {name}, and Git would share it with everybody "
+                f"who gets the branch. Keep it in .dvc/config.local, which Git ignores:\n"
+                f"  dvc remote modify --local {name} {found[0]} VALUE && dvc remote modify --unset {name} {found[0]}\n"
+                "Then commit, and change the secret: commits that have it keep it"
+            )
 
 
 def check_not_behind(origin: str, branch: str) -> None:

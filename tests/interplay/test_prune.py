@@ -22,6 +22,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     tiny.run(*REPRO)
     tiny.commit("base 0")
     tiny.run("git", "push", "--quiet", "origin", "main")
+    tiny.run(
+        "dvc",
+        "remote",
+        "add",
+        "--default",
+        "--quiet",
+        "--local",
+        "store",
+        str(tiny.path.parent / "store"),
+    )
+    tiny.run("dvc", "push", "--quiet")
     tiny.set("x", base=1)
     tiny.run(*REPRO)
     tiny.commit("base 1")
@@ -100,3 +111,53 @@ def test_only_old_logs_and_checkpoints_go(used: Tiny):
 def test_a_cache_that_others_use_is_left_alone(used: Tiny):
     used.run("dvc", "cache", "dir", str(used.path.parent / "shared"))
     assert "which other projects may use" in prune(used, fails=True)
+
+
+def test_results_that_no_dvc_remote_holds_are_kept(used: Tiny):
+    used.run("dvc", "remote", "modify", "--local", "store", "url", str(used.path.parent / "empty"))
+    prune(used, "workspace")
+    assert [base for base in range(4) if is_cached(used, base)] == [0, 1, 3]
+
+
+def test_all_stashes_and_other_worktrees_keep_their_results(used: Tiny):
+    used.commit("base 3")
+    for base in (4, 5):
+        used.set("x", base=base)
+        used.run(*REPRO)
+        used.run("git", "stash", "--quiet")
+    used.run(
+        "git", "worktree", "add", "--quiet", "--detach", str(used.path.parent / "other"), "HEAD"
+    )
+    used.set("x", base=6)
+    used.run(*REPRO)
+    prune(used, "workspace")
+    assert [base for base in range(7) if is_cached(used, base)] == [1, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("place", [".checkpoints", "logs", ".dvc/cache/files", ".dvc/cache/runs"])
+def test_nothing_is_deleted_behind_a_link(used: Tiny, place: str):
+    elsewhere, linked = used.path.parent / "scratch", used.path / place
+    if linked.exists():
+        linked.rename(elsewhere)
+    elsewhere.mkdir(exist_ok=True)
+    old = elsewhere / "job.log"
+    old.write_text("x")
+    os.utime(old, (0, 0))
+    linked.symlink_to(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    assert str(elsewhere) in prune(used, fails=True)
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_a_link_in_an_old_checkpoint_goes_and_what_it_leads_to_stays(used: Tiny):
+    theirs = used.path.parent / "theirs"
+    theirs.mkdir()
+    (theirs / "model.pt").write_text("x")
+    folder = used.path / ".checkpoints"
+    folder.mkdir(exist_ok=True)
+    for link, target in ((folder / "linked", theirs), (folder / "dangling", theirs / "gone")):
+        link.symlink_to(target)
+        os.utime(link, (0, 0), follow_symlinks=False)
+    prune(used)
+    assert not list(folder.glob("*"))
+    assert (theirs / "model.pt").exists()

@@ -197,6 +197,22 @@ def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
         ("rm results/x/made.txt", SHARE, "Run it first: snakemake --cores all"),
         ("echo >> data/a.txt", SHARE, "Run it first: snakemake --cores all"),
         ("echo note > note.txt", SHARE, "Commit them first: git add --all"),
+        (
+            "dvc remote modify team url '' && git commit --quiet --all --message 'no url'",
+            SHARE,
+            "has no address of its own",
+        ),
+        (
+            "dvc remote modify team url s3://bucket/a && dvc remote modify team secret_access_key abc "
+            "&& git commit --quiet --all --message secret",
+            SHARE,
+            ".dvc/config gives secret_access_key of the remote team, and Git would share it",
+        ),
+        (
+            "rm results/x/made.txt && echo mine > results/x/made.txt",
+            FETCH,
+            "1 result(s) here are recorded nowhere, and fetching would overwrite them: results/x/made.txt",
+        ),
         ("git checkout --quiet --detach", SHARE, "no branch is checked out"),
         ("echo >> dvc.lock", FETCH, "dvc.lock has changes that are not committed"),
         ("mv '../data remote' ../gone", FETCH, "which is not there. If it is on a disk or share"),
@@ -229,3 +245,19 @@ def test_a_shallow_clone_fetches_and_shares(team: Team):
     ben.run(*SHARE)
     team.ada.run(*FETCH)
     assert_complete(team.ada)
+
+
+def test_who_loses_a_race_to_push_is_told_to_fetch(team: Team):
+    ben = team.clone("ben")
+    ben.run("git", "commit", "--quiet", "--allow-empty", "--message", "ben's")
+    hook = (
+        team.ada.path / ".git/hooks/pre-push"
+    )  # ben pushes after ada has looked, before she pushes
+    hook.write_text(
+        f"#!/bin/sh\nunset GIT_DIR\ngit -C '{ben.path}' push --quiet origin main\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    team.ada.run("git", "commit", "--quiet", "--allow-empty", "--message", "ada's")
+    said = team.ada.run(*SHARE, fails=True)
+    assert "has commits that this folder does not have. Fetch them first: make fetch" in said
+    assert "hint:" not in said

@@ -89,7 +89,7 @@ def test_transparent_turned_and_deep_pictures(tmp_path):
 def test_a_file_that_is_no_picture_is_named(pictures):
     (pictures / "cat/broken.png").write_bytes(b"not a png")
     with pytest.raises(
-        SourceError, match=r"broken\.png cannot be read as a picture.*remove it from the folder"
+        SourceError, match=r"broken\.png: cannot be read as a picture.*remove it from the folder"
     ):
         fetched(pictures)
 

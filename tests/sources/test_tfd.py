@@ -1,5 +1,7 @@
 """On a file of TFD's format: the real one is given out by its makers only."""
 
+import os
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -83,8 +85,49 @@ def test_a_missing_or_other_file_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"TFD_48x48\.mat is missing.*on request"):
         source.fetch(Tfd(name="tfd", path=str(tmp_path / "TFD_48x48.mat")))
     (tmp_path / "no.mat").write_bytes(b"not a matlab file at all, but long enough" * 10)
-    with pytest.raises(SourceError, match="not a MATLAB file"):
+    with pytest.raises(SourceError, match="cannot be read as a MATLAB file"):
         source.fetch(Tfd(name="tfd", path=str(tmp_path / "no.mat")))
     savemat(tmp_path / "other.mat", {"images": np.zeros((2, 48, 48), np.uint8)})
     with pytest.raises(SourceError, match="has no 'folds'"):
         source.fetch(Tfd(name="tfd", path=str(tmp_path / "other.mat")))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"labs_ex": np.array([1.0, np.nan] * 5)[:, None]},
+            "labs_ex must hold one of -1, 1, ... 7",
+        ),
+        ({"labs_ex": np.array([0] * 10)[:, None]}, "labs_ex must hold one of -1, 1, ... 7"),
+        ({"labs_ex": np.array([1] * 9)[:, None]}, "labs_ex must hold one of -1, 1, ... 7"),
+        ({"folds": np.full((10, 5), np.nan)}, "folds hold values other than 0, 1, 2, 3"),
+        ({"folds": np.zeros((10, 5))}, "a fold without training, validation or test images"),
+        ({"images": np.zeros((0, 48, 48), np.uint8), "folds": np.zeros((0, 5))}, "no images"),
+        ({"images": np.zeros((10, 48, 48))}, "expected uint8 images"),
+    ],
+)
+def test_content_that_cannot_be_right_is_refused(tmp_path, change, expected):
+    good = {
+        "images": np.zeros((10, 48, 48), np.uint8),
+        "folds": np.array([0, 2, 3, 1, 0] * 2)[:, None].repeat(5, axis=1),
+        "labs_ex": np.array([-1, 7] * 5)[:, None],
+    }
+    path = tmp_path / "TFD_48x48.mat"
+    savemat(path, good)
+    source.fetch(Tfd(name="tfd", path=str(path)))
+    savemat(path, good | change)
+    with pytest.raises(SourceError, match=expected):
+        source.fetch(Tfd(name="tfd", path=str(path)))
+
+
+def crash(path):
+    os._exit(139)
+
+
+def test_a_file_that_crashes_its_reader_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "TFD_48x48.mat"
+    path.write_bytes(b"MATLAB")
+    monkeypatch.setattr(source, "load", crash)
+    with pytest.raises(SourceError, match="cannot be read as a MATLAB file"):
+        source.fetch(Tfd(name="tfd", path=str(path)))

@@ -40,7 +40,7 @@ def test_more_validation_images_than_there_are_is_refused(raw, tmp_path):
 def test_a_truncated_raw_file_is_named(raw, tmp_path):
     path, _ = raw
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match=r"raw\.npz: not a readable \.npz file"):
+    with pytest.raises(DataError, match=r"raw\.npz: cannot be read as a \.npz file"):
         normalize.run(Normalize(validation_images=2), path, tmp_path / "out.safetensors")
 
 
