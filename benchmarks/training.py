@@ -1,8 +1,9 @@
 """python -m benchmarks.training: one training step of the paper's nets, against a plain loop and the floor.
 
 The plain loop is what a user would write: PyTorch modules, float32, Adam, zero_grad, backward, step, over
-a tensor in memory. The floor is the time of the matrix products of a step in bf16, and of the passes over
-memory that its optimiser needs, each measured alone.
+a tensor in memory. The floor is the time of the matrix products of a step in the cheapest precision, and of
+the passes over memory that its optimiser needs, each measured alone. The last line says what
+pipeline/processors.json should know of this processor.
 """
 
 import os
@@ -17,6 +18,7 @@ from torch import nn
 
 from benchmarks.measure import interleaved, show
 from pipeline.compute import devices
+from pipeline.compute.precision import processor
 from pipeline.config.models.gan.train import Train
 from pipeline.models.gan.training import Training
 
@@ -24,6 +26,7 @@ BATCH, Z = 100, 100
 STEPS = 20  # of each alternative in one timing
 ROUNDS = 9
 THREADS = 2
+PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
 def settings(update: str, precision: str, dropout: bool) -> Train:
@@ -87,14 +90,14 @@ def plain_loop(images: torch.Tensor, dropout: bool) -> Callable[[], None]:
     return step
 
 
-def products() -> Callable[[], object]:
-    """The matrix products of one simultaneous step in bf16, and nothing else."""
+def products(dtype: torch.dtype) -> Callable[[], object]:
+    """The matrix products of one simultaneous step, and nothing else."""
     g, d = [(Z, 1200), (1200, 1200), (1200, 784)], [(784, 1200), (240, 1200), (240, 1)]
     pairs = []
     for rows, layers in ((BATCH, g), (2 * BATCH, d)):
         for index, (inputs, outputs) in enumerate(layers):
-            x, w = torch.randn(rows, inputs).bfloat16(), torch.randn(outputs, inputs).bfloat16()
-            y = torch.randn(rows, outputs).bfloat16()
+            x, w = torch.randn(rows, inputs).to(dtype), torch.randn(outputs, inputs).to(dtype)
+            y = torch.randn(rows, outputs).to(dtype)
             pairs += [(x, w.T), (y.T, x)]  # forward, gradient of the weights
             if index or layers is d:
                 pairs.append((y, w))  # gradient of the inputs; D's go on into G
@@ -120,24 +123,27 @@ def main() -> None:
                 settings(update, precision, dropout), 0, shaped, torch.device("cpu")
             )
             for update in ("alternating", "simultaneous")
-            for precision in ("float32", "bf16")
+            for precision in PRECISIONS
         }
         one = next(iter(ours.values()))
         weights = one.G.vector.numel() + one.D.vector.numel()
         steps: dict[str, Callable[[], object]] = {name: t.advance for name, t in ours.items()}
         steps |= {
             "plain loop, float32": plain_loop(images, dropout),
-            "floor: products": products(),
             "floor: memory": memory(weights),
         }
+        steps |= {f"floor: products, {name}": products(dtype) for name, dtype in PRECISIONS.items()}
 
         def repeated(step: Callable[[], object]) -> Callable[[], object]:
             return lambda: [step() for _ in range(STEPS)]
 
         seconds = interleaved({name: repeated(step) for name, step in steps.items()}, ROUNDS)
         per_step = {name: s / STEPS for name, s in seconds.items()}
-        floor = per_step.pop("floor: products") + per_step.pop("floor: memory")
-        per_step["floor: products and memory"] = floor
+        cheapest = min(PRECISIONS, key=lambda name: per_step[f"floor: products, {name}"])
+        floor = per_step.pop("floor: memory") + min(
+            per_step.pop(f"floor: products, {name}") for name in PRECISIONS
+        )
+        per_step[f"floor: products in {cheapest}, and memory"] = floor
         plain = per_step["plain loop, float32"]
         rows = [
             (name, f"{s * 1e3:.1f}", f"{BATCH / s:,.0f}", f"{plain / s:.2f}", f"{s / floor:.2f}")
@@ -149,6 +155,13 @@ def main() -> None:
             rows,
             f"training_{'dropout' if dropout else 'plain'}",
         )
+    low, full = (per_step[f"simultaneous, {name}"] * 1e3 for name in ("bf16", "float32"))
+    largest = next(iter(ours.values())).products.multiply_adds
+    print(
+        f"{processor()}: products of up to {largest:,} multiply-adds: simultaneous step {full:.1f} ms in "
+        f"float32, {low:.1f} ms in bf16. pipeline/processors.json should have "
+        f"bf16_from: {largest if low < full else 'null'} for it."
+    )
 
 
 if __name__ == "__main__":

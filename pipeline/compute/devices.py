@@ -64,22 +64,6 @@ def reproducible(threads: int, precision: str = "float32", compiling: bool = Fal
     torch.backends.cudnn.conv.fp32_precision = kind  # type: ignore[attr-defined]
 
 
-def precision(name: str, device: torch.device) -> str:
-    """The precision `name`; `auto` takes bf16 where the device multiplies it in hardware."""
-    if name == "auto":
-        return "bf16" if multiplies_bf16(device) else "float32"
-    return name
-
-
-def multiplies_bf16(device: torch.device) -> bool:
-    """Whether `device` multiplies bf16 in hardware; emulation does not count."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return any(there for unit, there in torch.cpu.get_capabilities().items() if "bf16" in unit)
-    return False
-
-
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
     """Matrix products in 16 bits when asked for; weights, sums and losses stay float32."""
     if precision not in LOW:

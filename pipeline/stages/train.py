@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline import models
-from pipeline.compute import devices, parallel
+from pipeline.compute import devices, parallel, precision
 from pipeline.compute.parallel import World
 from pipeline.evaluation.plots import grids as pictures
 from pipeline.io import costs
@@ -121,11 +121,15 @@ def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -
             print(f"train {name}: {words}", file=sys.stderr)
 
     device, on = training.device, training.world.writes
-    if training.precision == "bf16" and not devices.multiplies_bf16(device):
+    if training.precision == "bf16" and not precision.multiplies_bf16(device):
         say(
             f"warning: this {device.type} has no units for bf16: expect it to be tens of times slower "
             "than float32. Set train.precision: auto"
         )
+    if training.settings.precision == "auto":
+        unmeasured = precision.unmeasured(device, training.products)
+        if unmeasured:
+            say(unmeasured)
     if training.batches.images.device.type != device.type:
         say(f"the images stay in the computer's memory, {device} gets them batch by batch")
     family = models.FAMILIES[training.settings.family]

@@ -39,19 +39,20 @@ def new_game(
     streams: Streams,
     world: World,
     scale: LossScale | None,
+    precision: str,
     last_layers: dict[str, Tensor] | None,
 ) -> tuple[Game, hybrids.Coder | None]:
     """The game, and the encoder of a hybrid.
 
     `image_shape`: C, H, W; `classes`: number of labels of the data, 0 if there are none; `mean_CHW`: the
     mean training image in [-1, 1]; `next_real`: the next minibatch, in the range that the nets work in;
-    `scale`: of the losses in fp16; `last_layers`: initial weights of some of the layers of G's body.
+    `scale`: of the losses in fp16; `precision`: of matrix products, not `auto`; `last_layers`: initial weights of some of the layers of G's body.
 
     On several devices each rank builds the same of the same arguments but its own `world` and `streams`.
     """
 
     def player(net: nn.Module, of: Generators | Discriminators) -> Player:
-        return new_player(settings, net, of, device, world, scale)
+        return new_player(settings, net, of, world, scale, precision)
 
     def next_latent(count: int) -> Latent:
         return noise.draw_for(settings, count, streams["noise"], classes)
@@ -121,14 +122,13 @@ def new_player(
     settings: Train,
     net: nn.Module,
     of: Generators | Discriminators,
-    device: torch.device,
     world: World,
     scale: LossScale | None,
+    precision: str,
 ) -> Player:
     """A player around `net`, which is changed in place, with the optimiser of its settings `of`."""
     if settings.sync_batch_norm:
         synchronize_norms(net, world)
     if settings.compile:
         net.forward = devices.compiled(net.forward)  # type: ignore[method-assign]
-    precision = devices.precision(settings.precision, device)
     return Player(net, of.optimizer, precision, of.max_column_norm, world, scale)

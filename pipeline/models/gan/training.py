@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from pipeline.compute import devices
+from pipeline.compute import devices, precision
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.scaling import LossScale
 from pipeline.compute.streams import Streams, generator
@@ -19,7 +19,7 @@ from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
-from pipeline.models.gan import monitor, noise, pixels
+from pipeline.models.gan import monitor, noise, pixels, products
 from pipeline.models.gan.game import updates
 from pipeline.models.gan.nets import (
     Encoder,
@@ -65,8 +65,9 @@ class Training:
         self.seed = seed
         self.device = device
         self.world = world
-        self.precision = devices.precision(settings.precision, device)
         self.image_shape = tuple(images_NCHW.shape[1:])
+        self.products = products.largest(settings, self.image_shape)
+        self.precision = precision.choose(settings.precision, device, self.products)
         self.classes = 0 if labels_N is None else int(labels_N.max()) + 1
         self.step = 0
         self.learning_rate_factor = 1.0  # less than 1 after a rollback
@@ -94,6 +95,7 @@ class Training:
             self.streams,
             world,
             self.scale,
+            self.precision,
             last_layers,
         )
         self.G, self.D = self.game.G, self.game.D

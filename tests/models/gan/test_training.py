@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from pipeline.compute import precision as chosen
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.tips import Decay
 from pipeline.config.models.gan.train import Train
@@ -262,12 +263,17 @@ def test_a_batch_larger_than_the_data_is_refused_before_training():
         Training(settings, 0, images(10), CPU)
 
 
-def test_bf16_is_chosen_where_the_processor_has_units_for_it(monkeypatch):
-    """Elsewhere it is emulated, tens of times slower than float32."""
+def test_bf16_is_chosen_where_it_was_measured_to_be_faster(monkeypatch):
+    """One maker's bf16 units are faster than its float32, another's are slower."""
     settings = shrunk("recipes/quick.yaml", "digits").model_copy(update={"precision": "auto"})
+    monkeypatch.setattr(chosen, "maker", lambda: "Maker")
+    known = {("Maker avx512_bf16", "linear"): (None, ""), ("Maker amx_bf16", "linear"): (10, "")}
+    monkeypatch.setattr(chosen, "known", lambda: known)
     for units, expected in (
         ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "float32"),
-        ({"avx2": True, "avx512_bf16": True}, "bf16"),
+        ({"avx2": True, "avx512_bf16": True}, "float32"),
+        ({"avx2": True, "amx_bf16": True}, "bf16"),
+        ({"avx2": True, "new_bf16": True}, "float32"),
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda units=units: units)
         game = Training(settings, 0, images(), CPU)

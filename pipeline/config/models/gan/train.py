@@ -58,9 +58,9 @@ class Train(Section):
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
     discriminator_loss_scale: Scale = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
-    # of matrix products; weights stay float32. auto: bf16 on devices with bf16 units, several times as
-    # fast there, else float32 (without units bf16 is tens of times slower); tf32: CUDA only; fp16: with
-    # loss scaling
+    # of matrix products; weights stay float32. auto: on GPUs with bf16 units bf16; on CPUs what
+    # pipeline/processors.json knows to be faster, float32 where it has no line; tf32: CUDA only; fp16:
+    # with loss scaling
     precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Positive = 1  # of one machine; each takes its share of every minibatch
