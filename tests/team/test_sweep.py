@@ -8,11 +8,12 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
-from pipeline.cli import main, seed_groups
+from pipeline.cli import main
 from pipeline.config.editing import end_of
 from pipeline.config.params import Params, load
 from pipeline.engine.experiments import shared_blocks
 from pipeline.errors import ConfigError
+from pipeline.report.settings import seed_groups
 from pipeline.team.sweep import fan_out, sweep
 from tests.conftest import ROOT
 
