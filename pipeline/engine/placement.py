@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 from snakemake.exceptions import WorkflowError
 
@@ -54,6 +55,8 @@ def check_cluster(workflow) -> None:
     ]
     try:
         slurm.check_environment()
+        if warning := slurm.unlimited(requests):
+            print(warning, file=sys.stderr)
         slurm.check(requests, slurm.partitions())
     except PipelineError as error:
         raise WorkflowError(str(error)) from None

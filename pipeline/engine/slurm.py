@@ -51,6 +51,29 @@ class Request:
     resources: dict  # slurm_partition, runtime (minutes), mem_mb; any may be missing
 
 
+def unlimited(requests: list[Request]) -> str | None:
+    """A warning where stages ask for no time or memory, as with --default-resources on the command line.
+
+    Those replace the profile's all together, and the cluster's own defaults then hold: often one core's
+    memory and the partition's longest time.
+    """
+    lacking = {
+        name: sorted(request.stage for request in requests if request.resources.get(name) is None)
+        for name in ("runtime", "mem_mb")
+    }
+    said = [
+        f"no {name} for {len(stages)} of {len(requests)} stages ({', '.join(stages[:3])}{', ...' if len(stages) > 3 else ''})"
+        for name, stages in lacking.items()
+        if stages
+    ]
+    if not said:
+        return None
+    return (
+        f"warning: {'; '.join(said)}. --default-resources on the command line replaces all of those in {PROFILE}: "
+        "repeat them there (runtime=60 mem_mb=4000), or write yours into the profile"
+    )
+
+
 def partitions() -> dict[str, Partition]:
     """Of the cluster that this machine belongs to."""
     missing = [name for name in CLIENTS if not shutil.which(name)]

@@ -108,6 +108,7 @@ def test_what_the_cluster_cannot_run_is_refused_before_anything_is_submitted(tin
         "partition fast does not exist (there are: cpu, gpu): grow_x, grow_y, make_x and 1 more"
         in said
     )
+    assert "warning: no runtime for" in said and "repeat them there" in said
     assert "has been submitted" not in said
     assert "Traceback" not in said
 

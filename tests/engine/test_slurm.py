@@ -58,3 +58,11 @@ def test_an_environment_whose_path_holds_a_space_is_refused():
     slurm.check_environment("/home/me/project/.venv/bin/python")
     with pytest.raises(ClusterError, match="holds a space: /home/me/my project/"):
         slurm.check_environment("/home/me/my project/.venv/bin/python")
+
+
+def test_stages_without_time_or_memory_are_named_before_anything_is_submitted():
+    assert slurm.unlimited([request(runtime=60, mem_mb=4000)]) is None
+    warning = slurm.unlimited([request(runtime=60, mem_mb=4000), request(slurm_partition="gpu")])
+    assert warning is not None
+    assert "no runtime for 1 of 2 stages (train_mnist); no mem_mb for 1 of 2" in warning
+    assert "repeat them" in warning
