@@ -1,6 +1,7 @@
 """python -m pipeline STAGE [NAME]: one stage by hand; the same commands that dvc.yaml runs."""
 
 import argparse
+import json
 import os
 import sys
 import warnings
@@ -107,6 +108,12 @@ def parser() -> argparse.ArgumentParser:
     ):
         stage = add(name, action, purpose)
         stage.add_argument("name", metavar="RUN", help="a key of runs:")
+        if action is metrics:
+            stage.add_argument(
+                "--validation",
+                action="store_true",
+                help="instead: print the numbers beside validation images, to choose settings by",
+            )
         if action is figures:
             stage.add_argument(
                 "--pdf", action="store_true", help="instead: a PDF beside each PNG, for print"
@@ -305,7 +312,10 @@ def metrics(options: argparse.Namespace) -> None:
         metrics=files.metrics,
         theory=files.theory,
     )
-    metrics.run(options.name, run.dataset, run.threads, run.sample.weights, inputs)
+    if options.validation:
+        print(json.dumps(metrics.on_validation(run.dataset, run.threads, inputs), indent=2))
+    else:
+        metrics.run(options.name, run.dataset, run.threads, run.sample.weights, inputs)
 
 
 def figures(options: argparse.Namespace) -> None:

@@ -61,6 +61,19 @@ def test_real_images_score_like_real_images(parts, extractor):
     assert result["compared"]["extractor"]["kind"] == "classifier"
 
 
+def test_settings_are_chosen_by_validation_images_not_by_test_images(tmp_path, digits, parts):
+    np.save(tmp_path / "samples.npy", parts["valid_images"].numpy())  # as near to them as can be
+    files = {"model": digits, "metrics": tmp_path / "m.json", "theory": tmp_path / "t.json"}
+    data = {"data": digits / "data.safetensors", "features": digits / "features.safetensors"}
+    inputs = metrics.Paths(samples=tmp_path / "samples.npy", **files, **data)
+    result = metrics.on_validation("digits", 1, inputs)
+    assert result["fid"] == pytest.approx(0, abs=0.01)
+    assert result["precision"] == result["recall"] == 1
+    assert result["compared"]["split"] == "validation"
+    assert result["compared"]["n_real"] == 300
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.npy"]  # nothing is written
+
+
 def test_the_order_of_the_test_images_decides_nothing(parts, extractor, monkeypatch):
     """They are compared all; or, where that costs too much, a random choice, not the first (of MNIST's
     files, the first half is of other writers than the second)."""
