@@ -1,8 +1,10 @@
 """Reads and writes files. A file appears under its name whole or not at all, even if the writer is killed."""
 
+import glob
 import json
 import math
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +20,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A binary file to write; it takes the name `path` when the block ends without an error."""
+    """A binary file to write; it takes the name `path` when the block ends without an error.
+
+    What an earlier writer of it on this machine left behind when it was killed is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    here = f".{path.name}.{socket.gethostname()}-"
+    for left in path.parent.glob(f"{glob.escape(here)}*.partial"):
+        writer = left.name.removeprefix(here).removesuffix(".partial")
+        if writer.isdecimal() and not is_running(int(writer)):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f"{here}{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             yield file
@@ -29,6 +39,17 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def is_running(process: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -1,3 +1,8 @@
+import os
+import socket
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +20,32 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    path = tmp_path / "file [1]"
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os, sys; from pathlib import Path; from pipeline.io import files\n"
+            "with files.atomic(Path(sys.argv[1])) as file:\n    os.kill(os.getpid(), 9)",
+            path,
+        ],
+        check=False,
+    )
+    assert process.returncode == -9
+    (left,) = tmp_path.iterdir()
+    other_machine = left.with_name(left.name.replace(socket.gethostname(), "elsewhere"))
+    still_writing = left.with_name(
+        left.name.replace(str(left).split("-")[-1], f"{os.getppid()}.partial")
+    )
+    other_file = left.with_name(f".other.{socket.gethostname()}-{2**22 + 1}.partial")
+    for kept in (other_machine, still_writing, other_file):
+        kept.write_bytes(b"")
+    files.write_bytes(path, b"new")
+    assert sorted(tmp_path.iterdir()) == sorted([path, other_machine, still_writing, other_file])
+    assert path.read_bytes() == b"new"
 
 
 def test_streamed_safetensors_are_read_by_the_library(tmp_path):
