@@ -47,13 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return failed
     except DISK_ERRORS as error:
-        if (why := refused_write(error)) is None:
+        if why := refused_write(error):
+            step = "make room (or get write access) and run the same command again."
+        elif isinstance(error, OSError) and error.filename:
+            why, step = f"{error.strerror} ({error.filename})", "mend that path and run it again."
+        else:
             raise
-        print(
-            f"error: {why}. Nothing half-written was left behind; "
-            "make room (or get write access) and run the same command again.",
-            file=sys.stderr,
-        )
+        print(f"error: {why}. Nothing half-written was left behind; {step}", file=sys.stderr)
         return failed
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)

@@ -84,3 +84,23 @@ def test_a_dataset_made_by_hand_is_the_one_the_recipe_asks_for(here):
     assert main(["normalize", "line"]) == 0
     assert (here / "data/raw/line.json").is_file()
     assert (here / "data/normalized/line.safetensors").is_file()
+
+
+@pytest.mark.parametrize("place", ["a folder", "a file in the way", "a loop", "a long name"])
+def test_a_path_that_cannot_be_written_is_named_without_a_traceback(here, capsys, place):
+    out = here / "out/params.json"
+    if place == "a folder":
+        out.mkdir(parents=True)
+    elif place == "a file in the way":
+        out.parent.write_text("x")
+    elif place == "a loop":
+        out.parent.symlink_to(out.parent)
+    else:
+        out = out.with_name("n" * 250)
+    before = sorted(here.rglob("*"))
+    assert main(["check", "--out", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert out.parent.name in said and "Nothing half-written was left behind" in said
+    assert sorted(path for path in here.rglob("*") if path != out.parent) == [
+        path for path in before if path != out.parent
+    ]
