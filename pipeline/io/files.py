@@ -87,10 +87,25 @@ def reading(
         raise wrong(f"{path}: cannot be read as a {kind} ({said}). {step}") from None
 
 
+class Fields(dict):
+    """A dictionary from a file; asking for a field that it lacks is a DataError that names the file."""
+
+    def __init__(self, path: Path, fields: Any):
+        super().__init__(fields)
+        self.path = path
+
+    def __missing__(self, name: str) -> None:
+        raise DataError(
+            f"{self.path}: has no {name!r}; another version of this project wrote it, or something else. "
+            "Make it again with: dvc repro"
+        )
+
+
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; DataError if it is missing or damaged."""
+    """The content of a JSON file, its objects as Fields; DataError if it is missing or damaged."""
     with reading(existing(path), "JSON file"):
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, object_hook=lambda fields: Fields(path, fields))
 
 
 def write_npz(path: Path, **arrays: "np.ndarray") -> None:
@@ -110,7 +125,7 @@ def read_npz(path: Path) -> dict[str, "np.ndarray"]:
         path.open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
-        return dict(arrays)
+        return Fields(path, arrays)
 
 
 Blocks = tuple[str, tuple[int, ...], Iterator[bytes]]  # dtype, shape, the bytes in order

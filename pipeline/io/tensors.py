@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.errors import DataError
-from pipeline.io.files import existing, reading, write_bytes
+from pipeline.io.files import Fields, existing, reading, write_bytes
 
 
 def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor]:
@@ -18,7 +18,7 @@ def read_tensors(path: Path, names: list[str] | None = None) -> dict[str, Tensor
         reading(existing(path), ".safetensors file"),
         safe_open(path, framework="pt") as file,
     ):
-        return {name: file.get_tensor(name) for name in names or file.keys()}
+        return Fields(path, {name: file.get_tensor(name) for name in names or file.keys()})
 
 
 def tensor_names(path: Path) -> set[str]:
@@ -30,7 +30,10 @@ def tensor_names(path: Path) -> set[str]:
 def read_about(path: Path) -> dict[str, Any]:
     """The metadata that the file's writer stored beside the tensors; {} if there are none."""
     with reading(existing(path), ".safetensors file"), safe_open(path, framework="pt") as file:
-        about = json.loads((file.metadata() or {}).get("about", "{}"))
+        about = json.loads(
+            (file.metadata() or {}).get("about", "{}"),
+            object_hook=lambda fields: Fields(path, fields),
+        )
     if not isinstance(about, dict):
         raise DataError(
             f"{path}: its metadata are no table of names. Make it again with: dvc repro"

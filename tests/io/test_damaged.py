@@ -91,3 +91,22 @@ def test_numbers_of_another_byte_order_are_read_in_this_machines(tmp_path):
     rows = read_shards(tmp_path / "a.npy")[0:2]
     assert rows.dtype == np.dtype("float32").newbyteorder("=")
     assert np.array_equal(rows, values)
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "read"),
+    [
+        (json_file, "a.json", read_json),
+        (npz_file, "a.npz", read_npz),
+        (model_file, "a.safetensors", read_tensors),
+        (model_file, "a.safetensors", read_about),
+    ],
+)
+def test_a_field_that_another_version_did_not_write_is_named_with_the_file(
+    tmp_path, write, name, read
+):
+    write(tmp_path / name)
+    fields = read(tmp_path / name)
+    assert "later" not in fields and fields.get("later") is None
+    with pytest.raises(DataError, match=rf"{name}: has no 'later'; another version"):
+        fields["later"]
