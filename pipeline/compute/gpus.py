@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pipeline.compute.variables import whole
 from pipeline.errors import PipelineError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -80,7 +81,7 @@ def take(count: int, available: list[str], who: str, held: ExitStack) -> list[st
 
     Two trainings that each held half of what they need would deadlock.
     """
-    shares = max(1, -(-int(os.environ.get(SLOTS) or 1) // len(available)))
+    shares = max(1, -(-(whole(SLOTS, 1) or 1) // len(available)))
     announced = False
     while True:
         taken: list[str] = []

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from pipeline.compute.variables import whole
 from pipeline.errors import PeerLost, TrainingError
 
 
@@ -69,7 +70,7 @@ def world(ranks: int, device: str) -> Iterator[World]:
     if ranks == 1:
         yield ALONE
         return
-    started = int(os.environ.get("WORLD_SIZE", "1"))
+    started = whole("WORLD_SIZE", 1)
     if started != ranks:
         raise TrainingError(
             f"train.devices is {ranks}, but {started} rank(s) were started. "
@@ -86,7 +87,7 @@ def world(ranks: int, device: str) -> Iterator[World]:
 
 def local_rank() -> int:
     """Index of this rank on its machine, from LOCAL_RANK; 0 where nothing launched ranks."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return whole("LOCAL_RANK", 0)
 
 
 def loopback() -> str:

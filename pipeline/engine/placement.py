@@ -7,6 +7,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 
 from pipeline.compute import gpus
+from pipeline.compute.variables import whole
 from pipeline.engine import slurm
 from pipeline.errors import PipelineError
 
@@ -22,8 +23,12 @@ def gpus_at_once(workflow, wanted: bool) -> int | None:
     the number of devices, trainings share them.
     """
     if not workflow.is_main_process:
-        passed_on = os.environ.get(OFFERED, "0")
-        return int(passed_on) if passed_on else None
+        if os.environ.get(OFFERED) == "":
+            return None
+        try:
+            return whole(OFFERED, 0)
+        except PipelineError as error:
+            raise WorkflowError(str(error)) from None
     asked = workflow.global_resources.get("gpu")
     offered: int | None = asked.value if asked is not None else None
     # While Snakemake reads the Snakefile, it does not tell its executor; nodes are a cluster's jobs.

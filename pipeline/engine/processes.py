@@ -1,6 +1,7 @@
 """No process outlives the one that started it: an orphan would write into what its successor makes."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -61,13 +62,14 @@ def when_starter_ends(action: Callable[[], None]) -> None:
 
 def starters() -> list[psutil.Process | None]:
     """The processes whose end ends this one; None for one that has ended already."""
-    host, pid, born = (os.environ.get(STARTER) or "- 0 0").split()
-    if host == socket.gethostname():  # not a variable that a queue has carried to another machine
+    announced = re.fullmatch(r"(\S+) (\d{1,9}) (\d+(?:\.\d+)?)", os.environ.get(STARTER, ""))
+    # not a variable that a queue has carried to another machine, or that somebody else has set
+    if announced and announced[1] == socket.gethostname():
         try:
-            announced = psutil.Process(int(pid))
+            process = psutil.Process(int(announced[2]))
         except psutil.NoSuchProcess:
             return [None]
-        return [announced if abs(announced.create_time() - float(born)) < 1 else None]
+        return [process if abs(process.create_time() - float(announced[3])) < 1 else None]
     return list(ancestors())
 
 
