@@ -94,8 +94,8 @@ def new_project(path: Path, recipe: str) -> Project:
         if name == "results":
             continue
         shutil.copytree(ROOT / name, path / name, ignore=ignore)
-    (path / ".dvc").mkdir()
-    for name in (".dvc/config", ".dvc/.gitignore"):
+    (path / ".dvc/plots").mkdir(parents=True)
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvc/plots/losses.json"):
         shutil.copy2(ROOT / name, path / name)
     shutil.copy2(ROOT / recipe, path / "params.yaml")
     project = Project(path)
