@@ -154,10 +154,16 @@ def parser() -> argparse.ArgumentParser:
         "revisions each run is compared between them, or between one and this folder",
     )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
-    add("share", share, "push the branch and its results to the team").add_argument(
+    share_command = add("share", share, "push the branch and its results to the team")
+    share_command.add_argument(
         "--partial",
         action="store_true",
         help="even if some stages have not run, such as a failing one",
+    )
+    share_command.add_argument(
+        "--all-data",
+        action="store_true",
+        help="also images of datasets that may not be passed on, such as TFD's",
     )
     add("fetch", fetch, "pull the team's branch and results")
     add("mend", mend, "repair what a kill -9 of dvc has left")
@@ -398,7 +404,7 @@ def costs(options: argparse.Namespace) -> None:
 def share(options: argparse.Namespace) -> None:
     from pipeline.team import share
 
-    share.share(options.partial)
+    share.share(options.partial, options.all_data)
 
 
 def fetch(options: argparse.Namespace) -> None:

@@ -1,6 +1,10 @@
-"""`datasets:` of params.yaml: where images come from and how they are split."""
+"""`datasets:` of params.yaml: where images come from, how they are split, and who may have them.
 
-from typing import Annotated, Literal, Self
+Each source carries the `licence` of its images, in the publisher's words where there are any, and `may_share`:
+whether they may be given to others.
+"""
+
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +17,8 @@ PathText = Annotated[str, Field(min_length=1, max_length=4095, pattern=r"^[^\x00
 class Mnist(Section):
     """70,000 handwritten digits, 28 x 28, grey."""
 
+    licence: ClassVar[str] = "CC BY-SA 3.0 (Y. LeCun and C. Cortes)"  # as Keras quotes it
+    may_share: ClassVar[bool] = True
     name: Literal["mnist"]
     local: PathText | None = (
         None  # folder with the four IDX files (.gz or not), tried before the network
@@ -22,6 +28,8 @@ class Mnist(Section):
 class FashionMnist(Section):
     """70,000 articles of clothing in ten classes, 28 x 28, grey."""
 
+    licence: ClassVar[str] = "MIT (Zalando SE)"
+    may_share: ClassVar[bool] = True
     name: Literal["fashion_mnist"]
     local: PathText | None = None  # folder with the four IDX files (.gz or not)
 
@@ -29,6 +37,8 @@ class FashionMnist(Section):
 class Cifar10(Section):
     """60,000 photographs in ten classes, 32 x 32, colour."""
 
+    licence: ClassVar[str] = "none stated; cite A. Krizhevsky, 2009"
+    may_share: ClassVar[bool] = True
     name: Literal["cifar10"]
     local: PathText | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
 
@@ -36,6 +46,8 @@ class Cifar10(Section):
 class Tfd(Section):
     """102,236 faces, 48 x 48, grey; 4,178 with one of seven expressions, in five folds."""
 
+    licence: ClassVar[str] = "given out on request; must not be passed on"
+    may_share: ClassVar[bool] = False
     name: Literal["tfd"]
     path: PathText  # TFD_48x48.mat, which its makers give out
     fold: Annotated[int, Field(ge=0, le=4)] = (
@@ -46,6 +58,7 @@ class Tfd(Section):
 class Folder(Section):
     """The user's own pictures; each sub-folder with pictures is a class, if there are two or more."""
 
+    may_share: ClassVar[bool] = True
     name: Literal["folder"]
     path: PathText
     digest: str | None = None  # of all pictures; `download` says which value to set
@@ -55,17 +68,23 @@ class Folder(Section):
     # crop keeps the aspect ratio and cuts the centre out; stretch does not keep it
     resize: Literal["crop", "stretch"] = "crop"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    # under which you share them
+    licence: Annotated[str, Field(min_length=1, max_length=300)] = "not stated"
 
 
 class Digits(Section):
     """1,797 handwritten digits, 8 x 8, grey; they come with scikit-learn, no network needed."""
 
+    licence: ClassVar[str] = "CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI)"
+    may_share: ClassVar[bool] = True
     name: Literal["digits"]
 
 
 class MixturePoints(Section):
     """Points of a mixture of equally likely Gaussians whose density is known."""
 
+    licence: ClassVar[str] = "none needed: drawn here"
+    may_share: ClassVar[bool] = True
     name: Literal["mixture"]
     means: Annotated[
         tuple[Annotated[tuple[float, ...], Field(strict=False)], ...], Field(strict=False)
@@ -131,6 +150,8 @@ class Dataset(Section):
 
     source: Source
     normalize: Normalize
+    # instead of the source's own; where false, `share` keeps the images here
+    may_share: bool | None = None
 
     @model_validator(mode="after")
     def validation_images_come_from_one_place(self) -> Self:
@@ -152,6 +173,11 @@ class Dataset(Section):
                 f"{self.images[0]:,} training images; leave 2 or more to train on"  # type: ignore[index]
             )
         return self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether `share` gives the images to the team."""
+        return self.source.may_share if self.may_share is None else self.may_share
 
     @property
     def images(self) -> tuple[int, int] | None:

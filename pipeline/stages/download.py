@@ -41,7 +41,7 @@ def run(source: Source, images: Path, provenance: Path) -> None:
     if raw.class_names:
         more["class_names"] = np.array(raw.class_names)
     write_npz(images, images=raw.images, labels=raw.labels, split=raw.split, **more)
-    write_json(provenance, describe(raw))
+    write_json(provenance, {"licence": source.licence, **describe(raw)})
 
 
 def describe(raw: Raw) -> dict:

@@ -9,7 +9,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
 
+from pipeline.config import params
 from pipeline.engine import repair
+from pipeline.team.private import private_files, why
 from pipeline.team.remotes import (
     SETUP,
     TeamError,
@@ -20,7 +22,9 @@ from pipeline.team.remotes import (
     git_remote,
     last_line,
     meaning,
+    outputs_recorded,
     run,
+    run_watched,
 )
 
 
@@ -41,7 +45,7 @@ def fetch() -> None:
     print(f"Data <- {remote}: fetching what is not here ...", flush=True)
     wanted = not_in_cache()
     available = on_remote(remote, wanted)
-    done = run("dvc", "pull", "--run-cache", "--force")
+    done = run_watched("dvc", "pull", "--run-cache", "--force")
     if done.returncode:
         report_lost(remote, available, done)
     if unfinished := never_run():
@@ -160,14 +164,6 @@ def not_in_folder() -> list[str]:
         return [path for path in outputs_recorded(repo) if not Path(path).exists()]
 
 
-def outputs_recorded(repo: Repo) -> dict[str, str]:
-    return {
-        os.path.relpath(out.fs_path): out.hash_info.value
-        for out in repo.index.outs
-        if out.use_cache and out.hash_info
-    }
-
-
 def never_run() -> list[str]:
     """Stages that dvc.lock does not know."""
     with Repo() as repo:
@@ -195,9 +191,23 @@ def on_remote(remote: str, wanted: dict[str, str]) -> set[str]:
 
 
 def report_lost(remote: str, available: set[str], pulled: subprocess.CompletedProcess[str]) -> None:
-    """Name the files that are not here after `dvc pull` and say what became of them."""
+    """Name the files that are not here after `dvc pull` and say what became of them.
+
+    Files that may not be passed on are none of the lost ones.
+    """
     lines = []
-    for path, checksum in sorted(not_in_cache().items()):
+    content = params.load()
+    missing, private = not_in_cache(), private_files(content)
+    kept = sorted(missing.keys() & private.keys())
+    if kept:
+        reason = why(content, {private[path] for path in kept})
+        print(
+            f"Data <- {remote}: {len(kept)} file(s) stay with who made them, because they show images of {reason}: "
+            f"{', '.join(kept)}\n  Whoever has these images makes the files: snakemake --cores all (docs/team.md)"
+        )
+    for path, checksum in sorted(missing.items()):
+        if path in kept:
+            continue
         fate = (
             f"refused; what {remote} held under its checksum was something else (tampered with, or "
             "damaged)"
@@ -205,7 +215,7 @@ def report_lost(remote: str, available: set[str], pulled: subprocess.CompletedPr
             else f"was never pushed to {remote}"
         )
         lines.append(f"{path}: {fate}. {who_can_push(checksum)}")
-    if not lines and never_run() and not not_in_folder():
+    if not lines and (kept or never_run()) and not set(not_in_folder()) - set(kept):
         return  # DVC fails if anything in dvc.yaml has no result yet
     if not lines:
         raise TeamError(f"dvc pull failed:\n{explained(pulled)}")

@@ -4,7 +4,10 @@
 """
 
 import os
+import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from dvc.exceptions import DvcException
@@ -68,9 +71,21 @@ def data_remote() -> str:
     return name
 
 
-def dvc(*arguments: str, remote: str = "") -> str:
-    """What `dvc` prints; TeamError with its reason if it fails. `remote`: the one that it talks to."""
-    done = run("dvc", *arguments)
+def outputs_recorded(repo: Repo) -> dict[str, str]:
+    """Results that dvc.lock records and DVC caches: path -> checksum."""
+    return {
+        os.path.relpath(out.fs_path): out.hash_info.value
+        for out in repo.index.outs
+        if out.use_cache and out.hash_info
+    }
+
+
+def dvc(*arguments: str, remote: str = "", watched: bool = False) -> str:
+    """What `dvc` prints; TeamError with its reason if it fails.
+
+    `remote`: the one that it talks to; `watched`: show its progress, if there is a terminal.
+    """
+    done = (run_watched if watched else run)("dvc", *arguments)
     if done.returncode:
         where = f" with the remote {remote}" if remote else ""
         raise TeamError(f"dvc {arguments[0]}{where} failed; nothing was lost.\n{explained(done)}")
@@ -92,6 +107,9 @@ def meaning(words: str) -> str:
     return words
 
 
+# never asks for a password in the background, where nobody sees the question
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1"}
+ERROR = b"ERROR"  # with it the lines of DVC begin that say what failed
 CHATTER = "Having any troubles?"
 FULL = (
     "There is no room left: make some and run the same command again. What has arrived there stays; the "
@@ -130,11 +148,43 @@ def git(*arguments: str) -> str:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    # never asks for a password in the background, where nobody sees the question
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1"}
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | quiet
+        command, capture_output=True, text=True, check=False, env=os.environ | QUIET
     )
+
+
+def run_watched(*command: str) -> subprocess.CompletedProcess[str]:
+    """As `run`, and DVC's bars appear while it runs, if stderr is a terminal. Its errors do not: they are
+    explained afterwards."""
+    if not sys.stderr.isatty():
+        return run(*command)
+    columns = {"COLUMNS": str(shutil.get_terminal_size().columns)}
+    with (
+        tempfile.TemporaryFile() as printed,
+        subprocess.Popen(
+            command,
+            stdout=printed,
+            stderr=subprocess.PIPE,
+            env=os.environ | QUIET | {"DVC_IGNORE_ISATTY": "true"} | columns,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        said = b""
+        while some := os.read(process.stderr.fileno(), 2**16):
+            before, said = said.partition(ERROR)[0], said + some
+            os.write(sys.stderr.fileno(), said.partition(ERROR)[0][len(before) :])
+        code = process.wait()
+        printed.seek(0)
+        out = printed.read()
+    return subprocess.CompletedProcess(
+        command, code, out.decode(errors="replace"), without_bars(said.decode(errors="replace"))
+    )
+
+
+def without_bars(said: str) -> str:
+    """`said` without what later text of the same line has overwritten on a terminal."""
+    lines = said.replace("\x1b[A", "").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def last_line(said: str) -> str:

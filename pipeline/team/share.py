@@ -5,7 +5,9 @@ import urllib.parse
 
 from dvc.repo import Repo
 
+from pipeline.config import params
 from pipeline.engine import repair
+from pipeline.team.private import private_files, why
 from pipeline.team.remotes import (
     TeamError,
     current_branch,
@@ -14,14 +16,16 @@ from pipeline.team.remotes import (
     git,
     git_remote,
     last_line,
+    outputs_recorded,
     run,
 )
 
 
-def share(partial: bool = False) -> None:
-    """Push the branch and all results it records; refuse to share what others could not use.
+def share(partial: bool = False, all_data: bool = False) -> None:
+    """Push the branch and the results it records; refuse to share what others could not use.
 
     partial: also if something that params.yaml asks for has not been run, such as a failing stage.
+    all_data: also files that show images of a dataset that may not be passed on.
     """
     origin, remote = git_remote(), data_remote()
     repair.mend_all()
@@ -32,16 +36,38 @@ def share(partial: bool = False) -> None:
     check_no_secrets()
     check_not_behind(origin, branch)
     # Data first: nobody then finds a commit whose results are not there yet.
-    print(f"Data -> {remote}: sending what it lacks ...", flush=True)
-    said = dvc("push", "--run-cache", remote=remote)
+    said = push_results(remote, all_data)
     pushed = run("git", "push", "--quiet", "--set-upstream", origin, branch)
     if pushed.returncode:
         check_not_behind(origin, branch)  # somebody may have pushed meanwhile
         raise TeamError(f"git push failed; the data are there.\n{pushed.stderr.strip()}")
     revision = git("rev-parse", "--short", "HEAD")
-    print(f"Data -> {remote}: {last_line(said)}")
+    print(f"Data -> {remote}: {said}")
     print(f"Git  -> {origin}: branch {branch} at {revision}")
     print("The team gets both with: make fetch")
+
+
+def push_results(remote: str, all_data: bool) -> str:
+    """Send what the remote lacks; the last line that DVC says, or what was left here."""
+    content = params.load()
+    private = {} if all_data else private_files(content)
+    with Repo() as repo:
+        recorded = list(outputs_recorded(repo))
+    kept = [path for path in recorded if path in private]
+    sent = [path for path in recorded if path not in private]
+    if kept:
+        reason = why(content, {private[path] for path in kept})
+        print(
+            f"Data -> {remote}: {len(kept)} file(s) stay here, because they show images of {reason}: "
+            f"{', '.join(kept)}\n  Whoever has these images makes the files: snakemake --cores all. To send them "
+            "all the same: python -m pipeline share --all-data (docs/team.md)"
+        )
+    if not sent:
+        return "nothing to send"
+    print(f"Data -> {remote}: sending what it lacks ...", flush=True)
+    # without names DVC sends all outputs
+    names = sent if kept else []
+    return last_line(dvc("push", "--run-cache", *names, remote=remote, watched=True))
 
 
 def check_recorded() -> None:

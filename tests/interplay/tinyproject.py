@@ -31,9 +31,11 @@ ENGINE = (
 )
 ANY_PARAMS = '''"""The tiny project's params need no validation."""
 
+from types import SimpleNamespace
 
-def load() -> None:
-    return None
+
+def load() -> SimpleNamespace:
+    return SimpleNamespace(datasets={}, runs={})
 '''
 STAGES = ("make", "grow", "total")
 
