@@ -36,6 +36,8 @@ class Family:
     # class (metadata, tensors, file): a trained model; `samples(weights, count, batch_size, seed)` gives
     # batches of images [B, C, H, W] in [-1, 1]
     saved: str
+    # module of pipeline/evaluation/families: what `metrics` and `figures` show of a model beside its samples
+    measured_by: str
     # function (saved model, images) -> exact log-likelihood [N] in nats; None where there is none
     log_likelihood: str | None = None
     composed_of: tuple[str, ...] = ()  # other families whose code it uses
@@ -48,6 +50,7 @@ FAMILIES = {
         monitor="pipeline.models.gan.monitor:Monitor",
         observer="pipeline.models.gan.observer:Observer",
         saved="pipeline.models.gan.saved:Saved",
+        measured_by="pipeline.evaluation.families.gan",
     ),
 }
 

@@ -10,26 +10,18 @@ from torch import Tensor
 
 from pipeline import models
 from pipeline.compute import devices
-from pipeline.compute.streams import generator
 from pipeline.config.datasets import MixturePoints, Source
 from pipeline.config.sample import Sample
-from pipeline.evaluation import neighbours
+from pipeline.evaluation import families, neighbours
 from pipeline.evaluation.plots import charts, figure, images, points
-from pipeline.evaluation.plots import theory as theory_plots
 from pipeline.evaluation.plots.grids import is_picture
 from pipeline.evaluation.published import adversarial_nets
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import existing, read_json, reading, write_bytes
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.models.gan import interpolation as interpolations
-from pipeline.models.gan.game.equilibrium import equilibrium
-from pipeline.models.gan.sampling import SymmetricGenerator
-from pipeline.models.gan.saved import Saved
 
 THREADS = 1  # fixed: G's sums depend on it
 ROWS, COLUMNS = 4, 5  # of Figure 2
-STRIPS, STEPS = 4, 10  # of Figure 3
-PATH_STEPS = 200  # of Figure 3 for points
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 POINTS = 10_000
 
@@ -68,21 +60,21 @@ def figures(name: str, source: Source, settings: Sample, paths: Paths) -> dict[s
     model = folder / "model.safetensors"
     about = read_about(model)
     saved = models.saved(about, read_tensors(model), str(model))
-    goal = equilibrium(saved.train)
+    family = families.of(about["model"])
     rows = read_rows(folder / "training.tsv")
     return {
-        "curves": charts.training(
-            rows, verdict["verdict"], verdict["reason"], goal.d_real, goal.d_loss, steps
-        ),
+        "curves": family.curves(saved, rows, verdict, steps),
         "sigma": charts.sigma(
             numbers["parzen"],
             adversarial_nets(str(source.name)),
             isinstance(source, MixturePoints),
             f"{steps}: Parzen window of {numbers['parzen']['n_samples']:,} samples",
         ),
-        "theory": theory(numbers["theory"], steps),
+        "theory": family.theory_figure(numbers["theory"], steps),
         "neighbours": nearest(samples, parts, source, steps),
-        "interpolation": interpolation(saved, settings, parts["test_images"], steps),
+        "interpolation": family.interpolation(
+            saved, settings.weights, settings.interpolation, parts["test_images"], steps
+        ),
         "sheet": sheet(
             samples, parts["test_images"], numbers["metrics"], f"{steps}\n{made_with(about)}"
         ),
@@ -102,23 +94,6 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
     with reading(existing(path), "table"):
         table = np.genfromtxt(path, names=True, delimiter="\t")
     return {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
-
-
-def theory(content: dict, steps: str) -> Figure:
-    """Figure 1 for points; for images histograms of D. `steps` starts the title."""
-    if content["kind"] == "quadrature":
-        final = content["final"]
-        return theory_plots.figure_1(
-            content,
-            f"{steps}: C(G) {final['c']:.4f} (−log 4 is {content['minus_log_4']:.4f}), "
-            f"JSD {final['jsd']:.4f} nats, |D − 1/2| {final['d_to_half']:.3f} at the end",
-        )
-    return theory_plots.bound(
-        content,
-        f"{steps}: V(D, G) {content['value']:.3f} on test images (−log 4 is "
-        f"{content['minus_log_4']:.3f}),\nso the JSD of {content['of']} is at least "
-        f"{content['jsd_at_least']:.3f} nats",
-    )
 
 
 def nearest(samples: Tensor, parts: dict[str, Tensor], source: Source, steps: str) -> Figure:
@@ -146,46 +121,6 @@ def figure_2(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
     last = shown[COLUMNS - 1 :: COLUMNS].flatten(1)
     closest = neighbours.euclidean(last, train.flatten(1)).argmin(dim=1)
     return shown, train[closest]
-
-
-def interpolation(saved: Saved, settings: Sample, test: Tensor, steps: str) -> Figure:
-    """Figure 3: G between pairs of noise; over all of it where points have a noise of one dimension."""
-    G = saved.generator(settings.weights)
-    noise = saved.train.noise
-    of_points = saved.image_shape[-2:] == (1, 1)
-    if of_points and noise.dim == 1 and saved.image_shape[0] == 1 and noise.prior != "sphere":
-        shares, x = over_the_noise(G)
-        return points.axis_of_noise(
-            shares, x, test.flatten(1).numpy(), f"{steps}: G over all of its noise"
-        )
-    kind = interpolations.path_of(noise.prior, settings.interpolation)
-    drawn = figure_3(G, kind, PATH_STEPS if of_points else STEPS)
-    names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]
-    title = f"{steps}: G along {kind.replace('_', ' ')}s between random points of the noise"
-    if of_points:
-        return points.paths(drawn.flatten(2).numpy(), test.flatten(1).numpy(), names, title)
-    return images.strips(drawn.numpy(), names, title)
-
-
-@torch.no_grad()
-def over_the_noise(G: SymmetricGenerator) -> tuple[np.ndarray, np.ndarray]:
-    """PATH_STEPS shares of a prior of one dimension, rising, and G of the z below which each lies."""
-    z, _ = interpolations.across(G.train_settings.noise, PATH_STEPS, generator(0, "figure 3"))
-    shares = (np.arange(PATH_STEPS) + 0.5) / PATH_STEPS
-    return shares, G(z).flatten().numpy()
-
-
-@torch.no_grad()
-def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
-    """[STRIPS, count, C, H, W] in [-1, 1]: G at `count` points of each path, from one random z to another;
-    a conditional G draws one class along each."""
-    ends = G.latent(2 * STRIPS, generator(0, "figure 3"))
-    along = torch.linspace(0, 1, count)
-    strips = []
-    for strip, (a, b) in enumerate(ends.z.split(2)):
-        labels = None if ends.labels is None else torch.full((count,), strip % G.classes)
-        strips.append(G(interpolations.PATHS[kind](a, b, along), labels))
-    return torch.stack(strips)
 
 
 def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> Figure:

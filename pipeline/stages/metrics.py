@@ -9,23 +9,16 @@ from torch import Tensor
 
 from pipeline import models
 from pipeline.compute import devices
-from pipeline.compute.streams import generator
 from pipeline.errors import DataError
-from pipeline.evaluation import extractors, metrics, neighbours
+from pipeline.evaluation import extractors, families, metrics, neighbours
 from pipeline.evaluation.real_data import chosen_rows, some, to_unit
-from pipeline.evaluation.theory import images as theory_of_images
-from pipeline.evaluation.theory import points as theory_of_points
-from pipeline.evaluation.theory.players import Noise, Players
 from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.models.gan.interpolation import across
-from pipeline.models.gan.saved import Saved
 
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
 MOST = 10_000  # images of either side, at most
-ARROWS = 24  # of Figure 1, from z to G(z)
 DUPLICATE_IMAGES = 5_000  # of either side, compared with each other
 COPY_IMAGES = 2_000  # of either side, each compared with every training image
 
@@ -52,12 +45,11 @@ def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> No
     for warning in result["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.metrics, result)
-    saved = models.saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
-    if about["kind"] == "mixture":
-        mixture = Mixture(tensors["means"], tensors["std"].item())
-        of_theory = point_theory(saved, mixture, parts["train_images"], averaged=weights == "ema")
-    else:
-        of_theory = image_theory(saved, parts, samples)
+    model = read_about(paths.model)
+    saved = models.saved(model, read_tensors(paths.model), str(paths.model))
+    known = about["kind"] == "mixture"
+    mixture = Mixture(tensors["means"], tensors["std"].item()) if known else None
+    of_theory = families.of(model["model"]).theory(saved, weights, parts, samples, mixture)
     for warning in of_theory["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.theory, of_theory)
@@ -77,39 +69,6 @@ def on_validation(dataset: str, threads: int, paths: Paths) -> dict:
     result = evaluate(samples, parts | held_out, about, tensors)
     result["compared"]["split"] = "validation"
     return result
-
-
-def point_theory(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> dict:
-    """The content of theory.json where the density of the data is known."""
-    noise = saved.train.noise
-    line_NZ, line_name = across(noise, ARROWS, generator(saved.seed, "theory arrows"))
-    moments = [
-        Players(
-            step,
-            saved.generator("raw", step),
-            saved.discriminator(step),
-            saved.generator("ema", step) if saved.has_average else None,
-        )
-        for step in saved.snapshots()
-    ]
-    draw = saved.generator("raw").latent
-    return theory_of_points.evaluate(
-        moments, Noise(draw, saved.seed, line_NZ, line_name), mixture, train, averaged
-    )
-
-
-def image_theory(saved: Saved, parts: dict[str, Tensor], samples: Tensor) -> dict:
-    """The content of theory.json for images, whose density is unknown: a bound given by D."""
-    D = saved.discriminator()
-    drawn_labels = torch.arange(len(samples)) % max(1, saved.classes)  # as `sample` drew them
-    seen = {
-        "test": (parts["test_images"], parts["test_labels"]),
-        "train": (parts["train_images"], parts["train_labels"]),
-        "generated": (samples, drawn_labels),
-    }
-    as_trained = 1_000 if D.net.image_by_image else saved.train.batch_size
-    told = saved.train.conditional is not None and saved.train.conditional.discriminator
-    return theory_of_images.evaluate(D, seen, as_trained, pairs=told)
 
 
 def read_samples(path: Path, image_shape: tuple) -> Tensor:

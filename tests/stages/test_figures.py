@@ -5,6 +5,7 @@ import torch
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
+from pipeline.evaluation.families import gan
 from pipeline.models.gan import interpolation, nets
 from pipeline.models.gan.sampling import SymmetricGenerator
 from pipeline.stages import figures
@@ -51,11 +52,11 @@ def conditional_g(classes: int = 0) -> SymmetricGenerator:
 @pytest.mark.parametrize("classes", [0, 3])
 def test_each_strip_is_g_along_the_path_from_one_random_z_to_another(kind: str, classes: int):
     G = conditional_g(classes)
-    found = figures.figure_3(G, kind, 7)
-    assert found.shape == (figures.STRIPS, 7, 1, 4, 4)
-    z = torch.randn(2 * figures.STRIPS, 5, generator=generator(0, "figure 3"))
+    found = gan.figure_3(G, kind, 7)
+    assert found.shape == (gan.STRIPS, 7, 1, 4, 4)
+    z = torch.randn(2 * gan.STRIPS, 5, generator=generator(0, "figure 3"))
     with torch.no_grad():
-        for strip in range(figures.STRIPS):
+        for strip in range(gan.STRIPS):
             a, b = z[2 * strip], z[2 * strip + 1]
             way = interpolation.PATHS[kind](a, b, torch.linspace(0, 1, 7))
             label = torch.full((7,), strip % classes) if classes else None
@@ -64,6 +65,6 @@ def test_each_strip_is_g_along_the_path_from_one_random_z_to_another(kind: str, 
             torch.testing.assert_close(
                 found[strip, [0, -1]], G(ends, None if label is None else label[:2])
             )
-    other = figures.figure_3(G, {"line": "great_circle", "great_circle": "line"}[kind], 7)
+    other = gan.figure_3(G, {"line": "great_circle", "great_circle": "line"}[kind], 7)
     torch.testing.assert_close(found[:, 0], other[:, 0])
     assert not torch.allclose(found[:, 3], other[:, 3]), "the two paths differ in the middle"

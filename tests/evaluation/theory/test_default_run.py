@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline.config.params import load
+from pipeline.evaluation.families import gan
 from pipeline.evaluation.theory.quadrature import Mixture
-from pipeline.stages import metrics
 from tests.conftest import ROOT
 from tests.evaluation.theory.test_figure_1 import played
 
@@ -19,7 +19,7 @@ def line() -> dict:
     source = LINE.datasets["line"].source
     saved, data = played(LINE, "line", 0, LINE.runs["line"].train.steps, points=source.train_points)
     density = Mixture(torch.tensor(source.means), source.std)
-    return metrics.point_theory(saved, density, data, averaged=True)
+    return gan.of_points(saved, density, data, averaged=True)
 
 
 def test_c_of_g_falls_to_minus_log_4_and_d_to_one_half(line):
@@ -44,4 +44,4 @@ def test_figure_1_shows_d_at_its_optimum_and_g_moved_along_its_gradient(line):
     assert best["c"] == early["c"]
     assert moved["jsd"] < 0.95 * best["jsd"]
     assert end["jsd"] < moved["jsd"]
-    assert len(early["arrows"]["x"]) == metrics.ARROWS
+    assert len(early["arrows"]["x"]) == gan.ARROWS

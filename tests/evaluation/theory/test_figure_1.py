@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from pipeline.config.params import Params, load
+from pipeline.evaluation.families import gan
 from pipeline.evaluation.plots import theory as plots
 from pipeline.evaluation.plots.figure import png
 from pipeline.evaluation.theory import figure_1, players, points, quadrature
@@ -16,7 +17,6 @@ from pipeline.models.gan.observer import is_early
 from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
 from pipeline.sources import mixture
-from pipeline.stages import metrics
 from tests.conftest import ROOT
 
 QUICK = load(ROOT / "recipes/quick.yaml")
@@ -57,7 +57,7 @@ def test_g_moved_along_the_gradient_of_d_has_a_smaller_c(seed: int, monkeypatch)
     saved, data = played(QUICK, "line", seed, 90)
     source = QUICK.datasets["line"].source
     density = Mixture(torch.tensor(source.means), source.std)
-    content = metrics.point_theory(saved, density, data, averaged=True)
+    content = gan.of_points(saved, density, data, averaged=True)
     a, b, c, _ = content["panels"]
     assert a["c"] == b["c"], "the same G"
     assert b["value"] > a["value"], "D was trained on V(D, G)"
@@ -165,7 +165,7 @@ def ring() -> dict:
         patch.setattr(players, "POINTS", 2_000)
         patch.setattr(figure_1, "D_STEPS", 20)
         saved, data = played(RING, "ring", 0, 4, at_each=True)
-        return metrics.point_theory(saved, Mixture(MEANS, SOURCE.std), data, averaged=True)
+        return gan.of_points(saved, Mixture(MEANS, SOURCE.std), data, averaged=True)
 
 
 def test_the_panels_of_two_dimensions_show_data_model_and_d(ring: dict):
@@ -189,7 +189,7 @@ def test_the_divergence_told_is_that_of_the_weights_that_are_sampled(
     saved, data = played(QUICK, "line", 0, 3, at_each=True)
     source = QUICK.datasets["line"].source
     density = Mixture(torch.tensor(source.means), source.std)
-    found = metrics.point_theory(saved, density, data, averaged)
+    found = gan.of_points(saved, density, data, averaged)
     G = saved.generator(weights)
     noise = players.Noise(G.latent, saved.seed, torch.zeros(1, 1), "")
     expected = c_of_g(exact_mass(density), players.mass(G, noise))

@@ -1,0 +1,135 @@
+"""What is measured and drawn of a GAN beside its samples: section 4 of the paper, its Figures 1 and 3."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from pipeline.compute.streams import generator
+from pipeline.evaluation.plots import charts, images, points
+from pipeline.evaluation.plots import theory as theory_plots
+from pipeline.evaluation.theory import images as theory_of_images
+from pipeline.evaluation.theory import points as theory_of_points
+from pipeline.evaluation.theory.players import Noise, Players
+from pipeline.evaluation.theory.quadrature import Mixture
+from pipeline.models.gan import interpolation as interpolations
+from pipeline.models.gan.game.equilibrium import equilibrium
+from pipeline.models.gan.sampling import SymmetricGenerator
+from pipeline.models.gan.saved import Saved, Weights
+
+ARROWS = 24  # of Figure 1, from z to G(z)
+STRIPS, STEPS = 4, 10  # of Figure 3
+PATH_STEPS = 200  # of Figure 3 for points
+
+
+def theory(
+    saved: Saved,
+    weights: str,
+    data: dict[str, Tensor],
+    samples: Tensor,
+    mixture: Mixture | None,
+) -> dict:
+    """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives."""
+    if mixture is not None:
+        return of_points(saved, mixture, data["train_images"], averaged=weights == "ema")
+    return of_images(saved, data, samples)
+
+
+def of_points(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> dict:
+    """The content of theory.json where the density of the data is known."""
+    noise = saved.train.noise
+    line_NZ, line_name = interpolations.across(
+        noise, ARROWS, generator(saved.seed, "theory arrows")
+    )
+    moments = [
+        Players(
+            step,
+            saved.generator("raw", step),
+            saved.discriminator(step),
+            saved.generator("ema", step) if saved.has_average else None,
+        )
+        for step in saved.snapshots()
+    ]
+    draw = saved.generator("raw").latent
+    return theory_of_points.evaluate(
+        moments, Noise(draw, saved.seed, line_NZ, line_name), mixture, train, averaged
+    )
+
+
+def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
+    """The content of theory.json for images, whose density is unknown: a bound given by D."""
+    D = saved.discriminator()
+    drawn_labels = torch.arange(len(samples)) % max(1, saved.classes)  # as `sample` drew them
+    seen = {
+        "test": (data["test_images"], data["test_labels"]),
+        "train": (data["train_images"], data["train_labels"]),
+        "generated": (samples, drawn_labels),
+    }
+    as_trained = 1_000 if D.net.image_by_image else saved.train.batch_size
+    told = saved.train.conditional is not None and saved.train.conditional.discriminator
+    return theory_of_images.evaluate(D, seen, as_trained, pairs=told)
+
+
+def curves(saved: Saved, rows: dict[str, np.ndarray], verdict: dict, steps: str) -> Figure:
+    """Losses, D's means and gradient norms, with D's outputs at equilibrium."""
+    goal = equilibrium(saved.train)
+    return charts.training(
+        rows, verdict["verdict"], verdict["reason"], goal.d_real, goal.d_loss, steps
+    )
+
+
+def theory_figure(content: dict, steps: str) -> Figure:
+    """Figure 1 for points; for images histograms of D. `steps` starts the title."""
+    if content["kind"] == "quadrature":
+        final = content["final"]
+        return theory_plots.figure_1(
+            content,
+            f"{steps}: C(G) {final['c']:.4f} (−log 4 is {content['minus_log_4']:.4f}), "
+            f"JSD {final['jsd']:.4f} nats, |D − 1/2| {final['d_to_half']:.3f} at the end",
+        )
+    return theory_plots.bound(
+        content,
+        f"{steps}: V(D, G) {content['value']:.3f} on test images (−log 4 is "
+        f"{content['minus_log_4']:.3f}),\nso the JSD of {content['of']} is at least "
+        f"{content['jsd_at_least']:.3f} nats",
+    )
+
+
+def interpolation(saved: Saved, weights: Weights, path: str, test: Tensor, steps: str) -> Figure:
+    """Figure 3: G between pairs of noise; over all of it where points have a noise of one dimension."""
+    G = saved.generator(weights)
+    noise = saved.train.noise
+    of_points = saved.image_shape[-2:] == (1, 1)
+    if of_points and noise.dim == 1 and saved.image_shape[0] == 1 and noise.prior != "sphere":
+        shares, x = over_the_noise(G)
+        return points.axis_of_noise(
+            shares, x, test.flatten(1).numpy(), f"{steps}: G over all of its noise"
+        )
+    kind = interpolations.path_of(noise.prior, path)
+    drawn = figure_3(G, kind, PATH_STEPS if of_points else STEPS)
+    names = [f"{chr(ord('a') + row)}" for row in range(STRIPS)]
+    title = f"{steps}: G along {kind.replace('_', ' ')}s between random points of the noise"
+    if of_points:
+        return points.paths(drawn.flatten(2).numpy(), test.flatten(1).numpy(), names, title)
+    return images.strips(drawn.numpy(), names, title)
+
+
+@torch.no_grad()
+def over_the_noise(G: SymmetricGenerator) -> tuple[np.ndarray, np.ndarray]:
+    """PATH_STEPS shares of a prior of one dimension, rising, and G of the z below which each lies."""
+    z, _ = interpolations.across(G.train_settings.noise, PATH_STEPS, generator(0, "figure 3"))
+    shares = (np.arange(PATH_STEPS) + 0.5) / PATH_STEPS
+    return shares, G(z).flatten().numpy()
+
+
+@torch.no_grad()
+def figure_3(G: SymmetricGenerator, kind: str, count: int) -> Tensor:
+    """[STRIPS, count, C, H, W] in [-1, 1]: G at `count` points of each path, from one random z to another;
+    a conditional G draws one class along each."""
+    ends = G.latent(2 * STRIPS, generator(0, "figure 3"))
+    along = torch.linspace(0, 1, count)
+    strips = []
+    for strip, (a, b) in enumerate(ends.z.split(2)):
+        labels = None if ends.labels is None else torch.full((count,), strip % G.classes)
+        strips.append(G(interpolations.PATHS[kind](a, b, along), labels))
+    return torch.stack(strips)
