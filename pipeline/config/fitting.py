@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
 from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
+from pipeline.config.sample import Sample
 
 if TYPE_CHECKING:
     from pipeline.config.params import Run
@@ -39,13 +40,26 @@ def check_names(kind: str, names: list[str]) -> None:
 
 
 def check_sections(run: "Run") -> None:
-    """ValueError if sections of a GAN's run contradict each other."""
+    """ValueError if sections of a run contradict each other."""
     train, sample = run.train, run.sample
     if run.threads < train.devices:
         raise ValueError(
             f"threads is {run.threads}, but train.devices is {train.devices}: they share the "
             f"threads, so set threads: {train.devices} or more"
         )
+    if sample.weights == "ema" and train.ema is None:
+        raise ValueError("sample.weights is ema, but train.ema is not set: nothing to sample from")
+    if isinstance(train, Train):
+        check_sampling_of_gan(train, sample)
+    elif "interpolation" in sample.model_fields_set:
+        raise ValueError(
+            f"sample.interpolation is of the noise of a gan, which model: {train.family} has not got; "
+            "leave it out"
+        )
+
+
+def check_sampling_of_gan(train: Train, sample: Sample) -> None:
+    """ValueError if what is drawn does not suit the players."""
     if train.conditional and "grid_rows" in sample.model_fields_set:
         raise ValueError(
             "sample.grid_rows: the picture of a conditional G has a row for each class; leave it out"
@@ -55,14 +69,18 @@ def check_sections(run: "Run") -> None:
             "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "
             "use interpolation: line"
         )
-    if sample.weights == "ema" and train.ema is None:
-        raise ValueError("sample.weights is ema, but train.ema is not set: nothing to sample from")
 
 
 def check_fit(run: "Run", dataset: Dataset) -> None:
     """ValueError that names the key of the run, what is wrong and what to write."""
     if isinstance(run.train, Train):
         check_gan(run.train, dataset)
+    else:
+        try:
+            bounded = dataset.normalize.gcn is None
+            run.train.check_images(dataset.image_shape, bounded, dataset.training_images)
+        except ValueError as error:
+            raise ValueError(f"train.{error}") from None
     check_parzen(run, dataset)
 
 

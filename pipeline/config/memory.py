@@ -52,7 +52,10 @@ def largest(run: "Run", dataset: Dataset) -> tuple[str, float]:
         "sample.grid_rows": run.sample.grid_rows * run.sample.grid_columns * pixels(dataset),
     }
     if isinstance(run.train, Train):
-        found |= {f"train.{key}": count for key, count in in_training(run.train, dataset).items()}
+        of_training = in_training(run.train, dataset)
+    else:
+        of_training = run.train.memory(pixels(dataset))
+    found |= {f"train.{key}": count for key, count in of_training.items()}
     key, count = max(found.items(), key=lambda item: item[1])
     return key, count * BYTES
 

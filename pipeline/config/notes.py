@@ -17,7 +17,7 @@ def notes(params: Params) -> list[str]:
         for name, run in params.runs.items()
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
-            *(on_weights(run) if isinstance(run.train, Train) else ()),
+            *on_weights(run),
             *on_memory(run, params.datasets[run.dataset]),
             *on_images(run, params.datasets[run.dataset]),
         )

@@ -10,6 +10,8 @@ from tqdm import tqdm
 from pipeline.io.files import write_bytes
 
 LINE_SECONDS = 10  # between lines of progress where stderr is no terminal
+# columns of a row that are shown, with their names: of a GAN two, of other families one
+LOSSES = {"d_loss": "D loss", "g_loss": "G loss", "loss": "loss"}
 
 
 class Live:
@@ -106,7 +108,8 @@ class Progress:
     def line(self, row: dict[str, float]) -> None:
         """Show speed and losses of `row`, and the time left; at most every LINE_SECONDS off a terminal."""
         speed = self.images_per_second()
-        facts = f"{speed:,.0f} images/s, D loss {row['d_loss']:.3f}, G loss {row['g_loss']:.3f}"
+        losses = [f"{LOSSES[key]} {row[key]:.3f}" for key in LOSSES if key in row]
+        facts = ", ".join([f"{speed:,.0f} images/s", *losses])
         self.bar.set_postfix_str(facts, refresh=False)
         now = time.monotonic()
         last = row["step"] == self.steps

@@ -38,12 +38,18 @@ class Family:
     saved: str
     # module of pipeline/evaluation/families: what `metrics` and `figures` show of a model beside its samples
     measured_by: str
-    # function (saved model, images) -> exact log-likelihood [N] in nats; None where there is none
-    log_likelihood: str | None = None
     composed_of: tuple[str, ...] = ()  # other families whose code it uses
 
 
 FAMILIES = {
+    "autoregressive": Family(
+        settings="pipeline.config.models.autoregressive.train:Train",
+        trainings="pipeline.models.autoregressive.training:trainings",
+        monitor="pipeline.models.common.watch:Watch",
+        observer="pipeline.models.common.observer:Observer",
+        saved="pipeline.models.autoregressive.saved:Saved",
+        measured_by="pipeline.evaluation.families.likelihood",
+    ),
     "gan": Family(
         settings="pipeline.config.models.gan.train:Train",
         trainings="pipeline.models.gan.trainings:trainings",

@@ -44,7 +44,8 @@ def scores(
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
     is known; nats, 0 to log 2. jsd_at_least: elsewhere, a lower bound given by the run's own D. It does not
-    rank runs: a better D gives a higher bound on the same divergence. features: what fid and all after it
+    rank runs: a better D gives a higher bound on the same divergence. log_p: of test images where the model
+    gives one, in nats, with its kind and the data it is of; null for a GAN. features: what fid and all after it
     are computed on (classifier, components, mixture).
     """
     real, fine = parzen["real_data"], parzen["fine"]
@@ -68,7 +69,20 @@ def scores(
         },
         "jsd": number(theory["sampled"]["jsd"], 4) if "sampled" in theory else None,
         "jsd_at_least": number(theory.get("jsd_at_least"), 4),
+        **known_likelihood(theory),
         "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
+    }
+
+
+def known_likelihood(theory: dict) -> dict[str, float | str | None]:
+    """log_p: the model's own log-likelihood of the test images, which is not Parzen's estimate."""
+    if "likelihood" not in theory:
+        return dict.fromkeys(("log_p", "log_p_error", "log_p_kind", "log_p_data", "bits_per_pixel"))
+    return {
+        **likelihood(theory["test"], "log_p", "log_p_error"),
+        "log_p_kind": theory["likelihood"]["kind"],
+        "log_p_data": theory["likelihood"]["data"],
+        "bits_per_pixel": theory["bits_per_pixel"],
     }
 
 

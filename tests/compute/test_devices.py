@@ -156,7 +156,8 @@ def test_compiled_nets_learn_the_same_and_resume_bit_for_bit():
     whole = two_ranks.play(settings, two_ranks.parallel.ALONE)
     resumed = two_ranks.play(settings, two_ranks.parallel.ALONE, halt=3)
     for key, weights in whole.items():
-        torch.testing.assert_close(weights, expected[key], atol=1e-5, rtol=1e-5)
+        # Adam divides by the gradient's own size, so rounding shows; a wrong update differs by its rate
+        torch.testing.assert_close(weights, expected[key], atol=1e-4, rtol=1e-4)
         assert torch.equal(weights, resumed[key]), key
 
 

@@ -6,6 +6,7 @@ from ruamel.yaml import YAML
 
 from pipeline.config import params
 from pipeline.config.base import Positive, Section
+from pipeline.config.models import FAMILIES
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import Params, load, validate
 from pipeline.errors import ConfigError
@@ -89,7 +90,7 @@ def test_every_recipe_is_valid(recipe: Path):
         ),
         (
             lambda p: p["runs"]["digits"].update(model="gann"),
-            "runs.digits.model: found 'gann', must be one of gan (did you mean gan?)",
+            f"runs.digits.model: found 'gann', must be one of {', '.join(FAMILIES)} (did you mean gan?)",
         ),
         (lambda p: p["runs"]["digits"].pop("parzen"), "runs.digits.parzen: missing"),
         (lambda p: p.update(run={}), "run: unknown key (did you mean runs?)"),

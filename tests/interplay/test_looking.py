@@ -143,6 +143,6 @@ def test_plots_of_two_revisions_are_painted_offline(
         assert colours(page, "canvas") > 10
         page.screenshot(path=tmp_path / f"{command[0]}.png", full_page=True)
         said = (out / "index.html").read_text()
-        assert '"fold": ["g_loss", "d_loss"]' in said  # both players' losses in one chart
+        assert '"fold": ["g_loss", "d_loss", "loss"]' in said  # both players in one chart
     assert "HEAD" in said
     assert browser.trouble == []

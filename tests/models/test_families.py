@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.config import models as settings
+from pipeline.evaluation import families
 from pipeline.models import FAMILIES, load
 from tests.conftest import ROOT
 
@@ -28,9 +29,10 @@ def test_what_the_table_names_is_there(name: str):
         family.monitor,
         family.observer,
         family.saved,
-        family.log_likelihood,
     ):
-        assert place is None or callable(load(place))
+        assert callable(load(place))
+    for function in ("theory", "curves", "theory_figure", "interpolation"):
+        assert callable(getattr(families.of(name), function))
 
 
 def test_the_table_imports_no_family():

@@ -36,7 +36,9 @@ def test_the_range_of_the_pixels_does_not_matter_once_it_is_told(arrays, capsys)
     for path in arrays.values():
         np.save(path, np.load(path) * 2 - 1)
     main(options(arrays, "--range", "-1", "1"))
-    assert json.loads(capsys.readouterr().out)["log_likelihood"] == expected
+    # the arrays went through another rounding: the last of four decimals may differ
+    found = json.loads(capsys.readouterr().out)["log_likelihood"]
+    assert found == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.parametrize(

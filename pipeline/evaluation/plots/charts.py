@@ -62,6 +62,22 @@ def training(
     return figure
 
 
+def learning(rows: dict[str, np.ndarray], verdict: str, reason: str, title: str) -> Figure:
+    """Loss and gradient norm of one net over the steps; the verdict and its reason are in the title."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    colour = GREEN if verdict == "healthy" else RED
+    words = reason if verdict == "healthy" else f"{verdict.replace('_', ' ')}\n{reason}"
+    titled(figure, f"{title}: {words}", color=colour, fontweight="bold")
+    losses, norms = figure.subplots(2, 1, sharex=True)
+    draw(losses, rows["step"], {"loss": (rows["loss"], "-", BLUE)})
+    losses.set(ylabel="loss (nats per image)")
+    norms.set(yscale="log", ylabel="gradient norm", xlabel="step")
+    draw(norms, rows["step"], {"gradient": (rows["gradient_norm"], "-", BLUE)})
+    for axes in (losses, norms):
+        plain(axes)
+    return figure
+
+
 def draw(
     axes: Axes,
     step: np.ndarray,

@@ -2,11 +2,21 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
 CHECKPOINT_SECONDS = 60
 Row = dict[str, float]  # what was measured after one step, `step` among it
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A failure by name, its reason with numbers, and a hint at what to change."""
+
+    verdict: str  # "healthy": no failure was seen
+    reason: str
+    hint: str
 
 
 class Answer(Enum):
@@ -56,6 +66,12 @@ class Monitor(Protocol):
 
     def remember(self, state: dict) -> None:
         """Keep a copy of the training's state, to go back to."""
+
+    def verdict(self) -> Verdict:
+        """The verdict on the whole training, once it has ended or was stopped."""
+
+    def log(self) -> list[Row]:
+        """The rows of training.tsv."""
 
 
 class Observer(Protocol):

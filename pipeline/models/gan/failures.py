@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.config.models.gan.autoencoders import Vae
 from pipeline.config.models.gan.train import Train
-from pipeline.models.common.loop import Row
+from pipeline.models.common.loop import Row, Verdict
 from pipeline.models.gan.game.equilibrium import equilibrium, optimal_discriminator
 
 # Where D stands between its equilibrium (0) and perfect discrimination (1).
@@ -34,15 +34,6 @@ START_SHARE = 0.1
 RECENT_STEPS = 100  # means are over so many steps, or over a tenth of the steps so far
 TREND_STEPS = 300  # trends: over so many steps, or a third of the steps so far
 TREND_ROWS = 10  # fewer rows have no trend
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A failure by name, its reason with numbers, and a hint at what to change."""
-
-    verdict: str  # "healthy": no failure was seen
-    reason: str
-    hint: str
 
 
 @dataclass(frozen=True)

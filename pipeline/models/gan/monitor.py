@@ -8,11 +8,10 @@ from torch import Tensor
 
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
-from pipeline.models.common.loop import Answer, Row
+from pipeline.models.common.loop import Answer, Row, Verdict
 from pipeline.models.gan.failures import (
     RECENT_STEPS,
     START_STEPS,
-    Verdict,
     Yardstick,
     healthy,
     judge,

@@ -1,4 +1,4 @@
-"""Records a training and shows its progress; changes no result."""
+"""Records the training of a GAN and shows its progress; changes no result."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,19 @@ from torch import Tensor
 
 from pipeline.compute.streams import generator
 from pipeline.io.live import Live, Progress
-from pipeline.models.common.loop import Row
+from pipeline.models.common import observer
 from pipeline.models.common.record import Record
 from pipeline.models.gan import pixels
 from pipeline.models.gan.monitor import logged
 from pipeline.models.gan.training import Training
 
-GRID_IMAGES, GRID_POINTS = 10, 1_000  # points need many to show a density
+GRID_POINTS = 1_000  # points need many to show a density
 
 
-class Observer:
+class Observer(observer.Observer):
     """Shows the progress of a training, and samples of the same noise every `grid_steps`."""
+
+    training: Training
 
     def __init__(
         self,
@@ -28,48 +30,30 @@ class Observer:
         picture: Callable[[Tensor], bytes],
     ):
         """`picture`: a PNG of [GRID_IMAGES, C, H, W] in [-1, 1], or of GRID_POINTS points."""
-        self.training = training
-        self.settings = training.settings
-        self.record = record
-        self.live = live
-        self.progress = progress
-        self.picture = picture
+        super().__init__(training, record, live, progress, picture)
         of_points = training.image_shape[-2:] == (1, 1)
-        count = GRID_POINTS if of_points else GRID_IMAGES
+        count = GRID_POINTS if of_points else self.grid_images
         self.noise = training.draw(count, generator(training.seed, "grid", training.device))
 
     def begin(self) -> None:
         if not self.record.grids:
             self.training.remember()
-            self._draw()
-
-    def advanced(self) -> None:
-        self.progress.to(self.training.step)
-
-    def measured(self, row: Row) -> None:
-        if logged(self.settings, self.training.step):
-            speed = round(self.progress.images_per_second(), 1)
-            self.live.numbers(row | {"images_per_second": speed})
-            self.progress.line(row)
-
-    def went_back(self) -> None:
-        del self.record.grids[1 + self.training.step // self.settings.grid_steps :]
-        self.progress.to(self.training.step)
+            self.draw()
 
     def look(self) -> None:
         step = self.training.step
-        pictured = step % self.settings.grid_steps == 0 or step == self.settings.steps
-        if pictured or is_early(step):
+        if self.pictured(step) or is_early(step):
             self.training.remember()
-        if pictured:
-            self._draw()
+        super().look()
+
+    def logged(self, step: int) -> bool:
+        return logged(self.settings, step)
 
     @torch.no_grad()
-    def _draw(self) -> None:
-        """Record and show samples of the fixed noise, from G's moving average if there is one."""
-        images = pixels.from_nets(self.training.sampler()(*self.noise).cpu(), self.settings.pixels)
-        self.record.grids.append(images)
-        self.live.picture(self.training.step, self.picture(images))
+    def images(self) -> Tensor:
+        """Samples of the fixed noise, from G's moving average if there is one."""
+        drawn = self.training.sampler()(*self.noise).cpu()
+        return pixels.from_nets(drawn, self.settings.pixels)
 
 
 def is_early(step: int) -> bool:

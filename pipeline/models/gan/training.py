@@ -19,6 +19,7 @@ from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
+from pipeline.models.common.saved import named
 from pipeline.models.gan import monitor, noise, pixels, products
 from pipeline.models.gan.game import updates
 from pipeline.models.gan.nets import (
@@ -262,11 +263,6 @@ class Training:
         now = {"streams": self.streams.state_dict(), "batches": self.batches.state_dict()}
         self.load_state_dict(copy.deepcopy(state) | now)
         self.learning_rate_factor = factor
-
-
-def named(prefix: str, net: torch.nn.Module) -> dict[str, Tensor]:
-    """State of `net`, on the CPU, with `prefix` before every name."""
-    return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
 
 
 @torch.no_grad()

@@ -33,7 +33,7 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_at_equilibrium_ds_loss_is_flat_and_as_stated(name: str):
     """D that says the same of every image, real or not, has nothing to learn if that is the optimum."""
-    settings = SETTINGS[name].model_copy(update={"batch_size": IMAGES})
+    settings = SETTINGS[name].model_copy(update={"batch_size": IMAGES, "precision": "float32"})
     expected = equilibrium(settings)
     game = Training(settings, 0, images(IMAGES), CPU)
     game.D.vector.detach().zero_()

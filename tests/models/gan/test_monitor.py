@@ -8,7 +8,7 @@ import torch
 from pipeline.compute import devices
 from pipeline.errors import TrainingError
 from pipeline.models.common import checkpoints, loop
-from pipeline.models.gan.failures import Verdict
+from pipeline.models.common.loop import Verdict
 from pipeline.models.gan.monitor import Monitor, spread
 from pipeline.models.gan.training import Training
 from tests.models.gan.test_training import CPU, images, settings_with

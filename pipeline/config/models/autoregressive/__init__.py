@@ -1,0 +1,1 @@
+"""Settings of models that draw one pixel after the other."""

@@ -1,0 +1,67 @@
+"""The training of a fully visible belief net: maximum likelihood of binary images."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compute.parallel import ALONE, World
+from pipeline.compute.precision import Products
+from pipeline.compute.streams import generator
+from pipeline.config.models.autoregressive.train import Fvsbn, Made, Train
+from pipeline.models.autoregressive import nets
+from pipeline.models.common import binary, learner
+
+
+class Training(learner.Training):
+    """Descends -log p(x) of bits, in nats per image."""
+
+    settings: Train
+
+    @property
+    def pixels(self) -> int:
+        return math.prod(self.image_shape)
+
+    def build(self, stream: torch.Generator) -> nn.Module:
+        return nets.net_of(self.settings.net, self.pixels, stream)
+
+    def prepare(self, images_NCHW: Tensor) -> Tensor:
+        """Bits, or the grey images that bits are drawn from for every minibatch."""
+        if self.settings.binarize == "dynamic":
+            return images_NCHW
+        return binary.once(images_NCHW, self.settings.binarize, "train")
+
+    def loss(self, x_BCHW: Tensor) -> Tensor:
+        if self.settings.binarize == "dynamic":
+            x_BCHW = binary.draw(x_BCHW, self.streams["layers"])
+        return -nets.log_likelihood(self.player.net, x_BCHW.flatten(1)).mean()
+
+    def picture(self, net: nn.Module, count: int) -> Tensor:
+        stream = generator(self.seed, "grid", self.device)
+        bits_BD, _ = nets.draw(net, count, self.pixels, stream)
+        return binary.to_images(bits_BD).view(count, *self.image_shape)
+
+    def largest_product(self) -> Products:
+        pixels, batch = self.pixels, self.settings.batch_size
+        match self.settings.net:
+            case Fvsbn():
+                return Products("linear", batch * pixels**2)
+            case Made(hidden=hidden):
+                chain = (pixels, *hidden, pixels)
+                largest = max(a * b for a, b in itertools.pairwise(chain))
+                return Products("linear", batch * largest)
+        return Products("linear", 0)  # NADE has sums, hardly products
+
+
+def trainings(
+    settings: Train,
+    seed: int,
+    images_NCHW: Tensor,
+    device: torch.device,
+    labels_N: Tensor | None = None,
+    world: World = ALONE,
+) -> Iterator[tuple[str, Training]]:
+    """The one training of a run, under no name of its own."""
+    yield "", Training(settings, seed, images_NCHW, device, labels_N, world)

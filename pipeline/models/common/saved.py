@@ -1,0 +1,68 @@
+"""A trained model, put together again from what its model file holds."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from pipeline.config.base import Section
+from pipeline.errors import DataError
+
+
+def named(prefix: str, net: nn.Module) -> dict[str, Tensor]:
+    """State of `net`, on the CPU, with `prefix` before every name."""
+    return {f"{prefix}.{key}": value.detach().cpu() for key, value in net.state_dict().items()}
+
+
+class SavedModel:
+    """What the file of every family holds: settings, the images' shape and classes, and tensors."""
+
+    settings: ClassVar[type[Section]]  # the family's `train`
+    prefixes: ClassVar[
+        Mapping[str, str]
+    ]  # of the names of tensors: raw, and ema for a moving average
+
+    def __init__(self, about: Mapping[str, Any], tensors: Mapping[str, Tensor], where: str):
+        """`about` and `tensors` as `train` wrote them; `where`: the file, for error messages."""
+        self.tensors = tensors
+        self.where = where
+        self.train: Any = self.settings.model_validate(about["train"])
+        self.image_shape: tuple[int, ...] = tuple(about["image_shape"])  # C, H, W
+        self.classes: int = about["classes"]  # number of labels of the data, 0 if there are none
+        names = about.get("class_names") or [f"class {label}" for label in range(self.classes)]
+        self.class_names: list[str] = names  # by label
+        self.seed: int = about["seed"]
+
+    @property
+    def classes_asked_for(self) -> int:
+        """How many classes samples are drawn by; 0 if the model is told none."""
+        return 0
+
+    @property
+    def has_average(self) -> bool:
+        return any(key.startswith(self.prefixes["ema"]) for key in self.tensors)
+
+    def state(self, weights: str, at: str = "") -> dict[str, Tensor]:
+        """The state of the net that is sampled; DataError if the file does not hold it. `at`: before the names."""
+        prefix = f"{at}{self.prefixes[weights]}"
+        found = self.under(prefix)
+        if not found:
+            raise DataError(
+                f"{self.where} holds no {prefix}* weights. Set sample.weights: raw, or train with train.ema."
+            )
+        return found
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """Tensors whose names begin with `prefix`, without it."""
+        return {
+            key.removeprefix(prefix): value
+            for key, value in self.tensors.items()
+            if key.startswith(prefix)
+        }
+
+
+class Walk(NamedTuple):
+    """A model along paths that its kind has: completions, the steps of a chain, a line of latent space."""
+
+    images_RSCHW: Tensor  # R rows of S images in [-1, 1]
+    what: str  # in words, for a title
