@@ -1,4 +1,4 @@
-"""Every run of every recipe takes its first steps, with its own nets and tips, on noise in the shape of its data."""
+"""Every GAN of every recipe takes its first steps, with its own nets and tips, on noise in the shape of its data."""
 
 import math
 
@@ -49,7 +49,8 @@ def games() -> dict[str, tuple[Train, tuple]]:
     found: dict[str, tuple[Train, tuple]] = {}
     for recipe in [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]:
         params = load(recipe)
-        for name, run in params.runs.items():
+        of_gans = {n: run for n, run in params.runs.items() if run.model == "gan"}
+        for name, run in of_gans.items():
             source = params.datasets[run.dataset].source
             game = narrowed(run.train), shape_of(source)
             if game not in found.values():
