@@ -133,6 +133,16 @@ def test_every_recipe_is_valid(recipe: Path):
             "past_players does not go with update: simultaneous: it shows D other samples",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"].update(update="simultaneous", fresh_noise=False),
+            "update: simultaneous does not go with fresh_noise: false: that update takes one z for both",
+        ),
+        (
+            lambda p: p["runs"]["digits"]["train"].update(
+                fresh_noise=False, past_players={"every_steps": 100}
+            ),
+            "past_players does not go with fresh_noise: false: G would learn from samples of an older G",
+        ),
+        (
             lambda p: p["runs"]["digits"]["train"].update(replay={"size": 99}),
             "replay.size is 99; it must be at least batch_size, 100",
         ),

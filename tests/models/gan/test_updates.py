@@ -16,7 +16,7 @@ from pipeline.config.models.gan.train import Noise, Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan import nets
-from pipeline.models.gan.game import assemble, losses, updates
+from pipeline.models.gan.game import assemble, losses, terms, updates
 from pipeline.models.gan.game.targets import Targets
 from pipeline.models.gan.noise import Latent
 from pipeline.models.gan.training import Training
@@ -120,6 +120,21 @@ def test_alternating_is_algorithm_1(loss: str, k: int):
     np.testing.assert_allclose(vector(game.G), g, atol=1e-6)
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_without_fresh_noise_g_learns_from_the_samples_that_d_saw_last(k: int):
+    game = tiny_game(fresh_noise=False)
+    d, g = vector(game.D), vector(game.G)
+    for i in range(k):
+        d = d - LR * gradient(lambda t, i=i: d_loss(t, g, X[i], Z[i]), d)
+    g = g - LR * gradient(lambda t: G_LOSSES["non_saturating"](d, t, Z[k - 1]), g)
+    passes = []
+    game.G.net.body.register_forward_pre_hook(lambda net, inputs: passes.append(net))
+    updates.alternating(game, 0, k)
+    np.testing.assert_allclose(vector(game.D), d, atol=1e-6)
+    np.testing.assert_allclose(vector(game.G), g, atol=1e-6)
+    assert len(passes) == k  # and so no pass of its own
+
+
 @pytest.mark.parametrize("loss", G_LOSSES)
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 @pytest.mark.parametrize("image_by_image", [True, False], ids=["one pass", "two passes"])
@@ -197,6 +212,51 @@ def test_feature_matching_brings_the_mean_features_together(update: str, alone: 
     else:
         updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
     np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
+
+
+def pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(x[:, None] - y[None], axis=2)
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_feature_matching_by_the_energy_distance_brings_all_of_the_distributions_together(
+    update: str,
+):
+    tip = FeatureMatching(weight=0.3, alone=True, distance="energy")
+    game = tiny_game(update=update, feature_matching=tip)
+    d, g = vector(game.D), vector(game.G)
+
+    def loss(theta):
+        real, fake = features(d, X[0]), features(d, G_(theta, Z[0]))
+        within = [pairs(f, f).sum() / (4 * 3) for f in (real, fake)]
+        return 0.3 * (2 * pairs(real, fake).mean() - sum(within))
+
+    if update == "simultaneous":
+        seen = updates.simultaneous(game, 0)
+    else:
+        seen = updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
+    assert seen["g_loss"].item() == pytest.approx(loss(g), abs=1e-5)
+    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-5)
+
+
+def test_the_energy_distance_has_no_bias_and_sees_what_means_do_not():
+    def draw(count: int, std: float) -> torch.Tensor:
+        return std * torch.randn(count, 2, generator=stream)
+
+    stream = torch.Generator().manual_seed(0)
+    same = torch.stack([terms.energy_distance(draw(8, 1), draw(8, 1)) for _ in range(1_000)])
+    assert abs(same.mean()) < 4 * same.std() / 1_000**0.5
+    # of two centred Gaussians in the plane: E|N(0, s^2 I)| = s sqrt(pi / 2)
+    expected = (np.pi / 2) ** 0.5 * (2 * (1 + 9) ** 0.5 - 2**0.5 - 3 * 2**0.5)
+    other = terms.energy_distance(draw(4_000, 1), draw(4_000, 3))
+    assert other.item() == pytest.approx(expected, rel=0.05)
+
+
+def test_the_energy_distance_of_equal_images_has_a_gradient():
+    equal_BF = torch.ones(4, 3, requires_grad=True)
+    terms.energy_distance(torch.zeros(4, 3), equal_BF).backward()
+    # pulled towards the data: each by 2 / 4 along the diagonal, nothing by the equal others
+    assert torch.allclose(equal_BF.grad, torch.full((4, 3), 2 / 4 / 3**0.5))
 
 
 def squared_slope(theta: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Entries of the table that are more than a key which is set.
 ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "update: simultaneous": lambda train: train.update == "simultaneous",
+    "fresh_noise: false": lambda train: not train.fresh_noise,
     "autoencoder: vae": lambda train: train.autoencoder and train.autoencoder.name == "vae",
     "feature_matching.alone": lambda train: train.feature_matching and train.feature_matching.alone,
     "balance.train_generator_above": lambda train: (
@@ -39,6 +40,16 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "update: simultaneous",
         ("autoencoder",),
         "E learns with G, after D; use update: alternating",
+    ),
+    (
+        "fresh_noise: false",
+        ("update: simultaneous",),
+        "that update takes one z for both players anyway; leave it out, or use update: alternating",
+    ),
+    (
+        "fresh_noise: false",
+        ("past_players", "autoencoder"),
+        "G would learn from samples of an older G, or E from the z of D; leave one of them out",
     ),
     (
         "autoencoder",

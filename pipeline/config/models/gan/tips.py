@@ -101,9 +101,14 @@ class Balance(Section):
 
 
 class FeatureMatching(Section):
-    """Adds weight * |E f(x) - E f(G(z))|^2 to G's loss, f the inputs of D's last layer (Salimans 2016)."""
+    """Adds weight * distance(f(x), f(G(z))) to G's loss, f the inputs of D's last layer (Salimans 2016).
+
+    mean: |E f(x) - E f(G(z))|^2, as published. energy: 2 E|f(x) - f(G(z))| - E|f(x) - f(x')| -
+    E|f(G(z)) - f(G(z'))|, which is 0 only where all of the two distributions agree (Székely 2013).
+    """
 
     weight: Scale = 1.0
+    distance: Literal["mean", "energy"] = "mean"
     alone: bool = False  # instead of G's loss, as published
 
 

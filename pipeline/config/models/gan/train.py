@@ -51,6 +51,9 @@ class Train(Section):
     # alternating: Algorithm 1, fresh z for G; simultaneous: both gradients at the old weights,
     # one z and one dropout mask for both (the authors' code)
     update: Literal["alternating", "simultaneous"] = "alternating"
+    # alternating only: G learns from fresh z (Algorithm 1); false: from the samples that D has just learned
+    # from (DCGAN's code), which saves a pass through G
+    fresh_noise: bool = True
     # k of Algorithm 1, or a list of {from_step, k}
     discriminator_steps: StepsOfDiscriminator = (StepsOfD(from_step=0, k=1),)
     # label_flip: the cross-entropy towards the target of real images (ganhacks 2)

@@ -77,6 +77,7 @@ def game(
         generator_terms=generator_terms,
         image_by_image=image_by_image,
         joint=settings.batches == "joint",
+        fresh_noise=settings.fresh_noise,
         one_backward_pass=not discriminator_terms
         and not generator_terms
         and gradients_are_proportional(settings, targets),

@@ -69,6 +69,7 @@ class Game:
     joint: bool = False  # real and fake share a batch even where D mixes its images
     # simultaneous only: G's gradient for an image is D's times a ratio of two slopes (`slope_ratio`)
     one_backward_pass: bool
+    fresh_noise: bool = True  # alternating only: else G learns from the samples that D saw last
     memory: dict[str, Stateful] = field(default_factory=dict)  # state that checkpoints hold
     # replaces `generator_step` below where G does not learn from D alone
     generator_step: Callable[["Game", int, Real, Latent], dict[str, Tensor]] | None = None
@@ -77,20 +78,30 @@ class Game:
 def alternating(game: Game, step: int, k: int) -> dict[str, Tensor]:
     """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G.
 
-    `step`: how many iterations there were before, for what changes with time.
+    `step`: how many iterations there were before, for what changes with time. G's noise is fresh, too, unless
+    the game says otherwise: then G learns from the last samples of D, as in DCGAN's code.
     """
-    for _ in range(k):
-        real = game.next_real()
-        seen = discriminator_step(game, step, real, game.next_latent(len(real.images)))
-    update_generator = game.generator_step or generator_step
-    return seen | update_generator(game, step, real, game.next_latent(len(real.images)))
+    for index in range(k):
+        real, fake_BCHW = game.next_real(), None
+        latent = game.next_latent(len(real.images))
+        if index == k - 1 and not game.fresh_noise:
+            fake_BCHW = game.G(*latent)
+        seen = discriminator_step(game, step, real, latent, fake_BCHW)
+    if game.fresh_noise:
+        latent = game.next_latent(len(real.images))
+    if game.generator_step is not None:
+        return seen | game.generator_step(game, step, real, latent)
+    return seen | generator_step(game, step, real, latent, fake_BCHW)
 
 
-def discriminator_step(game: Game, step: int, real: Real, latent: Latent) -> dict[str, Tensor]:
-    """One ascent step of D on V(D, G)."""
-    with game.as_opponent(game.G, step), torch.no_grad():
-        fake_BCHW = game.G(*latent)
-    fake_BCHW, latent = game.replay(fake_BCHW, latent)
+def discriminator_step(
+    game: Game, step: int, real: Real, latent: Latent, fake_BCHW: Tensor | None = None
+) -> dict[str, Tensor]:
+    """One ascent step of D on V(D, G). `fake_BCHW`: G's samples of `latent`, if they are there already."""
+    if fake_BCHW is None:
+        with game.as_opponent(game.G, step), torch.no_grad():
+            fake_BCHW = game.G(*latent)
+    fake_BCHW, latent = game.replay(fake_BCHW.detach(), latent)
     batch = judge_both(game, step, real, fake_BCHW, latent)
     loss = discriminator_loss(game, batch)
     if game.discriminator_learns(loss):
@@ -98,13 +109,17 @@ def discriminator_step(game: Game, step: int, real: Real, latent: Latent) -> dic
     return report(batch) | {"d_loss": loss.detach()}
 
 
-def generator_step(game: Game, step: int, real: Real, latent: Latent) -> dict[str, Tensor]:
+def generator_step(
+    game: Game, step: int, real: Real, latent: Latent, fake_BCHW: Tensor | None = None
+) -> dict[str, Tensor]:
     """One descent step of G through D, which does not learn.
 
     `real` is for terms that compare with data, and shares the samples' batch where batches are joint.
+    `fake_BCHW`: G's samples of `latent`, with their graph, if they are there already.
     """
     with game.as_opponent(game.D, step):
-        fake_BCHW = game.G(*latent)
+        if fake_BCHW is None:
+            fake_BCHW = game.G(*latent)
         loss = generator_loss(game, judge_samples(game, step, real, fake_BCHW, latent))
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
     if game.generator_learns(loss):
