@@ -16,6 +16,7 @@ from dvc.repo import Repo
 from pipeline.errors import PipelineError
 
 SETUP = "docs/team.md"
+CONFIG = Path(".dvc/config")
 
 
 class TeamError(PipelineError):
@@ -47,6 +48,7 @@ def git_remote() -> str:
 
 def data_remote() -> str:
     """The name of DVC's default remote; a folder has to exist, or DVC would make a new, empty one."""
+    check_config()
     try:
         with Repo() as repo:
             name = repo.config["core"].get("remote", "")
@@ -69,6 +71,24 @@ def data_remote() -> str:
             f"connect it; if it is new, make it once: mkdir -p '{url}'"
         )
     return name
+
+
+def check_config() -> None:
+    """Warn before DVC empties its settings, and TeamError after it: it cannot write letters beyond ASCII."""
+    for path in (CONFIG, CONFIG.with_name("config.local")):
+        content = path.read_bytes() if path.is_file() else b"none"
+        if not content.isascii():
+            print(
+                f"warning: {path} holds letters beyond ASCII, such as an accent. The next `dvc remote` or `dvc "
+                f"config` that changes this file empties it. Give the folder a path without them: {SETUP}",
+                file=sys.stderr,
+            )
+        if path == CONFIG and not content.strip():
+            raise TeamError(
+                f"{path} is empty: DVC empties it when a path in it has letters beyond ASCII, such as an accent.\n"
+                f"Get it back: git checkout {path}\n"
+                f"Then name the folder by a path without them, relative or through a link: {SETUP}"
+            )
 
 
 def outputs_recorded(repo: Repo) -> dict[str, str]:
