@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import __version__, paths
 from pipeline.engine import processes, ranks
+from pipeline.engine.by_hand import warn_of_other_inputs
+from pipeline.engine.folder import said_in_words
 from pipeline.engine.input_guard import recorded_as_read
 from pipeline.errors import DISK_ERRORS, ConfigError, PipelineError, refused_write
 
@@ -41,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         processes.interrupt_on_sigterm()
     failed = ranks.SAID if ranks.inside() else 1
     try:
+        if not ranks.inside() and "DVC_STAGE" not in os.environ:
+            warn_of_other_inputs(options.stage, getattr(options, "name", None))
         with recorded_as_read():
             options.command(options)
     except PipelineError as error:
@@ -48,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return failed
     except DISK_ERRORS as error:
         if why := refused_write(error):
-            step = "make room (or get write access) and run the same command again."
+            step = "make room, get write access or mend that path, then run the same command again."
         elif isinstance(error, OSError) and error.filename:
             why, step = f"{error.strerror} ({error.filename})", "mend that path and run it again."
         else:
@@ -71,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, action: Callable, purpose: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose, description=purpose)
-        command.set_defaults(command=action)
+        command.set_defaults(command=action, stage=name)
         return command
 
     check_command = add("check", check, "validate params.yaml and every key in it")
@@ -404,19 +408,22 @@ def costs(options: argparse.Namespace) -> None:
 def share(options: argparse.Namespace) -> None:
     from pipeline.team import share
 
-    share.share(options.partial, options.all_data)
+    with said_in_words():
+        share.share(options.partial, options.all_data)
 
 
 def fetch(options: argparse.Namespace) -> None:
     from pipeline.team import fetch
 
-    fetch.fetch()
+    with said_in_words():
+        fetch.fetch()
 
 
 def mend(options: argparse.Namespace) -> None:
     from pipeline.engine import repair
 
-    repair.mend_all()
+    with said_in_words():
+        repair.mend_all()
 
 
 def prune_options(command: argparse.ArgumentParser) -> None:
@@ -436,7 +443,8 @@ def prune_options(command: argparse.ArgumentParser) -> None:
 def prune(options: argparse.Namespace) -> None:
     from pipeline.team import prune
 
-    prune.run(options.keep, options.days, options.yes)
+    with said_in_words():
+        prune.run(options.keep, options.days, options.yes)
 
 
 def score_options(command: argparse.ArgumentParser) -> None:

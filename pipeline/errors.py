@@ -30,13 +30,17 @@ class PeerLost(SystemExit):
     CODE = 75
 
 
-# full disk, full quota, larger than allowed; no right to write
 DISK_ERRORS = (OSError, sqlite3.OperationalError)  # some of them are refusals
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+REFUSALS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # full disk, full quota, larger than allowed
+    *(errno.EACCES, errno.EPERM, errno.EROFS),  # no right to write
+    *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),  # something else stands there
+    *(errno.EIO, errno.ESTALE),  # the disk or its server fails
+)
 
 
 def refused_write(error: BaseException | None) -> str | None:
-    """What it says if it comes from a disk that takes no more, or from a folder that may not be written.
+    """What it says if it comes from a disk that takes no more, or from a path that cannot be used.
 
     DVC keeps databases outside of the project, too (core.site_cache_dir), and wraps errors.
     """

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ConfigError
+from pipeline.io.nesting import check_nesting
 
 # what ruamel.yaml raises for texts that are no YAML, besides errors of its own: for a date of month 13, an
 # integer of 5,000 digits, a key that is a list, or thousands of brackets
@@ -53,6 +54,7 @@ def read_yaml(path: Path) -> Any:
             f"{path} has merge markers (<<<<<<<). Choose a side, then: git add {path}"
         )
     try:
+        check_nesting(text)
         return YAML(typ="safe").load(text)
     except BAD_TEXT as error:
         raise ConfigError(f"{path} is not valid YAML.\n{_words(error)}") from None

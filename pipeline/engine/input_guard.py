@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 
 from pipeline.engine import processes
 from pipeline.errors import PipelineError
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 
 PARAMS = Path("params.yaml")
 CODE = Path("pipeline")
@@ -27,14 +29,25 @@ class InputError(PipelineError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    params: bytes
-    code: dict[str, str]  # path -> checksum
+    params: bytes | None  # None if there is no file that can be read
+    code: dict[str, str | None]  # path -> checksum
 
     @classmethod
     def take(cls) -> "Snapshot":
-        sources = {str(path): path.read_bytes() for path in sorted(CODE.rglob("*.py"))}
-        digests = {path: hashlib.sha256(content).hexdigest() for path, content in sources.items()}
-        return cls(PARAMS.read_bytes(), digests)
+        sources = {str(path): content_of(path) for path in sorted(CODE.rglob("*.py"))}
+        digests = {
+            path: None if content is None else hashlib.sha256(content).hexdigest()
+            for path, content in sources.items()
+        }
+        return cls(content_of(PARAMS), digests)
+
+
+def content_of(path: Path) -> bytes | None:
+    """None if the file is gone, or cannot be read: an editor may be writing it."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 @contextmanager
@@ -57,8 +70,12 @@ def recorded_as_read() -> Iterator[None]:
 
 
 def changed_inputs(stage: str, before: Snapshot, after: Snapshot) -> list[str]:
-    """Keys of params.yaml and files of code that `stage` lists in dvc.yaml and that differ."""
+    """Keys of params.yaml and files of code that `stage` lists in dvc.yaml and that differ.
+
+    All of params.yaml if that, or dvc.yaml, can no longer be read: then nobody knows.
+    """
     from dvc.dependency import ParamsDependency
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     files = {
@@ -68,21 +85,33 @@ def changed_inputs(stage: str, before: Snapshot, after: Snapshot) -> list[str]:
     }
     if before.params != after.params:
         files.add(str(PARAMS))
-    former, present = (YAML(typ="safe").load(shot.params) for shot in (before, after))
+    try:
+        former, present = parsed(before), parsed(after)
+        with Repo() as repo:
+            listed = [entry for entry in repo.index.stages if entry.addressing == stage]
+    except (InputError, DvcException):
+        return [f"{PARAMS} (or dvc.yaml; one of them cannot be read now)"]
     found: list[str] = []
-    with Repo() as repo:
-        listed = [entry for entry in repo.index.stages if entry.addressing == stage]
-        for dep in [dep for entry in listed for dep in entry.deps]:
-            if isinstance(dep, ParamsDependency):
-                found += [
-                    f"{dep}:{key}"
-                    for key in dep.params
-                    if value_at(former, key) != value_at(present, key)
-                ]
-            else:
-                where = Path(os.path.relpath(dep.fs_path))
-                found += [file for file in files if Path(file).is_relative_to(where)]
+    for dep in [dep for entry in listed for dep in entry.deps]:
+        if isinstance(dep, ParamsDependency):
+            found += [
+                f"{dep}:{key}"
+                for key in dep.params
+                if value_at(former, key) != value_at(present, key)
+            ]
+        else:
+            where = Path(os.path.relpath(dep.fs_path))
+            found += [file for file in files if Path(file).is_relative_to(where)]
     return sorted(found) if listed else [stage]
+
+
+def parsed(shot: Snapshot) -> Any:
+    """The params; InputError if they are gone or no YAML."""
+    if shot.params is None:
+        raise InputError(f"{PARAMS} cannot be read")
+    with reading(PARAMS, "YAML file", InputError):
+        check_nesting(shot.params)
+        return YAML(typ="safe").load(shot.params)
 
 
 def value_at(content: Any, key: str) -> Any:

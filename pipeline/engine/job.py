@@ -52,8 +52,8 @@ def reproduce(name: str) -> bool:
     # jobs run side by side: they take turns at reading and writing dvc.lock
     with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
         repair.mend_lock_file()
-        stage = repo.stage.load_one(name=name)
         try:
+            stage = repo.stage.load_one(name=name)
             ran = stage.reproduce() is not None
         except Exception as error:  # its libraries have errors of their own, which DVC wraps, too
             raise ReproductionError(f"failed to reproduce {name}") from error
@@ -74,7 +74,7 @@ def log_file(stage: str) -> str:
 def reason(error: BaseException) -> str | None:
     """In words; None if it is nothing that a user can cause or mend."""
     if why := refused_write(error):
-        return f"{why}. Make room or get write access."
+        return f"{why}. Make room, get write access or mend that path."
     cause = innermost(error)
     if isinstance(cause, StageCmdFailedError):
         return f"see its own message above; {cause}"

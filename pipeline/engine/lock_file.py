@@ -12,10 +12,11 @@ from dvc.stage import PipelineStage
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import dumps_yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from pipeline.engine.locks import TEMPORARY
-from pipeline.io.files import write_bytes
+from pipeline.errors import DataError
+from pipeline.io.files import reading, write_bytes
+from pipeline.io.nesting import check_nesting
 
 LOCKFILE = Path("dvc.lock")
 LAST_LOCKFILE = TEMPORARY / "dvc.lock.last"  # copy of the last one that was valid
@@ -62,9 +63,10 @@ def replaced(text: str, entry: str) -> str | None:
 def is_valid(content: bytes) -> bool:
     """Whether DVC can read `content` as a dvc.lock."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-    from voluptuous import Invalid
 
     try:
-        return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
-    except (YAMLError, Invalid):
+        with reading(LOCKFILE, "lock file of DVC"):
+            check_nesting(content)
+            return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+    except DataError:
         return False

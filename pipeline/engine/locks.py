@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from pipeline.engine.folder import check_folder
 from pipeline.errors import PipelineError
 
 TEMPORARY = Path(".dvc/tmp")
@@ -34,6 +35,7 @@ def take_snakemake_lock(wait: bool) -> TextIO:
     A second one must not judge what is stale meanwhile: it would take outputs that the first one's
     jobs have deleted, and are making again, for lost. BusyError if it is held and not `wait`.
     """
+    check_folder()
     file = open_lock(SNAKEMAKE_LOCK)
     if not locked(file):
         holder = file.read().strip() or "another snakemake"

@@ -16,6 +16,7 @@ import psutil
 from dvc.lock import make_lock
 
 from pipeline.engine import processes
+from pipeline.engine.folder import check_folder
 from pipeline.engine.lock_file import LAST_LOCKFILE, LOCKFILE, is_valid
 from pipeline.engine.locks import TAG, TEMPORARY
 from pipeline.errors import PipelineError
@@ -36,6 +37,7 @@ def mend_busy_files(everywhere: bool = False) -> None:
 
     everywhere: no other machine is at work in this folder, so what one has left is left over.
     """
+    check_folder()
     with make_lock(str(TEMPORARY / "rwlock.lock")):  # what DVC holds while it rewrites the file
         _mend_rwlock(TEMPORARY / "rwlock", everywhere)
 

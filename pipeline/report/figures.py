@@ -7,6 +7,8 @@ import yaml
 
 from pipeline import paths
 from pipeline.config.params import Params
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 from pipeline.report import pictures
 from pipeline.report.pictures import Picture
 
@@ -64,10 +66,13 @@ def figures_of(
 
 def read_captions() -> dict[str, str]:
     """File name -> words, from the stages of dvc.yaml."""
-    content = yaml.load(Path("dvc.yaml").read_bytes(), Loader=yaml.CSafeLoader)
-    stages = (stage.get("do", stage) for stage in content["stages"].values())
-    return {
-        name: words
-        for stage in stages
-        for name, words in (stage.get("meta") or {}).get("captions", {}).items()
-    }
+    path = Path("dvc.yaml")
+    with reading(path, "list of stages", next_step=f"Take the one of Git: git checkout {path}"):
+        check_nesting(path.read_bytes())
+        content = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        stages = (stage.get("do", stage) for stage in content["stages"].values())
+        return {
+            name: words
+            for stage in stages
+            for name, words in (stage.get("meta") or {}).get("captions", {}).items()
+        }

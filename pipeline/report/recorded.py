@@ -9,6 +9,8 @@ import yaml
 
 from pipeline.config.editing import differing
 from pipeline.errors import DataError
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 from pipeline.report.settings import Flat, flat, text
 
 LOCKFILE = "dvc.lock"
@@ -62,9 +64,11 @@ def of_this_folder() -> Recorded:
 def parse(content: str | bytes, where: str) -> Recorded:
     """The content of a dvc.lock; DataError if it is none."""
     try:
-        stages = yaml.load(content, Loader=yaml.CSafeLoader)["stages"]
-        return Recorded({name: entry(stage) for name, stage in stages.items()})
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+        with reading(Path(where), "lock file of DVC"):
+            check_nesting(content)
+            stages = yaml.load(content, Loader=yaml.CSafeLoader)["stages"]
+            return Recorded({name: entry(stage) for name, stage in stages.items()})
+    except DataError:
         raise DataError(
             f"{where} is damaged or has merge markers. Mend it with: make mend "
             f"(or see docs/team.md for a merge), or take the one of Git: git checkout {where}"

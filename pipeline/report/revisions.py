@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from pipeline import paths
 from pipeline.config.explain import close_to
 from pipeline.config.params import read
 from pipeline.errors import DataError, PipelineError
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 from pipeline.report.recorded import LOCKFILE, Recorded, of_this_folder, parse, unfinished
 
 HERE = "here"
@@ -49,8 +50,11 @@ class Place:
         if not self.commit:
             return read(paths.PARAMS)
         try:
-            content = YAML(typ="safe").load(shown(self.commit, str(paths.PARAMS)) or b"")
-        except YAMLError:
+            with reading(paths.PARAMS, "YAML file"):
+                text = shown(self.commit, str(paths.PARAMS)) or b""
+                check_nesting(text)
+                content = YAML(typ="safe").load(text)
+        except DataError:
             content = None
         return content if isinstance(content, dict) else {}
 
@@ -81,7 +85,8 @@ class Place:
                 f"{path} of {self.name} is not in DVC's cache here (MD5 {md5}). Next: dvc fetch "
                 "--all-commits (for an experiment: dvc exp pull REMOTE NAME)"
             )
-        return json.loads(content)
+        with reading(Path(path), "JSON file"):
+            return json.loads(content)
 
     def content(self, path: str, run: str, md5: str) -> bytes | None:
         """The bytes with this MD5: of the folder, of Git's summary of all scores, or of DVC's cache."""

@@ -11,6 +11,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from pipeline.config import params
 from pipeline.engine import repair
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 from pipeline.team.private import private_files, why
 from pipeline.team.remotes import (
     SETUP,
@@ -59,21 +61,36 @@ def fetch_results_of(theirs: str, remote: str) -> None:
     """Pull into the cache, before a merge: afterwards dvc.lock may no longer name all of them."""
     if run("git", "merge-base", "--is-ancestor", "HEAD", theirs).returncode == 0:
         return  # no merge, so `dvc pull` will find them all
-    recorded = run("git", "show", f"{theirs}:dvc.lock")
-    if recorded.returncode:
+    outputs = outputs_of(theirs)
+    if not outputs:
         return  # nothing has been run there yet
-    entries = yaml.load(recorded.stdout, Loader=yaml.CSafeLoader)["stages"].values()
-    outputs = [out for entry in entries for out in entry.get("outs", [])]
-    available = on_remote(remote, {out["path"]: out["md5"] for out in outputs})
+    available = on_remote(remote, outputs)
     with Repo() as repo:
         try:
             repo.stage_cache.pull(remote)
             repo.cloud.pull(
-                [HashInfo("md5", out["md5"]) for out in outputs if out["path"] in available],
+                [HashInfo("md5", md5) for path, md5 in outputs.items() if path in available],
                 remote=remote,
             )
         except Exception as error:  # every kind of remote raises errors of a library of its own
             raise unreadable(remote, error) from None
+
+
+def outputs_of(theirs: str) -> dict[str, str]:
+    """Path -> checksum, of what dvc.lock of a branch records; TeamError if it is damaged there."""
+    recorded = run("git", "show", f"{theirs}:dvc.lock")
+    if recorded.returncode:
+        return {}
+    with reading(
+        Path(f"{theirs}:dvc.lock"),
+        "lock file of DVC",
+        TeamError,
+        "Nothing was fetched. Whoever pushed it mends it with: make mend",
+    ):
+        check_nesting(recorded.stdout)
+        stages = (yaml.load(recorded.stdout, Loader=yaml.CSafeLoader) or {}).get("stages", {})
+        outs = [out for entry in stages.values() for out in entry.get("outs", [])]
+        return {out["path"]: out["md5"] for out in outs}
 
 
 def unreadable(remote: str, error: Exception) -> TeamError:
@@ -91,10 +108,7 @@ def check_no_local_change_of(name: str) -> None:
 
 def check_nothing_is_overwritten(theirs: str) -> None:
     """TeamError if a result here is recorded nowhere and another one would take its place."""
-    recorded = run("git", "show", f"{theirs}:dvc.lock")
-    stages = yaml.load(recorded.stdout, Loader=yaml.CSafeLoader) if recorded.returncode == 0 else {}
-    entries = (stages or {}).get("stages", {}).values()
-    coming = {out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])}
+    coming = outputs_of(theirs)
     lost = []
     with Repo() as repo:
         for out in repo.index.outs:

@@ -20,7 +20,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.engine import locks
-from pipeline.errors import PipelineError
+from pipeline.errors import DataError, PipelineError
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
 
 DAY_SECONDS = 86400
 PLACES = (
@@ -221,8 +223,13 @@ def stale_runs(cache: Path, there: set[str]) -> list[Path]:
 
 
 def run_entry(path: Path) -> dict:
-    """One run of one stage in DVC's run cache: what it read and what it wrote."""
-    return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    """One run of one stage in DVC's run cache: what it read and what it wrote; empty if it is damaged."""
+    try:
+        with reading(path, "entry of DVC's run-cache"):
+            check_nesting(path.read_bytes())
+            return dict(yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader))
+    except DataError:
+        return {}
 
 
 def old(days: int) -> Iterable[Waste]:

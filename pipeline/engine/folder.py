@@ -1,0 +1,54 @@
+"""Where the project lies, and files of its own that DVC cannot read: said in a few lines, before DVC fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from pipeline.errors import PipelineError
+from pipeline.io.files import reading
+from pipeline.io.nesting import check_nesting
+
+READ_BY_DVC = (Path("dvc.yaml"), Path("params.yaml"), Path("dvc.lock"))
+
+
+class FolderError(PipelineError):
+    """DVC cannot work with what is in the project's folder, or where that lies."""
+
+
+def check_folder() -> None:
+    """FolderError if the project's path has braces (DVC takes what is between them for a name of its own), or
+    a file of it would crash DVC."""
+    here = str(Path.cwd())
+    if "{" in here or "}" in here:
+        raise FolderError(
+            f"DVC cannot work in a folder whose path has braces: {here}\n"
+            "Rename that folder, or move the project: nothing in it depends on where it lies."
+        )
+    for path in READ_BY_DVC:
+        if path.is_file():
+            with reading(path, "YAML file", FolderError, from_git(path)):
+                check_nesting(path.read_bytes())
+
+
+@contextmanager
+def said_in_words() -> Iterator[None]:
+    """FolderError instead of what DVC raises where its files are damaged."""
+    from dvc.exceptions import DvcException
+
+    check_folder()
+    for path in READ_BY_DVC[:2]:  # dvc.lock is mended
+        if path.is_file():
+            with reading(path, "YAML file", FolderError, from_git(path)):
+                YAML(typ="safe").load(path.read_bytes())
+    try:
+        yield
+    except DvcException as error:
+        raise FolderError(
+            f"{str(error).strip()}\nA file of DVC is damaged or missing. Of those in Git: git status, git checkout FILE"
+        ) from None
+
+
+def from_git(path: Path) -> str:
+    return f"Mend it, or take the one of Git: git checkout {path}"

@@ -1,0 +1,86 @@
+"""Files that DVC reads, damaged; and a folder in which it cannot work."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine import locks, repair
+from pipeline.engine.folder import FolderError, check_folder, said_in_words
+from pipeline.io.nesting import MOST, check_nesting
+from tests.conftest import ROOT, environment
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    locks.TEMPORARY.mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["a {x} b", "{}", "}"])
+def test_braces_in_the_path_are_said_before_dvc_fails_over_them(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    (here / name / locks.TEMPORARY).mkdir(parents=True)
+    monkeypatch.chdir(here / name)
+    for action in (lambda: locks.take_snakemake_lock(wait=False), repair.mend_busy_files):
+        with pytest.raises(FolderError, match=r"path has braces: .*\nRename that folder"):
+            action()
+    done = subprocess.run(
+        [ROOT / "tools/prerequisites", "python3"],
+        capture_output=True,
+        text=True,
+        env=environment() | {"PWD": str(here / name)},
+    )
+    assert done.returncode == 1 and "a folder whose path has no braces" in done.stderr
+
+
+DEEP = {
+    "brackets": "[" * (MOST + 1),
+    "lists in a line": "- " * (MOST + 1) + "x",
+    "keys in a line": "? " * (MOST + 1) + "x",
+    "maps": "{a: " * (MOST + 1),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+@pytest.mark.parametrize("name", ["dvc.yaml", "dvc.lock", "params.yaml"])
+def test_what_would_crash_dvc_is_refused_by_name(here: Path, kind: str, name: str):
+    (here / name).write_text(DEEP[kind])
+    with pytest.raises(FolderError, match=rf"{name}: .*10,000 levels deep.*git checkout {name}"):
+        check_folder()
+
+
+def test_many_brackets_that_are_closed_are_no_nesting():
+    check_nesting("[]" * (3 * MOST) + "\n" + "- x\n" * (3 * MOST))
+    check_nesting("]" * MOST + "[" * MOST)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"stages: 2020-13-45",
+        b"a: [",
+        b"\xff\xff",
+        b"x: !!python/object:os.system {}",
+    ],
+)
+@pytest.mark.parametrize("name", ["dvc.yaml", "params.yaml"])
+def test_what_is_no_yaml_is_said_before_dvc_stumbles_over_it(name: str, content: bytes):
+    Path(name).write_bytes(content)
+    with (
+        pytest.raises(FolderError, match=rf"{name}: cannot be read as a YAML file"),
+        said_in_words(),
+    ):
+        raise AssertionError("the command has begun")
+
+
+def test_what_dvc_raises_is_said_in_its_words():
+    from dvc.config import ConfigError
+
+    with (
+        pytest.raises(FolderError, match=r"config file error: bad\n.*git checkout"),
+        said_in_words(),
+    ):
+        raise ConfigError("bad")
