@@ -77,7 +77,7 @@ def measurable(dtype: np.dtype) -> bool:
 def read_pixels(paths: list[Path], pixel_range: tuple[float, float]) -> Pixels:
     """Images in `pixel_range`, left in their files; DataError for anything else."""
     array, path = Rows(*paths), ", ".join(map(str, paths))
-    if len(array.shape) < 2 or len(array) == 0 or not measurable(array.dtype):
+    if len(array.shape) < 2 or 0 in array.shape or not measurable(array.dtype):
         raise DataError(
             f"{path}: expected real numbers of shape [N, ...] with N > 0, of at most 8 bytes each, got "
             f"{array.dtype} {list(array.shape)}"

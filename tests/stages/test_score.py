@@ -58,6 +58,7 @@ def test_the_range_of_the_pixels_does_not_matter_once_it_is_told(arrays, capsys)
             "pixels span only 0 to 0.01 of the range 0 to 1",
         ),
         (np.zeros((0, 16)), "expected real numbers of shape [N, ...] with N > 0"),
+        (np.zeros((5, 0)), "expected real numbers of shape [N, ...] with N > 0"),
     ],
 )
 def test_unusable_samples_are_refused_in_a_few_words(arrays, capsys, tmp_path, array, expected):
