@@ -50,6 +50,14 @@ FAMILIES = {
         saved="pipeline.models.autoregressive.saved:Saved",
         measured_by="pipeline.evaluation.families.likelihood",
     ),
+    "flow": Family(
+        settings="pipeline.config.models.flow.train:Train",
+        trainings="pipeline.models.flow.training:trainings",
+        monitor="pipeline.models.common.watch:Watch",
+        observer="pipeline.models.common.observer:Observer",
+        saved="pipeline.models.flow.saved:Saved",
+        measured_by="pipeline.evaluation.families.likelihood",
+    ),
     "gan": Family(
         settings="pipeline.config.models.gan.train:Train",
         trainings="pipeline.models.gan.trainings:trainings",

@@ -10,4 +10,8 @@ EXAMPLES: dict[str, dict] = {
         "net": {"name": "made", "hidden": [100]},
         "ema": {"name": "exponential", "decay": 0.9},
     },
+    "flow": {
+        **SHORT,
+        "flow": {"name": "nice", "hidden": [50]},
+    },
 }

@@ -39,6 +39,7 @@ def theory(
         ),
         "passes_per_image": saved.passes_per_image,
         **likelihood.more,
+        **(likelihood.measure(test) if likelihood.measure else {}),
         "edges": edges.tolist(),
         "histogram": {
             name: np.histogram(values.numpy(), edges.numpy())[0].tolist()

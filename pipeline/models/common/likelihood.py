@@ -27,6 +27,8 @@ class Likelihood:
     ]  # images [N, C, H, W] in [-1, 1], name of the set -> [N], nats
     error: float | None = None  # of the mean beyond that over test images, nats: of log Z, say
     more: dict[str, Any] = field(default_factory=dict)  # other numbers for theory.json
+    # test images [N, C, H, W] in [-1, 1] -> numbers about them for theory.json
+    measure: Callable[[Tensor], dict[str, float]] | None = None
 
 
 def bits_per_pixel(nats: float, pixels: int, data: Data) -> float:

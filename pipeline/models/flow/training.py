@@ -1,0 +1,56 @@
+"""The training of a flow: maximum likelihood of dequantised images."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.parallel import ALONE, World
+from pipeline.compute.precision import Products
+from pipeline.compute.streams import generator, uniform
+from pipeline.config.models.flow.train import Train
+from pipeline.models.common import learner
+from pipeline.models.flow import pixels
+from pipeline.models.flow.net import Flow
+
+START_IMAGES = 10_000  # from which the initial scale of every pixel is taken
+
+
+class Training(learner.Training):
+    """Descends -log p(x) of dequantised images, in nats per image; x is dequantised anew for every minibatch."""
+
+    settings: Train
+
+    def build(self, stream: torch.Generator) -> Flow:
+        net = Flow(self.settings.flow, math.prod(self.image_shape)).to(stream.device)
+        net.initialize(stream)
+        net.start_at(self.dequantized(self.batches.images[:START_IMAGES].to(self.device), stream))
+        return net
+
+    def loss(self, x_BCHW: Tensor) -> Tensor:
+        return -self.player(self.dequantized(x_BCHW, self.streams["noise"])).mean()
+
+    def dequantized(self, images_BCHW: Tensor, stream: torch.Generator) -> Tensor:
+        u_BD = uniform((len(images_BCHW), math.prod(self.image_shape)), stream)
+        return pixels.dequantized(images_BCHW, u_BD)
+
+    def picture(self, net: torch.nn.Module, count: int) -> Tensor:
+        assert isinstance(net, Flow)
+        x_BD = net.draw(count, generator(self.seed, "grid", self.device))
+        return pixels.quantized(x_BD, self.image_shape)
+
+    def largest_product(self) -> Products:
+        return Products("linear")  # it has no choice of precisions
+
+
+def trainings(
+    settings: Train,
+    seed: int,
+    images_NCHW: Tensor,
+    device: torch.device,
+    labels_N: Tensor | None = None,
+    world: World = ALONE,
+) -> Iterator[tuple[str, Training]]:
+    """The one training of a run, under no name of its own."""
+    yield "", Training(settings, seed, images_NCHW, device, labels_N, world)
