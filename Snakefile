@@ -6,10 +6,14 @@ import sys
 
 sys.path.insert(0, workflow.basedir)
 
+from pipeline.engine import screen
 from pipeline.engine.workflow import load
 
 pipeline = load(
-    config, judge=workflow.is_main_process, wait=not workflow.output_settings.dryrun
+    config,
+    judge=workflow.is_main_process,
+    wait=not workflow.output_settings.dryrun,
+    screen=screen.take_over(workflow),
 )
 pipeline.place(workflow)
 
@@ -49,4 +53,4 @@ for stage in pipeline.rules:
         params:
             stage=stage.stage,
         shell:
-            "python -m pipeline.engine.job {params.stage} 2>&1 | tee {log}"
+            pipeline.command

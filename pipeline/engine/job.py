@@ -6,8 +6,10 @@ and it ends when Snakemake does.
 """
 
 import logging
+import os
 import signal
 import sys
+from pathlib import Path
 
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
@@ -16,6 +18,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 
 from pipeline.engine import lock_file, locks, params_cache, processes, repair
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
+from pipeline.io.notes import PROGRESS
 
 
 def main(stage: str) -> int:
@@ -28,6 +31,7 @@ def main(stage: str) -> int:
         processes.interrupt_with_starter()
         processes.announce()
         params_cache.parse_params_once()
+        announce_progress(stage)
         ran = locks.when_free(lambda: reproduce(stage), is_busy)
     except KeyboardInterrupt:
         print(f"{stage}: stopped; the next call goes on", file=sys.stderr)
@@ -44,6 +48,14 @@ def main(stage: str) -> int:
         return 1
     print(f"{stage}: {'done and recorded in dvc.lock' if ran else 'up to date'}", file=sys.stderr)
     return 0
+
+
+def announce_progress(stage: str) -> None:
+    """Tell the stage's command where to note how far it is; what an earlier one left there is gone."""
+    path = Path(progress_file(stage)).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.environ[PROGRESS] = str(path)
 
 
 def reproduce(name: str) -> bool:
@@ -69,6 +81,15 @@ def is_busy(error: BaseException) -> bool:
 
 def log_file(stage: str) -> str:
     return f"logs/{stage.replace('@', '_')}.log"
+
+
+def progress_file(stage: str) -> str:
+    """Where a stage that lasts notes how far it is; see pipeline/io/notes.py."""
+    return f".dvc/tmp/progress/{stage.replace('@', '_')}.json"
+
+
+def in_words(stage: str) -> str:
+    return stage.replace("@", " ")
 
 
 def reason(error: BaseException) -> str | None:

@@ -133,10 +133,10 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
         return
 
 
-def stop_jobs_on_signals() -> None:
+def stop_jobs_on_signals(said: Callable[[str], None] | None = None) -> None:
     """Make SIGTERM and SIGINT end the jobs, too. Call it in the main Snakemake once it has a scheduler.
 
-    On SIGTERM Snakemake only stops starting jobs, and waits for those that run, however long; on
+    `said`: gets the words for the user instead of stderr. On SIGTERM Snakemake only stops starting jobs, and waits for those that run, however long; on
     SIGINT it relies on the terminal to signal the jobs, which a batch system or `kill` does not do.
     """
     finish = signal.getsignal(signal.SIGTERM)  # Snakemake's: start no more jobs
@@ -144,7 +144,8 @@ def stop_jobs_on_signals() -> None:
     def stop(number: int, frame: object) -> None:
         head_start = 2.0 if number == signal.SIGINT else 0.0
         signal.signal(number, signal.SIG_IGN)
-        print("Stopping: the running jobs end now; the next call goes on.", file=sys.stderr)
+        words = "Stopping: the running jobs end now; the next call goes on."
+        said(words) if said else print(words, file=sys.stderr)
 
         def end() -> None:
             if callable(finish):

@@ -18,6 +18,8 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, report
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from pipeline.compute import gpus
 from pipeline.config import params
@@ -26,11 +28,13 @@ from pipeline.engine import (
     params_cache,
     placement,
     processes,
+    reasons,
     repair,
     report_start,
     slurm,
 )
-from pipeline.engine.job import log_file
+from pipeline.engine.job import in_words, log_file
+from pipeline.engine.screen import Screen
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 
 VERDICTS = Path(".dvc/tmp/verdicts")
@@ -71,10 +75,17 @@ class Rule:
 class Workflow:
     """The rules of one Snakemake process; `judge` in the main one only."""
 
-    def __init__(self, rules: list[Rule], stale: set[str], lock: TextIO | None = None):
+    def __init__(
+        self,
+        rules: list[Rule],
+        stale: dict[str, str],
+        lock: TextIO | None = None,
+        screen: Screen | None = None,
+    ):
         self.rules = rules
-        self.stale = stale
+        self.stale = stale  # names of stages -> why
         self.lock = lock  # open for as long as this process lives
+        self.screen = screen
         self.gpus: int | None = None  # at once; None for no limit
         self.submitting_since: float | None = None  # None while jobs run here
 
@@ -87,7 +98,7 @@ class Workflow:
         if self.lock is None:
             return
         if workflow.local_exec:
-            processes.stop_jobs_on_signals()
+            processes.stop_jobs_on_signals(self.screen.stopping if self.screen else None)
         else:  # Snakemake cancels them in the queue after a Ctrl-C only
             placement.check_cluster(workflow)
             slurm.mark_submitted()
@@ -95,8 +106,20 @@ class Workflow:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def failed(self) -> None:
-        if self.submitting_since is not None:
+        if self.submitting_since is None:
+            return
+        only_stopped = self.screen and self.screen.stopped and not self.screen.failed
+        if not only_stopped:  # jobs that a user stops have no other cause
             slurm.explain_failures(self.submitting_since)
+
+    @property
+    def command(self) -> str:
+        """Of a rule. What a stage says goes to its log; the terminal gets it, too, unless ours is there.
+
+        On the node of a cluster it goes on to the log of the batch system.
+        """
+        where = "> {log} 2>&1" if self.screen else "2>&1 | tee {log}"
+        return f"python -m pipeline.engine.job {{params.stage}} {where}"
 
     def resources(self, rule: Rule) -> dict[str, int | str]:
         return rule.resources | {"gpu": rule.gpu if self.gpus is None else min(rule.gpu, self.gpus)}
@@ -136,8 +159,8 @@ class Workflow:
         return [output for rule in self.rules for output in rule.outputs]
 
 
-def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
-    """The rules of dvc.yaml under a valid params.yaml.
+def load(config: dict, judge: bool, wait: bool = True, screen: Screen | None = None) -> Workflow:
+    """The rules of dvc.yaml under a valid params.yaml; `screen`: what then shows its jobs, if ours does.
 
     `judge`: ask DVC which stages are stale and write the verdicts. Only the main process does: a
     job on a cluster node would see its own deleted outputs and judge itself. It then keeps the
@@ -153,7 +176,7 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
     try:
         if not judge:
             with Repo() as repo:
-                return Workflow(list(read_rules(repo)), set())
+                return Workflow(list(read_rules(repo)), {})
         processes.announce_origin()
         lock = locks.take_snakemake_lock(wait)
         slurm.await_leftovers(wait)
@@ -176,10 +199,15 @@ def load(config: dict, judge: bool, wait: bool = True) -> Workflow:
     for rule in rules:
         write_verdict(rule, rule.stage in stale)
     forget_incomplete()
-    return Workflow(rules, stale, lock)
+    for stage, why in stale.items():
+        # for the log: a run's information without the numbers that Snakemake gives with it
+        logger.info(f"{in_words(stage)}: {why}", extra={"event": LogEvent.RUN_INFO})
+    if screen:
+        screen.expect({rule.name: (rule.stage, stale.get(rule.stage)) for rule in rules})
+    return Workflow(rules, stale, lock, screen)
 
 
-def read_and_judge() -> tuple[list[Rule], set[str]]:
+def read_and_judge() -> tuple[list[Rule], dict[str, str]]:
     repair.mend_busy_files(everywhere=True)
     with Repo() as repo:
         with repo.lock:
@@ -223,14 +251,23 @@ def stages(repo: Repo) -> list[PipelineStage]:
     return [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
 
 
-def stale_stages(repo: Repo) -> set[str]:
-    """Names of the stages that DVC would run or restore, and of all that come after them."""
+def stale_stages(repo: Repo) -> dict[str, str]:
+    """Stages that DVC would run or restore, and all that come after them, each with the reason in words."""
     graph = repo.index.graph
     with repo.lock:
-        stale = {stage for stage in stages(repo) if stage.changed()}
+        changed = {stage: reasons.own(stage) for stage in stages(repo) if stage.changed()}
     # an edge of DVC's graph points from a stage to the one whose output it reads
-    after = {later for stage in stale for later in networkx.ancestors(graph, stage)}
-    return {stage.addressing for stage in stale | after}
+    after = {later for stage in changed for later in networkx.ancestors(graph, stage)}
+    stale = after | changed.keys()
+    return {
+        stage.addressing: changed[stage]
+        if stage in changed
+        else reasons.after(
+            stage.addressing, [made.addressing for made in graph.successors(stage) if made in stale]
+        )
+        for stage in stages(repo)
+        if stage in stale
+    }
 
 
 def write_verdict(rule: Rule, stale: bool) -> None:

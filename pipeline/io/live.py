@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.io.files import write_bytes
+from pipeline.io.notes import Note, Notes
 
 LINE_SECONDS = 10  # between lines of progress where stderr is no terminal
 # columns of a row that are shown, with their names: of a GAN two, of other families one
@@ -59,7 +60,10 @@ class Live:
 
 
 class Progress:
-    """A bar with images/s and time left on a terminal; elsewhere a line every LINE_SECONDS."""
+    """A bar with images/s and time left on a terminal; elsewhere a line every LINE_SECONDS.
+
+    Notes how far it is, too, for an engine that asks for that.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class Progress:
         self.trained = 0  # images, in this process
         self.images = images
         self.started = self.printed_at = time.monotonic()
+        self.notes = Notes(on)
         self.bar = tqdm(
             total=steps,
             initial=first_step,
@@ -104,6 +109,13 @@ class Progress:
         self.trained += max(0, self.images(step) - self.images(self.step))
         self.bar.update(step - self.step)
         self.step = step
+        if self.notes.due():
+            self.notes.write(Note(step, self.steps, self.seconds_left()))
+
+    def seconds_left(self) -> float:
+        """At the mean speed so far."""
+        left = self.images(self.steps) - self.images(self.step)
+        return left / max(self.images_per_second(), 1e-9)
 
     def line(self, row: dict[str, float]) -> None:
         """Show speed and losses of `row`, and the time left; at most every LINE_SECONDS off a terminal."""
@@ -120,8 +132,8 @@ class Progress:
         ):
             return
         self.printed_at = now
-        left = (self.images(self.steps) - row["images"]) / max(speed, 1e-9)
         print(
-            f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, {left:.0f} s left",
+            f"train {self.name}: step {row['step']:,.0f} of {self.steps:,}, {facts}, "
+            f"{self.seconds_left():.0f} s left",
             file=sys.stderr,
         )

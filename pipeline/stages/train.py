@@ -157,7 +157,8 @@ def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -
         loop.run(training, monitor, observer, save)
         record.seconds = before + progress.seconds()
     verdict = asdict(monitor.verdict())
-    say("{verdict}: {reason}. {hint}".format(**verdict).rstrip())
+    sign = "" if verdict["verdict"] == "healthy" else "warning: "  # shown beside the job, too
+    say(sign + "{verdict}: {reason}. {hint}".format(**verdict).rstrip())
     return Finished(training, monitor.log(), record, verdict, checkpoint, save)
 
 

@@ -60,6 +60,9 @@ def test_jobs_that_die_are_named_with_their_cause_and_only_they_run_again(tiny: 
     process_of(tiny, "code/make.py", "killed").kill()
     assert process.wait(300) == 1
     said = tiny.said()
+    assert (
+        len(re.findall(r"^make (?:killed|late|large) failed \(job \d+\)$", said, re.MULTILINE)) == 3
+    )
     for words in (
         "job make_late: .*DUE TO TIME LIMIT",
         "job make_large: .*memory limit",
@@ -97,6 +100,9 @@ def test_a_stopped_snakemake_takes_its_jobs_out_of_the_queue(tiny: OnCluster):
     wait_until(lambda: are_held(tiny, "make@x"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) != 0
+    stopping, stopped = tiny.said().splitlines()[-2:]
+    assert stopping == "Stopping: jobs in the queue are cancelled; the next call goes on."
+    assert stopped.startswith("Stopped after 0:") and ": 0 of 3 stages are done; log: " in stopped
     wait_until(lambda: not tiny.slurm.jobs() and not tiny.at_work())
     busy = (tiny.path / ".dvc/tmp/rwlock").read_text()
     assert "make.py" not in busy and "pid" not in busy  # DVC's own list: SIGTERM let it clean up
@@ -109,7 +115,7 @@ def test_what_the_cluster_cannot_run_is_refused_before_anything_is_submitted(tin
         in said
     )
     assert "warning: no runtime for" in said and "repeat them there" in said
-    assert "has been submitted" not in said
+    assert "make x: " not in said, "submitted"
     assert "Traceback" not in said
 
 
@@ -153,6 +159,7 @@ def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
         "dataset: line\n    model: gan\n    seed: 0\n    threads: 1\n    train:\n",
         "dataset: line\n    model: gan\n    seed: 1\n    threads: 2\n    train:\n      devices: 2\n",
     )
+    before = set((copy.path / ".snakemake/log").glob("*.log"))
     done = subprocess.run(
         SUBMIT,
         cwd=copy.path,
@@ -164,10 +171,12 @@ def test_a_part_of_the_quick_recipe_runs_on_the_cluster(
     assert done.returncode == 0, done.stdout + done.stderr
     stages = {f"{stage}_line" for stage in ("train", "sample", "parzen", "metrics", "figures")}
     assert jobs(done.stdout + done.stderr) == stages | {"check", "scores_line", "table"}
-    train = (done.stdout + done.stderr).partition("rule train_line:")[2]
+    (log,) = set((copy.path / ".snakemake/log").glob("*.log")) - before
+    logged = log.read_text()
+    train = logged.partition("rule train_line:")[2]
     assert re.search(r"resources: .*runtime=720.* gpu=2", train)  # of its meta; node1 offers two
     model = read_about(copy.path / "results/line/model.safetensors")
     assert (model["train"]["devices"], model["seed"]) == (2, 1)
-    submitted = re.findall(r"has been submitted with SLURM jobid", done.stdout + done.stderr)
+    submitted = re.findall(r"has been submitted with SLURM jobid", logged)
     assert len(submitted) == len(stages)  # the others take no time, so run where Snakemake does
     assert_complete(copy)

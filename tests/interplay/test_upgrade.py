@@ -14,4 +14,4 @@ def test_engines_stop_at_a_missing_family_and_upgrade_mends_it(project: Project)
     assert "Could not find 'item.model'" in project.run("dvc", "repro", fails=True)
     project.pipeline("upgrade")
     assert file.read_text() == text
-    assert "rule train_digits:" in project.snakemake("--dry-run")
+    assert "  train digits, line: first run" in project.snakemake("--dry-run")
