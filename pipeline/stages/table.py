@@ -31,6 +31,12 @@ COLUMNS = {
     "sigma": None,
     "jsd_at_least": None,  # a bound by each run's own D: does not rank runs
     "features": None,  # what FID is computed on; in the heading of table.md
+    # a model's own log-likelihood of test images; in tables of their own, one for each kind of data
+    "log_p": None,
+    "log_p_error": None,
+    "log_p_kind": None,
+    "log_p_data": None,
+    "bits_per_pixel": None,
     # the standard deviation over seeds, in rows over seeds; table.md has it beside the mean
     "fid_std": None,
     "precision_std": None,
@@ -51,6 +57,11 @@ folds); more than real data is no sign of better samples, since blurred ones sco
 training images in the place of samples. Verdict: healthy if neither the monitor of the training nor the evaluation of the \
 samples found a fault. JSD, of points: the divergence in nats, 0 to 0.69.
 """
+# What a model's own likelihood is of, by `log_p_data`: numbers on one never stand beside those on the other.
+LIKELIHOODS = {
+    "binarised": "Log-likelihood of binarised test images, nats of a law on bits",
+    "dequantised": "Log-likelihood of dequantised test images, nats of a density on [0, 1]",
+}
 HEALTHY = "healthy"  # of a training: no failure was seen; of a row: and no fault of the samples
 Row = dict[str, Any]
 
@@ -166,9 +177,12 @@ def render(rows: list[Row]) -> str:
     """Markdown, one table for each dataset."""
     parts = ["# Results\n"]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
-        parts.append(
-            f"## {dataset}\n\n{markdown(shown([r for r in rows if r['dataset'] == dataset]))}"
-        )
+        own = [row for row in rows if row["dataset"] == dataset]
+        parts.append(f"## {dataset}\n\n{markdown(shown(own))}")
+        for data, heading in LIKELIHOODS.items():
+            known = [row for row in own if row.get("log_p_data") == data]
+            if known:
+                parts.append(f"### {heading}\n\n{markdown(likelihoods(known))}")
     return "\n".join([*parts, LEGEND])
 
 
@@ -179,6 +193,23 @@ def shown(rows: list[Row]) -> list[tuple[str, ...]]:
     if kinds:
         headings["fid"] += f" ({', '.join(sorted(kinds))})"
     return without_empty_columns([tuple(headings.values()), *map(cells_of, rows)])
+
+
+def likelihoods(rows: list[Row]) -> list[tuple[str, ...]]:
+    """The headings, then the cells, of models that say how probable an image is, the best first."""
+    best = sorted(rows, key=lambda row: -row["log_p"])
+    cells = [
+        (
+            str(row["model"]),
+            f"{row['log_p']:,.{decimals(row['log_p_error'])}f}",
+            f"{row['log_p_error']:.2g}",
+            row["log_p_kind"],
+            f"{row['bits_per_pixel']:.3f}",
+            cell(row, "log_likelihood"),
+        )
+        for row in best
+    ]
+    return [("model", "log p", "standard error", "kind", "bits per pixel", "Parzen"), *cells]
 
 
 def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -284,3 +284,19 @@ def test_the_verdict_names_faults_of_the_training_and_of_the_samples():
     ):
         text = rendered({"mine": RUN | faults}, {"mnist": "mnist"})
         assert cells(text, "**mine**")["verdict"] == said
+
+
+def test_likelihoods_stand_in_a_table_for_each_kind_of_data_the_best_first():
+    known = RUN | {"log_p_kind": "exact", "log_p_error": 0.24, "bits_per_pixel": 0.166}
+    runs = {
+        "worse": known | {"log_p": -97.1, "log_p_data": "binarised"},
+        "better": known | {"log_p": -90.2, "log_p_data": "binarised"},
+        "flow": known | {"log_p": 1700.5, "log_p_data": "dequantised", "bits_per_pixel": 4.9},
+        "gan": RUN,
+    }
+    _, bits, grey = rendered(runs, {"mnist": "digits"}).split("### ")
+    assert first_cells(bits) == ["model", "**better**", "**worse**"]
+    assert cells(bits, "**better**")["log p"] == "-90.20"
+    assert cells(bits, "**better**")["kind"] == "exact"
+    assert first_cells(grey) == ["model", "**flow**"]
+    assert "gan" not in bits + grey
