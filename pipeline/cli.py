@@ -296,7 +296,11 @@ def sample(options: argparse.Namespace) -> None:
     from pipeline.stages import sample
 
     inputs = sample.Paths(
-        model=files.model, samples=files.samples, grid=files.grid, costs=files.costs
+        model=files.model,
+        samples=files.samples,
+        views=files.views,
+        grid=files.grid,
+        costs=files.costs,
     )
     sample.run(run.sample, run.seed, run.threads, inputs)
 
@@ -306,7 +310,7 @@ def parzen(options: argparse.Namespace) -> None:
     from pipeline.stages import parzen
 
     data = paths.Dataset(run.dataset).normalized
-    parzen.run(run.parzen, run.threads, files.samples, data, files.parzen)
+    parzen.run(run.parzen, run.threads, files.samples, files.views, data, files.parzen)
 
 
 def metrics(options: argparse.Namespace) -> None:
@@ -316,6 +320,7 @@ def metrics(options: argparse.Namespace) -> None:
 
     inputs = metrics.Paths(
         samples=files.samples,
+        views=files.views,
         model=files.model,
         data=data.normalized,
         features=data.extractor,

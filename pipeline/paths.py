@@ -76,6 +76,11 @@ class Run:
         return self.folder / "samples.npy"
 
     @property
+    def views(self) -> Path:
+        """Folder of other ways to look at what the model draws; see io/views.py."""
+        return self.folder / "views"
+
+    @property
     def grid(self) -> Path:
         return self.folder / "grid.png"
 

@@ -84,7 +84,10 @@ def line(row: Row, cells: tuple[str, ...], done: list[list[str]]) -> Line:
     if row.get("seeds"):
         group = next(group for group in done if name.startswith(f"{table.name_of(group)}, mean"))
         return Line("group", group[0], table.name_of(group), cells[1:], row["seeds"])
+    if row.get("is_view"):
+        return Line("view", "", name, cells[1:])
     kind = "run" if row["model"].startswith("**") else "member"
+    name = row.get("run", name)
     return Line(kind, name, name, cells[1:])
 
 

@@ -16,10 +16,13 @@ from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors
+from pipeline.io.views import read_views
 
 SEED = 0  # of KID's subsets and the parts of the Inception-style score: the same for every run
 MOST = 10_000  # images of either side, at most
 DUPLICATE_IMAGES = 5_000  # of either side, compared with each other
+# What is kept of a view, another way to look at the same model's samples.
+OF_VIEWS = ("fid", "kid", "precision", "recall", "density", "coverage", "classes_hit", "copy_rate")
 COPY_IMAGES = 2_000  # of either side, each compared with every training image
 
 
@@ -28,6 +31,7 @@ class Paths:
     """Files to read and, the last two, to write."""
 
     samples: Path
+    views: Path  # a folder
     model: Path
     data: Path  # data/normalized/D.safetensors
     features: Path  # data/features/D.safetensors
@@ -42,6 +46,13 @@ def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> No
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
     about, tensors = read_extractor(paths.features, dataset, parts["test_images"])
     result = evaluate(samples, parts, about, tensors)
+    result["views"] = {
+        view: {key: measured[key] for key in OF_VIEWS}
+        for view, path in read_views(paths.views).paths.items()
+        for measured in [
+            evaluate(read_samples(path, tuple(samples.shape[1:])), parts, about, tensors)
+        ]
+    }
     for warning in result["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.metrics, result)

@@ -18,6 +18,7 @@ from pipeline.evaluation.real_data import chosen_rows, to_unit
 from pipeline.io.arrays import Rows, read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors, tensor_names
+from pipeline.io.views import read_views
 
 VALID, TEST = 2, 3  # values of `folds`; see sources/raw.py
 
@@ -61,8 +62,11 @@ class Pixels:
         return float(np.min(ends)), float(np.max(ends))
 
 
-def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) -> None:
-    """Write the estimate for `samples`, with sigma chosen on `data`'s validation images, to `out`."""
+def run(settings: Parzen, threads: int, samples: Path, views: Path, data: Path, out: Path) -> None:
+    """Write the estimate for `samples`, with sigma chosen on `data`'s validation images, to `out`.
+
+    `views`: the folder of other ways to look at the same model's samples; each gets its estimate, too.
+    """
     devices.reproducible(threads)
     tensors = read_tensors(data, ["train_images", "valid_images", "test_images"])
     valid, test = tensors["valid_images"], tensors["test_images"]
@@ -76,20 +80,30 @@ def run(settings: Parzen, threads: int, samples: Path, data: Path, out: Path) ->
         chosen_rows(len(tensors["train_images"]), settings.real_data_images)
     ]
     contrast_normalized = "gcn" in read_about(data)
-    counted = finite(samples, Pixels(read_shards(samples), bounded=not contrast_normalized))
-    if folds:
-        folded = read_tensors(data, ["fold_images", "folds"])
-        result = over_folds(
-            settings, counted, to_unit(folded["fold_images"]), folded["folds"], to_unit(real)
-        )
-    else:
-        result = evaluate(
+    folded = read_tensors(data, ["fold_images", "folds"]) if folds else {}
+
+    def estimate(path: Path, settings: Parzen, real_ND: Tensor) -> dict:
+        counted = finite(path, Pixels(read_shards(path), bounded=not contrast_normalized))
+        if folded:
+            images_ND = to_unit(folded["fold_images"])
+            return over_folds(settings, counted, images_ND, folded["folds"], real_ND)
+        return evaluate(
             settings,
             counted,
             to_unit(valid[: settings.validation_images]),
             to_unit(test[: settings.test_images]),
-            to_unit(real),
+            real_ND,
         )
+
+    result = estimate(samples, settings, to_unit(real))
+    others = read_views(views)
+    brief = settings.model_copy(update={"fine": False})
+    result["view"] = others.main
+    result["views"] = {
+        name: {key: estimated[key] for key in ("log_likelihood", "sigma", "warnings")}
+        for name, path in others.paths.items()
+        for estimated in [estimate(path, brief, to_unit(real[:0]))]
+    }
     if contrast_normalized:
         result["warnings"].append(
             "the images are contrast-normalised, so this number stands beside others of such images only"

@@ -17,6 +17,7 @@ from pipeline.io import costs
 from pipeline.io.arrays import write_shards
 from pipeline.io.files import write_bytes
 from pipeline.io.tensors import read_about, read_tensors
+from pipeline.io.views import write_views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Paths:
 
     model: Path
     samples: Path
+    views: Path  # a folder
     grid: Path
     costs: Path  # beside the model, under no digest
 
@@ -50,6 +52,16 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
             yield images.numpy()
 
     write_shards(paths.samples, (settings.count, *shape), blocks())
+    others = {
+        view: saved.view(view, settings.weights, settings.count, settings.batch_size, seed)
+        for view in saved.views
+    }
+    write_views(
+        paths.views,
+        saved.main_view,
+        (settings.count, *shape),
+        {view: (images.numpy() for images in drawn) for view, drawn in others.items()},
+    )
     first = torch.cat(shown)[:count].numpy()
     if classes:
         write_bytes(paths.grid, grids.classes(first, saved.class_names, settings.grid_columns))

@@ -39,7 +39,7 @@ def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
 def scores(
     dataset: str, seed: int, *, parzen: dict, verdict: dict, metrics: dict, theory: dict
 ) -> dict:
-    """One level deep; log-likelihoods in nats, with two digits of their standard error over test images
+    """One level deep but for `views`, other ways to look at the same model's samples; log-likelihoods in nats, with two digits of their standard error over test images
     (TFD: over folds).
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
@@ -70,6 +70,19 @@ def scores(
         "jsd": number(theory["sampled"]["jsd"], 4) if "sampled" in theory else None,
         "jsd_at_least": number(theory.get("jsd_at_least"), 4),
         **known_likelihood(theory),
+        "view": parzen["view"],  # what the samples are, where they can be looked at in several ways
+        "views": {
+            view: {
+                **likelihood(
+                    parzen["views"][view]["log_likelihood"], "log_likelihood", "standard_error"
+                ),
+                **{
+                    key: number(measured[key], METRICS[key])
+                    for key in ("fid", "precision", "recall")
+                },
+            }
+            for view, measured in metrics["views"].items()
+        },
         "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
     }
 

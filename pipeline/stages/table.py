@@ -103,9 +103,7 @@ def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[
     blocks = [[row] for index, row in enumerate(real) if row not in real[:index]]
     seeds = [group for group in groups if len(group) > 1 and group[0] in own]
     grouped = {name for group in seeds for name in group}
-    blocks += [
-        [{**run, "model": f"**{name}**"}] for name, run in own.items() if name not in grouped
-    ]
+    blocks += [views_of(name, run) for name, run in own.items() if name not in grouped]
     for group in seeds:
         members: list[Row] = [{**own[name], "model": name} for name in group]
         blocks.append([*sorted(members, key=by_fid), over_seeds(group, own)])
@@ -114,8 +112,20 @@ def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[
         for model, mean, error in TABLE_1.get(source, [])
     ]
     published.sort(key=lambda row: -row["log_likelihood"])
-    rows = [row for block in sorted(blocks, key=lambda block: by_fid(block[-1])) for row in block]
+    # a group of seeds stands where its mean does, which is its last row; a run where its samples do
+    blocks.sort(key=lambda block: by_fid(block[-1] if "seeds" in block[-1] else block[0]))
+    rows = [row for block in blocks for row in block]
     return [{"published": False, **row, "dataset": dataset} for row in rows + published]
+
+
+def views_of(name: str, run: dict) -> list[Row]:
+    """The row of a run, and below it those of the other ways to look at its samples."""
+    main = f" ({run['view']})" if run.get("view") else ""
+    others = [
+        {"model": f"{name} ({view})", "is_view": True, "features": run["features"], **numbers}
+        for view, numbers in run.get("views", {}).items()
+    ]
+    return [{**run, "model": f"**{name}{main}**", "run": name}, *others]
 
 
 def by_fid(row: Row) -> float:

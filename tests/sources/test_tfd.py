@@ -12,6 +12,7 @@ from pipeline.errors import SourceError
 from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import read_json, write_npz
 from pipeline.io.tensors import read_tensors
+from pipeline.io.views import write_views
 from pipeline.sources import tfd as source
 from pipeline.stages import normalize, parzen
 
@@ -65,7 +66,9 @@ def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them
     np.save(tmp_path / "samples.npy", samples)
     settings = Parzen(sigma_grid=SigmaGrid(points=4), fine=False, real_data_images=0)
     out = tmp_path / "parzen.json"
-    parzen.run(settings, 1, tmp_path / "samples.npy", tmp_path / "tfd.safetensors", out)
+    write_views(tmp_path / "views", None, (0,), {})
+    written, views = tmp_path / "samples.npy", tmp_path / "views"
+    parzen.run(settings, 1, written, views, tmp_path / "tfd.safetensors", out)
     result = read_json(out)
 
     alone = []

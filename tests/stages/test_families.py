@@ -65,6 +65,10 @@ def test_a_crashed_training_goes_on_bit_for_bit_and_the_stages_follow(here, monk
     scores = json.loads((here / f"results/scores/{family}.json").read_text())
     assert scores["verdict"] == "healthy"
     assert scores["log_p"] == pytest.approx(theory["test"]["mean"], abs=1)
+    parzen = json.loads((folder / "parzen.json").read_text())
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(parzen["views"]) == set(metrics["views"]) == set(scores["views"])
+    assert (parzen["view"] is None) == (not parzen["views"])
     for name in ("grid", "curves", "theory", "interpolation", "sheet", "sigma", "neighbours"):
         with Image.open(folder / f"{name}.png") as picture:
             assert picture.width > 40

@@ -65,7 +65,9 @@ def test_settings_are_chosen_by_validation_images_not_by_test_images(tmp_path, d
     np.save(tmp_path / "samples.npy", parts["valid_images"].numpy())  # as near to them as can be
     files = {"model": digits, "metrics": tmp_path / "m.json", "theory": tmp_path / "t.json"}
     data = {"data": digits / "data.safetensors", "features": digits / "features.safetensors"}
-    inputs = metrics.Paths(samples=tmp_path / "samples.npy", **files, **data)
+    inputs = metrics.Paths(
+        samples=tmp_path / "samples.npy", views=tmp_path / "views", **files, **data
+    )
     result = metrics.on_validation("digits", 1, inputs)
     assert result["fid"] == pytest.approx(0, abs=0.01)
     assert result["precision"] == result["recall"] == 1

@@ -9,6 +9,8 @@ PARZEN = {
     "fine": None,
     "sigma": 0.1,
     "n_samples": 10,
+    "view": None,
+    "views": {},
     "warnings": [],
 }
 REAL = {
@@ -20,6 +22,7 @@ METRICS: dict = {
     **REAL,
     "real_data": REAL,
     "compared": {"classes": None, "extractor": {"kind": "mixture"}},
+    "views": {},
     "warnings": [],
 }
 VERDICT = {"verdict": "healthy", "steps": 1}

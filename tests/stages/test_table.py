@@ -300,3 +300,17 @@ def test_likelihoods_stand_in_a_table_for_each_kind_of_data_the_best_first():
     assert cells(bits, "**better**")["kind"] == "exact"
     assert first_cells(grey) == ["model", "**flow**"]
     assert "gan" not in bits + grey
+
+
+def test_other_views_of_the_same_samples_stand_below_their_run():
+    looked_at = RUN | {
+        "fid": 30.0,
+        "view": "means",
+        "views": {"states": {"fid": 90.0, "precision": 0.5, "recall": 0.4, "log_likelihood": 99.0}},
+    }
+    runs = {"belief_net": looked_at, "gan": RUN | {"fid": 60.0}}
+    text = rendered(runs, {"mnist": "digits"})
+    names = ["real data", "**belief_net (means)**", "belief_net (states)", "**gan**"]
+    assert first_cells(text)[1:] == names
+    assert cells(text, "belief_net (states)")["FID (classifier)"] == "90.0"
+    assert cells(text, "belief_net (states)")["verdict"] == ""

@@ -22,6 +22,8 @@ class Saved(SavedModel):
     """Draws pixel by pixel; its likelihood is exact."""
 
     settings = Train
+    main_view: ClassVar = "means"
+    views: ClassVar = ("states",)
     prefixes: ClassVar = {"raw": "net.", "ema": "net_ema."}
     train: Train
 
@@ -43,11 +45,26 @@ class Saved(SavedModel):
     def samples(self, weights: str, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
         """`count` images [B, C, H, W] of probabilities, brought to [-1, 1]: p(x_i = 1 | the drawn pixels before
         it), the conditional means that papers print for such models."""
+        for _, means in self._drawn(weights, count, batch_size, seed):
+            yield means
+
+    def view(
+        self, view: str, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[Tensor]:
+        """states: the bits that were drawn with the probabilities of `samples`."""
+        for states, _ in self._drawn(weights, count, batch_size, seed):
+            yield states
+
+    def _drawn(
+        self, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """States and means [B, C, H, W] in [-1, 1]."""
         net, stream = self.net(weights), generator(seed, "sample")
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
-            _, means_BD = nets.draw(net, size, self.pixels, stream)
-            yield binary.to_images(means_BD).view(size, *self.image_shape)
+            drawn = nets.draw(net, size, self.pixels, stream)
+            states, means = (binary.to_images(x).view(size, *self.image_shape) for x in drawn)
+            yield states, means
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the bits that every run is evaluated on; see models/common/binary.py."""

@@ -1,6 +1,6 @@
 """A trained model, put together again from what its model file holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ class SavedModel:
     """What the file of every family holds: settings, the images' shape and classes, and tensors."""
 
     settings: ClassVar[type[Section]]  # the family's `train`
+    # Where samples can be looked at in several ways: what `samples` gives, and what else `view` gives.
+    main_view: ClassVar[str | None] = None
+    views: ClassVar[tuple[str, ...]] = ()
     prefixes: ClassVar[
         Mapping[str, str]
     ]  # of the names of tensors: raw, and ema for a moving average
@@ -32,6 +35,12 @@ class SavedModel:
         names = about.get("class_names") or [f"class {label}" for label in range(self.classes)]
         self.class_names: list[str] = names  # by label
         self.seed: int = about["seed"]
+
+    def view(
+        self, view: str, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[Tensor]:
+        """As `samples`, which each family has, for `view`, one of `views`."""
+        raise NotImplementedError(view)
 
     @property
     def classes_asked_for(self) -> int:
