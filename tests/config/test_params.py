@@ -4,13 +4,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.config import params
-from pipeline.config.base import Positive, Section
-from pipeline.config.models import FAMILIES
-from pipeline.config.models.gan.train import Train
+from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.params import Params, load, validate
 from pipeline.errors import ConfigError
 from tests.conftest import ROOT
+from tests.models.examples import EXAMPLES
 
 RECIPES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
 
@@ -262,45 +260,32 @@ def test_a_missing_file_comes_with_the_next_step(tmp_path: Path):
         load(tmp_path / "params.yaml")
 
 
-class RbmTrain(Section):
-    """As another family's settings might be."""
-
-    steps: Positive
-    gibbs_steps: Positive = 1
-
-
-@pytest.fixture
-def two_families(monkeypatch: pytest.MonkeyPatch) -> None:
-    classes = {"gan": Train, "rbm": RbmTrain}
-    monkeypatch.setattr(params, "FAMILIES", tuple(classes))
-    monkeypatch.setattr(params, "settings_of", classes.__getitem__)
-
-
-def test_the_family_says_what_train_may_hold(two_families: None):
-    content = quick()
-    content["runs"]["digits"] |= {"model": "rbm", "train": {"steps": 3}, "sample": {}}
+def test_the_family_says_what_train_may_hold():
+    content, train = quick(), EXAMPLES["autoregressive"]
+    content["runs"]["digits"] |= {"model": "autoregressive", "train": train, "sample": {}}
     run = validate(content, "params.yaml").runs["digits"]
-    assert run.train == RbmTrain(steps=3, gibbs_steps=1)
-    assert run.model_dump(mode="json")["train"] == {"steps": 3, "gibbs_steps": 1}
+    assert run.train == settings_of("autoregressive").model_validate(train)
+    assert run.model_dump(mode="json")["train"]["binarize"] == "dynamic"
+    assert "noise" not in run.model_dump(mode="json")["train"]
 
 
-def test_a_setting_of_another_family_is_named_with_both(two_families: None):
-    def gibbs_in_a_gan(content: dict) -> None:
-        content["runs"]["digits"]["train"]["gibbs_steps"] = 3
+def test_a_setting_of_another_family_is_named_with_both():
+    def bits_in_a_gan(content: dict) -> None:
+        content["runs"]["digits"]["train"]["binarize"] = "fixed"
 
-    def noise_in_an_rbm(content: dict) -> None:
+    def noise_in_a_belief_net(content: dict) -> None:
         content["runs"]["digits"] |= {
-            "model": "rbm",
-            "train": {"steps": 0, "noise": {}, "stepz": 1},
+            "model": "autoregressive",
+            "train": {**EXAMPLES["autoregressive"], "steps": 0, "noise": {}, "stepz": 1},
         }
 
-    assert complaint(gibbs_in_a_gan).splitlines()[1:] == [
-        "  runs.digits.train.gibbs_steps: a setting of model: rbm, and this run's model is gan; leave it out, "
-        "or set model: rbm"
+    assert complaint(bits_in_a_gan).splitlines()[1:] == [
+        "  runs.digits.train.binarize: a setting of model: autoregressive, and this run's model is gan; leave "
+        "it out, or set model: autoregressive"
     ]
-    assert complaint(noise_in_an_rbm).splitlines()[1:] == [
+    assert complaint(noise_in_a_belief_net).splitlines()[1:] == [
         "  runs.digits.train.steps: found 0, must be greater than 0",
-        "  runs.digits.train.noise: a setting of model: gan, and this run's model is rbm; leave it out, or "
+        "  runs.digits.train.noise: a setting of model: gan, and this run's model is autoregressive; leave it out, or "
         "set model: gan",
         "  runs.digits.train.stepz: unknown key (did you mean steps?)",
     ]
