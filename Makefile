@@ -12,7 +12,7 @@ endif
 INSTALLED := .venv/installed
 SLOW := cluster interplay endtoend  # folders of tests/ that run programs for minutes
 
-.PHONY: help run unit test check format lock bench share fetch mend interplay prune clean
+.PHONY: help run unit test check format lock bench share fetch mend interplay attack prune clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -37,6 +37,9 @@ prune: $(INSTALLED) ## show what lies where, drop what no commit needs (KEEP=bra
 
 interplay: $(INSTALLED) ## 200 random histories on both engines, against a model (about an hour)
 	@INTERPLAY_EXAMPLES=200 pytest tests/interplay/test_state_machine.py
+
+attack: $(INSTALLED) ## thousands of odd values, damaged files, arrays and places; prints what came of them
+	@python -m tests.campaign
 
 unit: $(INSTALLED) ## the tests that need no other program, no server, no root
 	@pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SLOW:%=--ignore=tests/%)

@@ -26,6 +26,8 @@ MOST_LINES = 6  # of what ruamel.yaml says
 
 def read_text(path: Path) -> str:
     """The text of the file; ConfigError if there is none, or it cannot be read."""
+    if path.is_char_device() or path.is_block_device():  # some have no end
+        raise ConfigError(f"{path} is a device; it must be a text file (YAML)")
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -10,7 +10,8 @@ from pipeline.errors import PipelineError
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
 
-READ_BY_DVC = (Path("dvc.yaml"), Path("params.yaml"), Path("dvc.lock"))
+DAG = Path("dvc.yaml")
+READ_BY_DVC = (DAG, Path("params.yaml"), Path("dvc.lock"))
 
 
 class FolderError(PipelineError):
@@ -39,9 +40,11 @@ def said_in_words() -> Iterator[None]:
 
     check_folder()
     for path in READ_BY_DVC[:2]:  # dvc.lock is mended
-        if path.is_file():
-            with reading(path, "YAML file", FolderError, from_git(path)):
-                YAML(typ="safe").load(path.read_bytes())
+        with reading(path, "YAML file", FolderError, from_git(path)):
+            content = YAML(typ="safe").load(path.read_bytes())
+        if path == DAG and not (isinstance(content, dict) and content.get("stages")):
+            # to DVC the results of stages that are gone are left over, and `dvc pull` deletes them
+            raise FolderError(f"{path} lists no stages. {from_git(path)}")
     try:
         yield
     except DvcException as error:

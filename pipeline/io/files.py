@@ -1,5 +1,6 @@
 """Reads and writes files. A file appears under its name whole or not at all, even if the writer is killed."""
 
+import errno
 import glob
 import json
 import math
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file to write; it takes the name `path` when the block ends without an error.
 
-    What an earlier writer of it on this machine left behind when it was killed is removed.
+    What an earlier writer of it on this machine left behind when it was killed is removed. OSError for a
+    device or pipe, which would be replaced by a file.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "A device or pipe, no place for a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     here = f".{path.name}.{socket.gethostname()}-"
     for left in path.parent.glob(f"{glob.escape(here)}*.partial"):

@@ -1,12 +1,8 @@
-"""Params files with one odd value each, made from a valid one: what `check` does with them.
-
-The longer run, which counts: python -m tests.config.odd_params
-"""
+"""Params files with one odd value each, made from a valid one: what `check` does with them."""
 
 import copy
 import datetime
 import math
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,25 +47,3 @@ def complaint(content: dict, key: tuple[str, ...], value: Any) -> str | None:
     except ConfigError as error:
         return str(error)
     return None
-
-
-def main() -> None:
-    """Every odd value under every key; counts on stdout."""
-    content, counts = complete(), Counter[str]()
-    for key in keys(content):
-        for value in ODD:
-            counts["tried"] += 1
-            try:
-                said = complaint(content, key, value)
-            except Exception as error:
-                counts["traceback"] += 1
-                print(f"{'.'.join(key)} = {value!r:.60}: {type(error).__name__}")
-            else:
-                counts["accepted" if said is None else "refused"] += 1
-                counts["unnamed"] += said is not None and key[-1] not in said
-    for word in ("tried", "refused", "accepted", "traceback", "unnamed"):
-        print(f"{word:10}{counts[word]:6,}")
-
-
-if __name__ == "__main__":
-    main()

@@ -68,6 +68,7 @@ def test_many_brackets_that_are_closed_are_no_nesting():
 )
 @pytest.mark.parametrize("name", ["dvc.yaml", "params.yaml"])
 def test_what_is_no_yaml_is_said_before_dvc_stumbles_over_it(name: str, content: bytes):
+    Path("dvc.yaml").write_text("stages: {a: {cmd: a}}")
     Path(name).write_bytes(content)
     with (
         pytest.raises(FolderError, match=rf"{name}: cannot be read as a YAML file"),
@@ -76,7 +77,20 @@ def test_what_is_no_yaml_is_said_before_dvc_stumbles_over_it(name: str, content:
         raise AssertionError("the command has begun")
 
 
+@pytest.mark.parametrize("spoilt", [None, "", "stages: {}", "stages:", "[]", "5"])
+def test_a_list_without_stages_is_refused_because_dvc_would_delete_their_results(
+    spoilt: str | None,
+):
+    Path("params.yaml").write_text("runs: {}")
+    if spoilt is not None:
+        Path("dvc.yaml").write_text(spoilt)
+    with pytest.raises(FolderError, match=r"dvc.yaml.*git checkout dvc.yaml"), said_in_words():
+        raise AssertionError("the command has begun")
+
+
 def test_what_dvc_raises_is_said_in_its_words():
+    Path("params.yaml").write_text("runs: {}")
+    Path("dvc.yaml").write_text("stages: {a: {cmd: a}}")
     from dvc.config import ConfigError
 
     with (
