@@ -58,6 +58,15 @@ FAMILIES = {
         saved="pipeline.models.flow.saved:Saved",
         measured_by="pipeline.evaluation.families.likelihood",
     ),
+    "dbn": Family(
+        settings="pipeline.config.models.dbn.train:Train",
+        trainings="pipeline.models.dbn.training:trainings",
+        monitor="pipeline.models.common.watch:Watch",
+        observer="pipeline.models.common.observer:Observer",
+        saved="pipeline.models.dbn.saved:Saved",
+        measured_by="pipeline.evaluation.families.likelihood",
+        composed_of=("rbm",),
+    ),
     "gan": Family(
         settings="pipeline.config.models.gan.train:Train",
         trainings="pipeline.models.gan.trainings:trainings",
@@ -65,6 +74,14 @@ FAMILIES = {
         observer="pipeline.models.gan.observer:Observer",
         saved="pipeline.models.gan.saved:Saved",
         measured_by="pipeline.evaluation.families.gan",
+    ),
+    "rbm": Family(
+        settings="pipeline.config.models.rbm.train:Train",
+        trainings="pipeline.models.rbm.training:trainings",
+        monitor="pipeline.models.common.watch:Watch",
+        observer="pipeline.models.common.observer:Observer",
+        saved="pipeline.models.rbm.saved:Saved",
+        measured_by="pipeline.evaluation.families.likelihood",
     ),
 }
 

@@ -2,6 +2,14 @@
 
 OPTIMIZER = {"name": "adam", "lr": 5e-3, "beta1": 0.9}
 SHORT = {"steps": 60, "batch_size": 50, "log_steps": 20, "grid_steps": 30, "optimizer": OPTIMIZER}
+# annealing so short that it takes a moment
+MACHINE = {
+    **SHORT,
+    "optimizer": {"name": "sgd", "lr": 0.05},
+    "binarize": "dynamic",
+    "sampling_steps": 50,
+    "annealing_steps": 100,
+}
 # family -> `runs.R.train`
 EXAMPLES: dict[str, dict] = {
     "autoregressive": {
@@ -14,4 +22,10 @@ EXAMPLES: dict[str, dict] = {
         **SHORT,
         "flow": {"name": "nice", "hidden": [50]},
     },
+    "dbn": {
+        **MACHINE,
+        "first": {"hidden": 24, "steps": 60},
+        "hidden": 12,
+    },
+    "rbm": {**MACHINE, "hidden": 24},
 }

@@ -1,0 +1,1 @@
+"""Settings of deep belief nets."""

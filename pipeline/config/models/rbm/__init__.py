@@ -1,0 +1,1 @@
+"""Settings of restricted Boltzmann machines."""

@@ -1,0 +1,1 @@
+"""Restricted Boltzmann machines of binary units: centred learning, Gibbs chains, estimates of the likelihood."""
