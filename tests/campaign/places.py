@@ -84,9 +84,10 @@ def one(folder: Path, inside: Path, place: str, name: str) -> Attack:
     spot = folder / "spot"
 
     def act() -> tuple[str, str]:
-        shutil.rmtree(spot, ignore_errors=True)
-        if spot.is_symlink() or spot.exists():
-            spot.unlink()
+        if spot.is_dir() and not spot.is_symlink():
+            shutil.rmtree(spot)
+        else:
+            spot.unlink(missing_ok=True)
         shutil.copy(QUICK, inside / "copy.yaml")
         path = PLACES[place](spot)
         return command(*commands(path, inside)[name])
