@@ -84,9 +84,8 @@ def theory_figure(content: dict, steps: str) -> Figure:
     error = f" ± {content['error']:.2g}" if content["error"] else ""
     return plots.histograms(
         content,
-        f"{steps}: log-likelihood of {of['data']} test images, {of['kind']}: "
-        f"{test['mean']:.2f}{error} nats\n({of['how']}; {content['bits_per_pixel']:.3f} bits per pixel; "
-        f"training images {content['train']['mean']:.2f})",
+        f"{steps}: log p of {of['data']} test images, {of['kind']}, {test['mean']:.2f}{error} nats\n"
+        f"{of['how']}; {content['bits_per_pixel']:.3f} bits per pixel",
     )
 
 
