@@ -21,6 +21,7 @@ from pipeline.io.nesting import check_nesting
 LOCKFILE = Path("dvc.lock")
 LAST_LOCKFILE = TEMPORARY / "dvc.lock.last"  # copy of the last one that was valid
 STAGES = "stages:\n"
+HASH = "md5"  # the only one that DVC computes of files on disk
 ANCHOR = re.compile(r"[&*]id\d")  # numbered over the whole file
 
 
@@ -67,6 +68,13 @@ def is_valid(content: bytes) -> bool:
     try:
         with reading(LOCKFILE, "lock file of DVC"):
             check_nesting(content)
-            return "stages" in COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+            found = COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+            return "stages" in found and all(map(names_its_hash, found["stages"].values()))
     except DataError:
         return False
+
+
+def names_its_hash(stage: dict) -> bool:
+    """Whether every file's digest is said to be MD5: a file cut off in the middle of that word is valid YAML."""
+    files = [*stage.get("deps", ()), *stage.get("outs", ())]
+    return all(file.get("hash", HASH) == HASH for file in files)

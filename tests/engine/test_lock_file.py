@@ -45,3 +45,14 @@ def test_an_entry_is_replaced_in_its_place_or_added_at_the_end(entry: str, expec
 )
 def test_a_file_of_another_shape_is_left_to_dvc(text: str):
     assert lock_file.replaced(text, "  make@x:\n    cmd: new\n") is None
+
+
+def test_a_file_that_ends_within_the_name_of_a_hash_is_not_valid():
+    """It is good YAML, and DVC would crash over `md`."""
+    whole = (
+        "schema: '2.0'\nstages:\n  make@x:\n    cmd: one\n    outs:\n    - path: a\n"
+        "      md5: d41d8cd98f00b204e9800998ecf8427e\n      size: 0\n      hash: md5\n"
+    )
+    assert lock_file.is_valid(whole.encode())
+    for end in ("hash: md", "hash: m"):
+        assert not lock_file.is_valid(whole[: whole.index("hash: ") + len(end)].encode())
