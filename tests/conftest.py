@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # before any test imports torch, as in pipeline/cli.py
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 

@@ -190,7 +190,7 @@ class Screen(logging.Handler):
             self.plan()
         elif words.startswith("Terminating processes on user request"):
             self.stopping("Stopping: jobs in the queue are cancelled; the next call goes on.")
-        elif not ROUTINE.match(words):
+        elif not (self.stopped or ROUTINE.match(words)):
             self.say(words, YELLOW if record.levelno >= logging.WARNING else "{}")
 
     def plan(self) -> None:
