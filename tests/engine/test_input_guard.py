@@ -123,6 +123,7 @@ def test_inputs_of_a_run_and_of_all_runs_are_those_that_dvc_yaml_lists(project: 
         "data/normalized/line.safetensors",
         "results/line/samples.npy",
         "results/line/samples",
+        "results/line/views",
     }
     assert inputs("table", None) == {"results/scores"}
     (project.path / "results/scores").mkdir(parents=True)
