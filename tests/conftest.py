@@ -11,7 +11,7 @@ import pytest
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# before any test imports torch, as in pipeline/cli.py
+# before any test imports torch, as in pipeline/cli/__init__.py
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 ROOT = Path(__file__).parents[1]

@@ -1,0 +1,80 @@
+"""python -m pipeline COMMAND: one stage by hand, as dvc.yaml runs it, and what else there is to do.
+
+A module for each group of commands; its `commands` adds them. What a command needs it imports when it runs:
+`--help` must not wait for torch.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable
+
+from pipeline import __version__
+from pipeline.cli import results, settings, stages, team
+from pipeline.engine import processes, ranks
+from pipeline.engine.by_hand import warn_of_other_inputs
+from pipeline.engine.input_guard import recorded_as_read
+from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
+
+# Waiting threads spin for some microseconds, then sleep. Endless spinning made a training step 30 times
+# slower where other programs use the same cores; no spinning makes it 1.6 times slower where none does.
+# GNU OpenMP reads this when torch is imported, which the stages do.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+# torch warns about a package that dvclive depends on; users cannot change that
+warnings.filterwarnings(
+    "ignore", message="The pynvml package is deprecated", category=FutureWarning
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command. Returns 0, 1 after an error printed in a few lines, 130 after Ctrl-C.
+
+    Ranks of a training return ranks.SAID instead of 1, so that the error is printed once.
+    """
+    options = parser().parse_args(arguments)
+    if ranks.inside():
+        ranks.set_up()
+    else:
+        processes.interrupt_on_sigterm()
+    failed = ranks.SAID if ranks.inside() else 1
+    try:
+        if not ranks.inside() and "DVC_STAGE" not in os.environ:
+            warn_of_other_inputs(options.stage, getattr(options, "name", None))
+        with recorded_as_read():
+            options.command(options)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return failed
+    except DISK_ERRORS as error:
+        if why := refused_write(error):
+            step = "make room, get write access or mend that path, then run the same command again."
+        elif isinstance(error, OSError) and error.filename:
+            why, step = f"{error.strerror} ({error.filename})", "mend that path and run it again."
+        else:
+            raise
+        print(f"error: {why}. Nothing half-written was left behind; {step}", file=sys.stderr)
+        return failed
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Run one stage by hand. All of them, in order: snakemake --cores all, or dvc repro.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(title="stages and commands", required=True, metavar="COMMAND")
+
+    def add(name: str, action: Callable, purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.set_defaults(command=action, stage=name)
+        return command
+
+    for group in (settings, stages, results, team):
+        group.commands(add)
+    return top

@@ -1,0 +1,90 @@
+"""Commands that look at results: page, compare, costs; and score, which measures any samples."""
+
+import argparse
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.cli.named import Add
+
+
+def commands(add: Add) -> None:
+    add("page", page, "write results/index.html: all results on one page").add_argument(
+        "--open", action="store_true", help="and open it, where there is a desktop"
+    )
+    add(
+        "compare", compare, "settings that differ and the main numbers, of runs or revisions"
+    ).add_argument(
+        "names",
+        metavar="RUN|REV",
+        nargs="*",
+        help="runs of params.yaml, commits, branches, tags, DVC experiments (default: all runs); with "
+        "revisions each run is compared between them, or between one and this folder",
+    )
+    add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
+    score_options(add("score", score, "the Parzen log-likelihood of any samples (.npy files)"))
+
+
+def page(options: argparse.Namespace) -> None:
+    from pipeline.report import page
+
+    print(f"Page of results: {page.write(show=options.open).resolve()}")
+
+
+def compare(options: argparse.Namespace) -> None:
+    import shutil
+
+    from pipeline.report.compare import compare
+
+    print(compare(options.names, shutil.get_terminal_size((80, 24)).columns))
+
+
+def costs(options: argparse.Namespace) -> None:
+    from pipeline.config.params import load
+    from pipeline.io import costs
+
+    files = {name: paths.Run(name) for name in load(paths.PARAMS).runs}
+    found = {name: costs.read(run.costs, run.model) for name, run in files.items()}
+    print(costs.table(found))
+
+
+def score_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--samples",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="FILE.npy",
+        help="samples to score; several files are parts of one array",
+    )
+    for name, content in (
+        ("valid", "held-out images that choose sigma"),
+        ("test", "images to score"),
+    ):
+        command.add_argument(
+            f"--{name}", type=Path, required=True, metavar="FILE.npy", help=content
+        )
+    command.add_argument(
+        "--real", type=Path, metavar="FILE.npy", help="training images: the real-data line"
+    )
+    command.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        default=(0.0, 1.0),
+        metavar=("LOW", "HIGH"),
+        help="range of the pixels in the files (default: 0 1); they are scored in [0, 1]",
+    )
+    command.add_argument("--precision", choices=("float32", "float64"), default="float64")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help="write the result here, too")
+
+
+def score(options: argparse.Namespace) -> None:
+    from pipeline.config.parzen import Parzen
+    from pipeline.stages import score
+
+    score.run(
+        score.Files(options.samples, options.valid, options.test, options.real),
+        (options.range[0], options.range[1]),
+        Parzen(precision=options.precision, samples=None),
+        options.out,
+    )

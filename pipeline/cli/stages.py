@@ -1,0 +1,179 @@
+"""The stages of dvc.yaml by hand, but for check."""
+
+import argparse
+import json
+
+from pipeline import paths
+from pipeline.cli.named import Add, dataset_named, run_named
+from pipeline.engine import ranks
+
+
+def commands(add: Add) -> None:
+    for name, action, purpose in (
+        ("download", download, "fetch a dataset and verify its SHA-256"),
+        ("normalize", normalize, "scale to [-1, 1] and split into train, valid and test"),
+        ("features", features, "train the classifier whose features the metrics compare"),
+    ):
+        of_dataset = add(name, action, purpose)
+        of_dataset.add_argument("name", metavar="DATASET", help="a key of datasets:")
+        if action is download:
+            of_dataset.add_argument(
+                "--accept",
+                action="store_true",
+                help="instead: take the pictures of a folder as they are now, by writing their digest",
+            )
+    for name, action, purpose in (
+        ("train", train, "train the generator and the discriminator"),
+        ("sample", sample, "draw samples from the trained generator"),
+        ("parzen", parzen, "log-likelihood of the test set under a Parzen window of the samples"),
+        ("metrics", metrics, "distances to real images, diversity, copies and theory"),
+        ("figures", figures, "Figures 1 to 3 of the paper, curves, real beside generated"),
+        ("scores", scores, "the run's numbers, flat and rounded"),
+    ):
+        of_run = add(name, action, purpose)
+        of_run.add_argument("name", metavar="RUN", help="a key of runs:")
+        if action is metrics:
+            of_run.add_argument(
+                "--validation",
+                action="store_true",
+                help="instead: print the numbers beside validation images, to choose settings by",
+            )
+        if action is figures:
+            of_run.add_argument(
+                "--pdf", action="store_true", help="instead: a PDF beside each PNG, for print"
+            )
+    add("table", table, "Table 1 over all runs, beside the published rows")
+
+
+def download(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    if options.accept:
+        from pipeline.start.new import accept
+
+        print(accept(paths.PARAMS, options.name, dataset.source))
+        return
+    from pipeline.stages import download
+
+    download.run(dataset.source, files.raw, files.provenance)
+
+
+def normalize(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    from pipeline.stages import normalize
+
+    normalize.run(dataset.normalize, files.raw, files.normalized)
+
+
+def features(options: argparse.Namespace) -> None:
+    dataset, files = dataset_named(options.name)
+    from pipeline.stages import features
+
+    features.run(
+        options.name,
+        dataset.source,
+        files.normalized,
+        files.extractor,
+        files.extractor.with_suffix(".json"),
+    )
+
+
+def train(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    if run.train.devices > 1 and not ranks.inside():
+        from pipeline.compute import devices
+
+        devices.choose(run.train.device, run.train.precision, run.train.devices)
+        ranks.launch(run.train.devices, "train", options.name)
+        return
+    from pipeline.compute import gpus
+    from pipeline.stages import train
+
+    inputs = train.Paths(
+        data=paths.Dataset(run.dataset).normalized,
+        model=files.model,
+        log=files.log,
+        verdict=files.verdict,
+        costs=files.costs,
+        progress=files.progress,
+        live=files.live,
+        checkpoints=paths.CHECKPOINTS,
+    )
+    with gpus.lease(gpus.wanted(run.train.model_dump()), f"train {options.name}"):
+        train.run(options.name, run.train, run.seed, run.threads, inputs)
+
+
+def sample(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import sample
+
+    inputs = sample.Paths(
+        model=files.model,
+        samples=files.samples,
+        views=files.views,
+        grid=files.grid,
+        costs=files.costs,
+    )
+    sample.run(run.sample, run.seed, run.threads, inputs)
+
+
+def parzen(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import parzen
+
+    data = paths.Dataset(run.dataset).normalized
+    parzen.run(run.parzen, run.threads, files.samples, files.views, data, files.parzen)
+
+
+def metrics(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    data = paths.Dataset(run.dataset)
+    from pipeline.stages import metrics
+
+    inputs = metrics.Paths(
+        samples=files.samples,
+        views=files.views,
+        model=files.model,
+        data=data.normalized,
+        features=data.extractor,
+        metrics=files.metrics,
+        theory=files.theory,
+    )
+    if options.validation:
+        print(json.dumps(metrics.on_validation(run.dataset, run.threads, inputs), indent=2))
+    else:
+        metrics.run(options.name, run.dataset, run.threads, run.sample.weights, inputs)
+
+
+def figures(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    dataset, data = dataset_named(run.dataset)
+    from pipeline.stages import figures
+
+    inputs = figures.Paths(folder=files.folder, data=data.normalized)
+    formats = ("pdf",) if options.pdf else ("png",)
+    figures.run(options.name, dataset.source, run.sample, inputs, formats)
+
+
+def scores(options: argparse.Namespace) -> None:
+    run, files = run_named(options.name)
+    from pipeline.stages import scores
+
+    scores.run(run.dataset, run.seed, files.folder, files.scores)
+
+
+def table(options: argparse.Namespace) -> None:
+    from pipeline.config.params import load
+
+    params = load(paths.PARAMS)
+    from pipeline.report.settings import seed_groups
+    from pipeline.stages import table
+
+    sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
+    table.run(
+        list(params.runs),
+        sources,
+        seed_groups(params.runs),
+        paths.SCORES,
+        paths.TABLE,
+        paths.SUMMARY,
+    )
