@@ -2,7 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -82,31 +83,44 @@ def shard_folder(path: Path) -> Path:
     return path.with_suffix("")
 
 
-def write_shards(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
-    """Write a float32 array of `shape`, given as `blocks` of its rows, to `path`.
+def write_shards(
+    paths: Sequence[Path], shape: tuple[int, ...], blocks: Iterable[Sequence[np.ndarray]]
+) -> None:
+    """Write float32 arrays of `shape`, one to each of `paths`, given as blocks of their rows, one block for each.
 
-    Rows beyond `SHARD_BYTES` go to further files, 00001.npy and so on, in a folder beside it. The folder also
-    holds an index of the files and their numbers of rows. `path` itself appears last.
+    Rows beyond `SHARD_BYTES` go to further files, 00001.npy and so on, in a folder beside the array's. The folder
+    also holds an index of the files and their numbers of rows. `paths` themselves appear last.
     """
-    folder, rows = shard_folder(path), chain.from_iterable(blocks)
-    path.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    rows = chain.from_iterable(zip(*block, strict=True) for block in blocks)
+    for path in paths:
+        path.unlink(missing_ok=True)
+        shutil.rmtree(shard_folder(path), ignore_errors=True)
     in_one = max(1, SHARD_BYTES // (4 * math.prod(shape[1:])))
     first = min(in_one, shape[0])
-    index = {path.name: first}
-    with atomic(path) as file:  # named last: if it exists, so do all the others
-        write_rows(file, (first, *shape[1:]), rows)
+    # path -> file's name below its folder -> number of rows
+    index = {path: {path.name: first} for path in paths}
+    with ExitStack() as stack:  # named last: if one exists, so do all its others
+        files = [stack.enter_context(atomic(path)) for path in paths]
+        write_rows(files, (first, *shape[1:]), rows)
         for number, start in enumerate(range(first, shape[0], in_one), start=1):
-            shard_path, count = folder / f"{number:05}.npy", min(in_one, shape[0] - start)
-            with atomic(shard_path) as shard:
-                write_rows(shard, (count, *shape[1:]), rows)
-            index[f"{folder.name}/{shard_path.name}"] = count
-        write_json(folder / INDEX, index)
+            count = min(in_one, shape[0] - start)
+            shards = [shard_folder(path) / f"{number:05}.npy" for path in paths]
+            with ExitStack() as inner:
+                opened = [inner.enter_context(atomic(shard)) for shard in shards]
+                write_rows(opened, (count, *shape[1:]), rows)
+            for path, shard in zip(paths, shards, strict=True):
+                index[path][f"{shard.parent.name}/{shard.name}"] = count
+        for path in paths:
+            write_json(shard_folder(path) / INDEX, index[path])
 
 
-def write_rows(file: BinaryIO, shape: tuple[int, ...], rows: Iterator[np.ndarray]) -> None:
-    """Write the next `shape[0]` of `rows` as one float32 .npy array of `shape`."""
+def write_rows(
+    files: Sequence[BinaryIO], shape: tuple[int, ...], rows: Iterator[Sequence[np.ndarray]]
+) -> None:
+    """Write the next `shape[0]` of `rows`, each with a row of every file, as float32 .npy arrays of `shape`."""
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    for file in files:
+        np.lib.format.write_array_header_1_0(file, header)
     for _ in range(shape[0]):
-        file.write(next(rows).astype("<f4", copy=False).tobytes())
+        for file, row in zip(files, next(rows), strict=True):
+            file.write(row.astype("<f4", copy=False).tobytes())

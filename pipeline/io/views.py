@@ -4,7 +4,7 @@ A folder with an index and an array of images for each view; without views it ho
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,21 +24,25 @@ class Views(NamedTuple):
     paths: dict[str, Path]  # .npy of each further view; `read_shards` reads it
 
 
-def write_views(
+def write_samples(
+    samples: Path,
     folder: Path,
     main: str | None,
+    views: Sequence[str],
     shape: tuple[int, ...],
-    views: dict[str, Iterable[np.ndarray]],
+    blocks: Iterable[Sequence[np.ndarray]],
 ) -> None:
-    """Write each of `views`, float32 arrays of `shape` as blocks of their rows, and the index last."""
+    """Write `samples` and `views` of them, float32 arrays of `shape`, in one pass, and the views' index last.
+
+    `blocks`: rows of the samples, and the same rows of each view; `main`: what the samples are themselves.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    for name, blocks in views.items():
-        write_shards(folder / f"{name}.npy", shape, blocks)
+    write_shards([samples, *(folder / f"{name}.npy" for name in views)], shape, blocks)
     write_json(folder / INDEX, {"main": main, "views": list(views)})
 
 
 def read_views(folder: Path) -> Views:
-    """The views that `write_views` wrote. DataError if the index is missing or damaged."""
+    """The views that `write_samples` wrote. DataError if the index is missing or damaged."""
     index = read_json(folder / INDEX)
     names = index.get("views") if isinstance(index, dict) else None
     if not isinstance(names, list):

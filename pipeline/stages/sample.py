@@ -14,10 +14,9 @@ from pipeline.compute import devices
 from pipeline.config.sample import Sample
 from pipeline.evaluation.plots import grids
 from pipeline.io import costs
-from pipeline.io.arrays import write_shards
 from pipeline.io.files import write_bytes
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.io.views import write_views
+from pipeline.io.views import write_samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +44,14 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     count = wanted(settings, shape, classes)
     shown: list[Tensor] = []
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Iterator[list[np.ndarray]]:
         for images in batches:
             if sum(map(len, shown)) < count:
-                shown.append(images)
-            yield images.numpy()
+                shown.append(images[0])
+            yield [view.numpy() for view in images]
 
-    write_shards(paths.samples, (settings.count, *shape), blocks())
-    others = {
-        view: saved.view(view, settings.weights, settings.count, settings.batch_size, seed)
-        for view in saved.views
-    }
-    write_views(
-        paths.views,
-        saved.main_view,
-        (settings.count, *shape),
-        {view: (images.numpy() for images in drawn) for view, drawn in others.items()},
-    )
+    whole = (settings.count, *shape)
+    write_samples(paths.samples, paths.views, saved.main_view, saved.views, whole, blocks())
     first = torch.cat(shown)[:count].numpy()
     if classes:
         write_bytes(paths.grid, grids.classes(first, saved.class_names, settings.grid_columns))

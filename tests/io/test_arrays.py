@@ -13,12 +13,12 @@ def content() -> np.ndarray:
 
 
 def blocks(content: np.ndarray, count: int):
-    return (content[start : start + count] for start in range(0, len(content), count))
+    return ([content[start : start + count]] for start in range(0, len(content), count))
 
 
 def test_few_rows_are_one_file_that_numpy_reads(tmp_path, content):
     path = tmp_path / "run" / "samples.npy"
-    arrays.write_shards(path, content.shape, blocks(content, 4))
+    arrays.write_shards([path], content.shape, blocks(content, 4))
     np.testing.assert_array_equal(np.load(path), content)
     assert [file.name for file in (tmp_path / "run" / "samples").iterdir()] == ["index.json"]
     np.save(tmp_path / "alone.npy", content)  # of somebody else: no index beside it
@@ -32,7 +32,7 @@ def test_shards_hold_the_same_rows_in_the_same_order(
 ):
     monkeypatch.setattr(arrays, "SHARD_BYTES", in_one * content[0].nbytes + 3)
     path = tmp_path / "samples.npy"
-    arrays.write_shards(path, content.shape, blocks(content, in_block))
+    arrays.write_shards([path], content.shape, blocks(content, in_block))
     assert len(np.load(path)) == in_one
     rows = arrays.read_shards(path)
     assert rows.shape == content.shape
@@ -41,10 +41,21 @@ def test_shards_hold_the_same_rows_in_the_same_order(
         np.testing.assert_array_equal(rows[some], content[some])
 
 
+def test_several_arrays_are_written_in_one_pass(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(arrays, "SHARD_BYTES", 5 * content[0].nbytes)
+    paths = [tmp_path / "samples.npy", tmp_path / "views" / "states.npy"]
+    blocks = (
+        [content[start : start + 4], -content[start : start + 4]] for start in range(0, 23, 4)
+    )
+    arrays.write_shards(paths, content.shape, blocks)
+    for path, expected in zip(paths, (content, -content), strict=True):
+        np.testing.assert_array_equal(arrays.read_shards(path)[:], expected)
+
+
 def test_a_shard_that_is_lost_is_missed(tmp_path, monkeypatch, content):
     monkeypatch.setattr(arrays, "SHARD_BYTES", 5 * content[0].nbytes)
     path = tmp_path / "samples.npy"
-    arrays.write_shards(path, content.shape, blocks(content, 4))
+    arrays.write_shards([path], content.shape, blocks(content, 4))
     (tmp_path / "samples" / "00004.npy").unlink()
     with pytest.raises(DataError, match=r"00004.npy is missing"):
         arrays.read_shards(path)
@@ -53,8 +64,8 @@ def test_a_shard_that_is_lost_is_missed(tmp_path, monkeypatch, content):
 def test_fewer_rows_leave_nothing_of_more(tmp_path, monkeypatch, content):
     monkeypatch.setattr(arrays, "SHARD_BYTES", 5 * content[0].nbytes)
     path = tmp_path / "samples.npy"
-    arrays.write_shards(path, content.shape, blocks(content, 4))
-    arrays.write_shards(path, (7, 1, 2, 3), blocks(content[:7], 4))
+    arrays.write_shards([path], content.shape, blocks(content, 4))
+    arrays.write_shards([path], (7, 1, 2, 3), blocks(content[:7], 4))
     assert len(arrays.read_shards(path)) == 7
 
 
@@ -63,14 +74,14 @@ def test_whoever_stops_in_the_middle_leaves_nothing_to_mistake_for_the_whole(
 ):
     monkeypatch.setattr(arrays, "SHARD_BYTES", 5 * content[0].nbytes)
     path = tmp_path / "samples.npy"
-    arrays.write_shards(path, (5, 1, 2, 3), blocks(content[:5], 5))
+    arrays.write_shards([path], (5, 1, 2, 3), blocks(content[:5], 5))
 
     def interrupted():
-        yield content[:20]
+        yield [content[:20]]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        arrays.write_shards(path, content.shape, interrupted())
+        arrays.write_shards([path], content.shape, interrupted())
     with pytest.raises(DataError, match="missing"):
         arrays.read_shards(path)
 

@@ -78,7 +78,7 @@ def test_an_archive_in_the_place_of_an_array_is_refused(tmp_path):
 @pytest.mark.parametrize("index", [[1], {"other.npy": 3}, "a", None])
 def test_an_index_of_shards_that_lists_something_else_is_refused(tmp_path, index):
     path = tmp_path / "samples.npy"
-    write_shards(path, (2, 1, 2, 2), iter([np.zeros((2, 1, 2, 2))]))
+    write_shards([path], (2, 1, 2, 2), [[np.zeros((2, 1, 2, 2))]])
     (tmp_path / "samples").mkdir(exist_ok=True)
     (tmp_path / "samples" / "index.json").write_text(json.dumps(index))
     with pytest.raises(DataError, match=r"index\.json: does not list samples\.npy"):

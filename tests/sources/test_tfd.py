@@ -12,7 +12,7 @@ from pipeline.errors import SourceError
 from pipeline.evaluation.real_data import to_unit
 from pipeline.io.files import read_json, write_npz
 from pipeline.io.tensors import read_tensors
-from pipeline.io.views import write_views
+from pipeline.io.views import write_samples
 from pipeline.sources import tfd as source
 from pipeline.stages import normalize, parzen
 
@@ -63,11 +63,10 @@ def test_it_trains_on_the_unlabeled_and_tests_on_the_fold(mat, tmp_path, fold):
 def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them(mat, tmp_path):
     tensors = normalized(mat, tmp_path, 0)
     samples = tensors["train_images"].numpy()
-    np.save(tmp_path / "samples.npy", samples)
     settings = Parzen(sigma_grid=SigmaGrid(points=4), fine=False, real_data_images=0)
     out = tmp_path / "parzen.json"
-    write_views(tmp_path / "views", None, (0,), {})
     written, views = tmp_path / "samples.npy", tmp_path / "views"
+    write_samples(written, views, None, (), samples.shape, [[samples]])
     parzen.run(settings, 1, written, views, tmp_path / "tfd.safetensors", out)
     result = read_json(out)
 

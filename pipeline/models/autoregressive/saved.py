@@ -1,6 +1,5 @@
 """A trained fully visible belief net, put together again from what its model file holds."""
 
-import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -24,12 +23,7 @@ class Saved(SavedModel):
     settings = Train
     main_view: ClassVar = "means"
     views: ClassVar = ("states",)
-    prefixes: ClassVar = {"raw": "net.", "ema": "net_ema."}
     train: Train
-
-    @property
-    def pixels(self) -> int:
-        return math.prod(self.image_shape)
 
     @property
     def passes_per_image(self) -> int:
@@ -42,29 +36,19 @@ class Saved(SavedModel):
         net.load_state_dict(self.state(weights))
         return net.eval()
 
-    def samples(self, weights: str, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-        """`count` images [B, C, H, W] of probabilities, brought to [-1, 1]: p(x_i = 1 | the drawn pixels before
-        it), the conditional means that papers print for such models."""
-        for _, means in self._drawn(weights, count, batch_size, seed):
-            yield means
-
-    def view(
-        self, view: str, weights: str, count: int, batch_size: int, seed: int
-    ) -> Iterator[Tensor]:
-        """states: the bits that were drawn with the probabilities of `samples`."""
-        for states, _ in self._drawn(weights, count, batch_size, seed):
-            yield states
-
-    def _drawn(
+    def samples(
         self, weights: str, count: int, batch_size: int, seed: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """States and means [B, C, H, W] in [-1, 1]."""
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """means: p(x_i = 1 | the drawn pixels before it), the conditional means that papers print for such models.
+        states: the bits that were drawn with these probabilities. Both are brought to [-1, 1]."""
         net, stream = self.net(weights), generator(seed, "sample")
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
-            drawn = nets.draw(net, size, self.pixels, stream)
-            states, means = (binary.to_images(x).view(size, *self.image_shape) for x in drawn)
-            yield states, means
+            states_BD, means_BD = nets.draw(net, size, self.pixels, stream)
+            yield tuple(
+                binary.to_images(x_BD).view(size, *self.image_shape)
+                for x_BD in (means_BD, states_BD)
+            )
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the bits that every run is evaluated on; see models/common/binary.py."""

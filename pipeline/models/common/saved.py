@@ -1,5 +1,6 @@
 """A trained model, put together again from what its model file holds."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,12 +19,11 @@ class SavedModel:
     """What the file of every family holds: settings, the images' shape and classes, and tensors."""
 
     settings: ClassVar[type[Section]]  # the family's `train`
-    # Where samples can be looked at in several ways: what `samples` gives, and what else `view` gives.
+    # Where samples can be looked at in several ways: what they are, and what `samples` gives beside them.
     main_view: ClassVar[str | None] = None
     views: ClassVar[tuple[str, ...]] = ()
-    prefixes: ClassVar[
-        Mapping[str, str]
-    ]  # of the names of tensors: raw, and ema for a moving average
+    # of the names of tensors: raw, and ema for a moving average
+    prefixes: ClassVar[Mapping[str, str]] = {"raw": "net.", "ema": "net_ema."}
 
     def __init__(self, about: Mapping[str, Any], tensors: Mapping[str, Tensor], where: str):
         """`about` and `tensors` as `train` wrote them; `where`: the file, for error messages."""
@@ -36,11 +36,19 @@ class SavedModel:
         self.class_names: list[str] = names  # by label
         self.seed: int = about["seed"]
 
-    def view(
-        self, view: str, weights: str, count: int, batch_size: int, seed: int
-    ) -> Iterator[Tensor]:
-        """As `samples`, which each family has, for `view`, one of `views`."""
-        raise NotImplementedError(view)
+    def samples(
+        self, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """`count` samples, `batch_size` at a time: images [B, C, H, W] in [-1, 1], and the same in each of `views`.
+
+        `weights`: ema or raw; DataError if the file does not hold them.
+        """
+        raise NotImplementedError
+
+    @property
+    def pixels(self) -> int:
+        """Numbers of an image."""
+        return math.prod(self.image_shape)
 
     @property
     def classes_asked_for(self) -> int:

@@ -1,7 +1,6 @@
 """A trained deep belief net, put together again from what its model file holds."""
 
 from functools import cached_property
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +22,6 @@ class Saved(saved.Saved):
     """Draws by Gibbs chains in the second machine; has a lower bound of the likelihood."""
 
     settings = Train
-    prefixes: ClassVar = {"raw": "net.", "ema": "net_ema."}
     train: Train
 
     @property

@@ -1,8 +1,6 @@
 """A trained flow, put together again from what its model file holds."""
 
-import math
 from collections.abc import Iterator
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,23 +22,24 @@ class Saved(SavedModel):
     """Draws an image in one pass; its likelihood is exact."""
 
     settings = Train
-    prefixes: ClassVar = {"raw": "net.", "ema": "net_ema."}
     train: Train
     passes_per_image = 1
 
     def net(self, weights: str) -> Flow:
         """The net in evaluation mode; DataError if the file lacks its weights."""
-        net = Flow(self.train.flow, math.prod(self.image_shape))
+        net = Flow(self.train.flow, self.pixels)
         net.load_state_dict(self.state(weights))
         return net.eval()
 
     @torch.no_grad()
-    def samples(self, weights: str, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-        """`count` images [B, C, H, W] of 256 levels in [-1, 1]; numbers outside become the nearest level."""
+    def samples(
+        self, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Images of 256 levels; numbers outside of [0, 1] become the nearest level."""
         net, stream = self.net(weights), generator(seed, "sample")
         for start in range(0, count, batch_size):
             x_BD = net.draw(min(batch_size, count - start), stream)
-            yield pixels.quantized(x_BD, self.image_shape)
+            yield (pixels.quantized(x_BD, self.image_shape),)
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the density on [0, 1]^D of dequantised images, the mean over `DRAWS` dequantisations of each.

@@ -35,10 +35,11 @@ class Saved(SavedModel):
         net.load_state_dict(self.under(f"{moment(step)}discriminator."))
         return SymmetricDiscriminator(net, self.train).eval()
 
-    def samples(self, weights: Weights, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-        """`count` images [B, C, H, W] in [-1, 1], `batch_size` at a time; of a conditional G as many of each
-        class, in turn. DataError as of `generator`."""
-        return draw(self.generator(weights), count, batch_size, seed)
+    def samples(
+        self, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Of a conditional G as many of each class, in turn."""
+        return ((x,) for x in draw(self.generator(weights), count, batch_size, seed))
 
     @property
     def classes_asked_for(self) -> int:

@@ -1,6 +1,5 @@
 """A trained restricted Boltzmann machine, put together again from what its model file holds."""
 
-import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -27,12 +26,7 @@ class Saved(SavedModel):
     """Draws by Gibbs chains; its likelihood needs an estimate of log Z."""
 
     settings: ClassVar[type[Train]] = Train
-    prefixes: ClassVar = {"raw": "net.", "ema": "net_ema."}
     train: Train
-
-    @property
-    def pixels(self) -> int:
-        return math.prod(self.image_shape)
 
     @property
     def passes_per_image(self) -> int:
@@ -65,15 +59,17 @@ class Saved(SavedModel):
         return net
 
     @torch.no_grad()
-    def samples(self, weights: str, count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-        """`count` images [B, C, H, W] of probabilities, brought to [-1, 1]: those of the pixels at the end of a chain
-        of `sampling_steps` that started at fair coins; every image has a chain of its own."""
+    def samples(
+        self, weights: str, count: int, batch_size: int, seed: int
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Probabilities, brought to [-1, 1]: those of the pixels at the end of a chain of `sampling_steps` that
+        started at fair coins; every image has a chain of its own."""
         rbm, stream = self.net(weights).plain(), generator(seed, "sample")
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
             coins = fair_coins(size, self.train.hidden, stream)
             end = sweep(rbm, coins, self.train.sampling_steps, stream)
-            yield binary.to_images(self.down(end)).view(size, *self.image_shape)
+            yield (binary.to_images(self.down(end)).view(size, *self.image_shape),)
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the bits that every run is evaluated on; log Z is estimated once, when this is called."""

@@ -9,11 +9,12 @@ from pipeline.compute.streams import generator
 from pipeline.config.models.dbn.train import Train
 from pipeline.models.dbn import bound
 from pipeline.models.dbn.saved import Saved
-from pipeline.models.dbn.training import Training, trainings
+from pipeline.models.dbn.training import trainings
 from pipeline.models.rbm.energy import Rbm
 from pipeline.models.rbm.enumeration import all_states, log_z
 from tests.models.rbm.small import machine
-from tests.models.rbm.test_training import CPU, images
+from tests.models.rbm.test_training import images
+from tests.models.small_training import CPU, drawn, saved_of
 
 
 def log_p(first: Rbm, top: Rbm, v_BV: torch.Tensor) -> torch.Tensor:
@@ -87,26 +88,19 @@ def test_the_first_machine_stays_as_it_was_trained():
     assert all(torch.equal(weights[f"first.{key}"], value) for key, value in expected.items())
 
 
-def saved_of(training: Training) -> Saved:
-    train = training.settings.model_dump(mode="json")
-    about = {"train": train, "image_shape": [1, 3, 3], "classes": 0, "seed": 0}
-    return Saved(about, training.weights(), "model.safetensors")
-
-
 def test_it_learns_the_distribution_of_the_data():
     """Two patterns with pixels that are wrong with probability .05: log 2 and 9 entropies of .1985 nats."""
     optimizer = {"name": "sgd", "lr": 0.3, "schedule": {"name": "linear"}}
     first = {"hidden": 4, "steps": 2_000}
-    saved = saved_of(trained(settings(steps=2_000, optimizer=optimizer, first=first)))
+    saved = saved_of(Saved, trained(settings(steps=2_000, optimizer=optimizer, first=first)))
     found = saved.likelihood("raw")
     assert found.kind == "bound"
     value = found.of(images(2_000), "train").mean().item()
     assert value == pytest.approx(-2.48, abs=0.3)
     every = all_states(9).float().view(-1, 1, 3, 3) * 2 - 1
     assert found.of(every, "test").exp().sum() < 1.05
-    drawn = torch.cat(list(saved.samples("raw", 50, 20, seed=0)))
-    assert drawn.shape == (50, 1, 3, 3)
+    (samples,) = drawn(saved, 50)
     patterns = images(2).sign().flatten(1)
-    near = (drawn.sign().flatten(1)[:, None] == patterns).all(-1)
+    near = (samples.sign().flatten(1)[:, None] == patterns).all(-1)
     assert near.any(1).float().mean() > 0.6
     assert saved.walk("raw", images(5)).images_RSCHW.shape == (4, 10, 1, 3, 3)

@@ -1,6 +1,5 @@
 """The training of a flow: it learns, repeats itself, goes on after a halt, and its file gives what it learned."""
 
-import copy
 import math
 
 import pytest
@@ -12,8 +11,8 @@ from pipeline.config.models.flow.train import Train
 from pipeline.models.flow.net import Flow
 from pipeline.models.flow.saved import Saved
 from pipeline.models.flow.training import Training
+from tests.models.small_training import CPU, drawn, goes_on_in_the_same_bits, played, saved_of
 
-CPU = torch.device("cpu")
 NETS = [
     {"name": "nice", "couplings": 3, "hidden": [20]},
     {"name": "real_nvp", "couplings": 3, "hidden": [20]},
@@ -34,31 +33,10 @@ def images(count: int = 200, seed: int = 0) -> torch.Tensor:
     return shown_NCHW.clone().index_fill(3, torch.tensor([3]), -1.0)
 
 
-def played(train: Train, halt: int | None = None, seed: int = 0) -> Training:
-    training = Training(train, seed, images(), CPU)
-    while training.step < train.steps:
-        training.advance()
-        if training.step == halt:
-            state = copy.deepcopy(training.state_dict())
-            training = Training(train, seed, images(), CPU)
-            training.load_state_dict(state)
-    return training
-
-
-def saved(training: Training) -> Saved:
-    train = training.settings.model_dump(mode="json")
-    about = {"train": train, "image_shape": [1, 4, 4], "classes": 0, "seed": 0}
-    return Saved(about, training.weights(), "model.safetensors")
-
-
 @by_name
 def test_a_halted_training_ends_in_the_same_bits_and_another_seed_in_others(net):
     train = settings(net, ema={"name": "exponential", "decay": 0.9})
-    whole, halted = played(train).weights(), played(train, halt=17).weights()
-    assert list(whole) == list(halted)
-    assert all(torch.equal(whole[key], halted[key]) for key in whole)
-    other = played(train, seed=1).weights()
-    assert any(not torch.equal(whole[key], other[key]) for key in whole)
+    goes_on_in_the_same_bits(Training, train, images())
 
 
 @by_name
@@ -68,7 +46,7 @@ def test_pictures_do_not_change_the_training(net):
     for _ in range(10):
         shown.draw(3)
         shown.advance()
-    whole, seen = played(train).weights(), shown.weights()
+    whole, seen = played(Training, train, images()).weights(), shown.weights()
     assert all(torch.equal(whole[key], seen[key]) for key in whole)
 
 
@@ -76,9 +54,9 @@ def test_pictures_do_not_change_the_training(net):
 def test_it_learns_what_pixels_have_in_common(net):
     """16 pixels in the levels' intervals: at best 16 ln 256 less the ln 160 of an image's level."""
     train = settings(net, steps=600)
-    start, end = Training(train, 0, images(), CPU), played(train)
+    start, end = Training(train, 0, images(), CPU), played(Training, train, images())
     before, after = (
-        saved(at).likelihood("raw").of(images(300, seed=1), "test").mean().item()
+        saved_of(Saved, at).likelihood("raw").of(images(300, seed=1), "test").mean().item()
         for at in (start, end)
     )
     assert before + 10 < after < 16 * math.log(256) - math.log(160)
@@ -86,12 +64,10 @@ def test_it_learns_what_pixels_have_in_common(net):
 
 @by_name
 def test_the_saved_model_gives_images_and_exact_likelihoods(net):
-    training = played(settings(net))
-    model = saved(training)
-    drawn = torch.cat(list(model.samples("raw", 50, 20, seed=0)))
-    assert drawn.shape == (50, 1, 4, 4)
-    assert torch.equal(drawn, torch.cat(list(model.samples("raw", 50, 20, seed=0))))
-    level = (drawn + 1) * 127.5
+    training = played(Training, settings(net), images())
+    model = saved_of(Saved, training)
+    (samples,) = drawn(model, 50)
+    level = (samples + 1) * 127.5
     assert torch.allclose(level, level.round(), atol=1e-4)
     assert level.min() >= 0
     assert level.max() < 255.5
@@ -113,7 +89,7 @@ def test_the_saved_model_gives_images_and_exact_likelihoods(net):
 @by_name
 def test_a_walk_goes_from_one_test_image_to_another(net):
     shown = images(8, seed=1)
-    walk = saved(played(settings(net))).walk("raw", shown)
+    walk = saved_of(Saved, played(Training, settings(net), images())).walk("raw", shown)
     assert walk.images_RSCHW.shape == (4, 10, 1, 4, 4)
     assert torch.allclose(walk.images_RSCHW[1, 0], shown[2], atol=2 / 255 + 1e-5)
     assert torch.allclose(walk.images_RSCHW[1, -1], shown[3], atol=2 / 255 + 1e-5)

@@ -1,7 +1,5 @@
 """The training of a restricted Boltzmann machine: it learns, repeats itself, and goes on after a halt."""
 
-import copy
-
 import pytest
 import torch
 
@@ -10,8 +8,7 @@ from pipeline.config.models.rbm.train import Train
 from pipeline.models.rbm.enumeration import all_states
 from pipeline.models.rbm.saved import Saved
 from pipeline.models.rbm.training import Training
-
-CPU = torch.device("cpu")
+from tests.models.small_training import CPU, drawn, goes_on_in_the_same_bits, played, saved_of
 
 
 def settings(**changes) -> Train:
@@ -29,27 +26,6 @@ def images(count: int = 200) -> torch.Tensor:
     return patterns[torch.arange(count) % 2]
 
 
-def played(train: Train, halt: int | None = None, seed: int = 0) -> Training:
-    training = Training(train, seed, images(), CPU)
-    while training.step < train.steps:
-        training.advance()
-        if training.step == halt:
-            state = copy.deepcopy(training.state_dict())
-            training = Training(train, seed, images(), CPU)
-            training.load_state_dict(state)
-    return training
-
-
-def saved_of(training: Training) -> Saved:
-    about = {
-        "train": training.settings.model_dump(mode="json"),
-        "image_shape": [1, 3, 3],
-        "classes": 0,
-        "seed": 0,
-    }
-    return Saved(about, training.weights(), "model.safetensors")
-
-
 VARIANTS = [
     {},
     {"persistent": False, "gibbs_steps": 3},
@@ -61,12 +37,7 @@ VARIANTS = [
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
 def test_a_halted_training_ends_in_the_same_bits_and_another_seed_in_others(changes):
     """The chains are a part of the state: without them the halves would differ."""
-    train = settings(**changes)
-    whole, halted = played(train).weights(), played(train, halt=17).weights()
-    assert list(whole) == list(halted)
-    assert all(torch.equal(whole[key], halted[key]) for key in whole)
-    other = played(train, seed=1).weights()
-    assert any(not torch.equal(whole[key], other[key]) for key in whole)
+    goes_on_in_the_same_bits(Training, settings(**changes), images())
 
 
 @pytest.mark.parametrize("changes", VARIANTS[:3], ids=str)
@@ -74,13 +45,15 @@ def test_it_learns_the_distribution_of_the_data(changes):
     """Two patterns with pixels that are wrong with probability .05: log 2 and 9 entropies of .1985 nats."""
     optimizer = {"name": "sgd", "lr": 0.3, "schedule": {"name": "linear"}}
     train = settings(steps=3_000, optimizer=optimizer, **{**changes, "binarize": "dynamic"})
-    found = saved_of(played(train)).likelihood("raw")
+    found = saved_of(Saved, played(Training, train, images())).likelihood("raw")
     assert found.kind == "exact"
     assert found.of(images(2_000), "train").mean().item() == pytest.approx(-2.48, abs=0.15)
 
 
 def test_the_likelihood_of_all_images_sums_to_one():
-    found = saved_of(played(settings(binarize="threshold"))).likelihood("raw")
+    found = saved_of(Saved, played(Training, settings(binarize="threshold"), images())).likelihood(
+        "raw"
+    )
     every = all_states(9).float().view(-1, 1, 3, 3) * 2 - 1
     assert found.of(every, "test").exp().sum().item() == pytest.approx(1, abs=1e-5)
 
@@ -101,7 +74,9 @@ def test_persistent_chains_go_on_and_others_start_at_the_minibatch():
     """After a step of learning rate almost 0 the chains of PCD are where Gibbs steps from their start lead."""
     frozen = {"name": "sgd", "lr": 1e-15}
     for persistent in (True, False):
-        training = played(settings(steps=1, optimizer=frozen, persistent=persistent))
+        training = played(
+            Training, settings(steps=1, optimizer=frozen, persistent=persistent), images()
+        )
         assert len(training.net.chains) == (100 if persistent else 20)
     nearly_certain = settings(steps=1, optimizer=frozen, persistent=False, offsets="none")
     training = Training(nearly_certain, 0, images(), CPU)
@@ -114,20 +89,16 @@ def test_persistent_chains_go_on_and_others_start_at_the_minibatch():
 
 
 def test_samples_are_the_same_again_and_in_range():
-    saved = saved_of(played(settings(steps=2_000)))
-    drawn = torch.cat(list(saved.samples("raw", 50, 20, seed=0)))
-    again = torch.cat(list(saved.samples("raw", 50, 20, seed=0)))
-    assert drawn.shape == (50, 1, 3, 3)
-    assert torch.equal(drawn, again)
-    assert drawn.abs().max() <= 1
+    saved = saved_of(Saved, played(Training, settings(steps=2_000), images()))
+    drawn(saved, 50)
     assert saved.walk("raw", images(5)).images_RSCHW.shape == (4, 10, 1, 3, 3)
 
 
 def test_many_hidden_units_get_an_estimate_from_both_sides(monkeypatch):
-    training = played(settings(steps=1_000))
-    exact = saved_of(training).likelihood("raw")
+    training = played(Training, settings(steps=1_000), images())
+    exact = saved_of(Saved, training).likelihood("raw")
     monkeypatch.setattr("pipeline.models.rbm.enumeration.MOST_HIDDEN", 5)
-    found = saved_of(training).likelihood("raw")
+    found = saved_of(Saved, training).likelihood("raw")
     assert (exact.kind, exact.error, found.kind) == ("exact", None, "estimate")
     assert found.error is not None and 0 < found.error < 0.2
     for estimate in ("log_z", "log_z_in_reverse"):
