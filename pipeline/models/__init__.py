@@ -31,13 +31,14 @@ class Family:
     # function (settings, seed, images [N, C, H, W] in [-1, 1], device, labels, world) -> iterator of
     # (name, training); a training is one of models/common/loop.py, with `weights()` to keep
     trainings: str
-    monitor: str  # class (settings, say): judges a training; see models/common/loop.py
-    observer: str  # class (training, record, live, progress, picture): records and shows it
-    # class (metadata, tensors, file): a trained model; `samples(weights, count, batch_size, seed)` gives
-    # batches of images [B, C, H, W] in [-1, 1]
+    # class (metadata, tensors, file): a trained model; see models/common/saved.py
     saved: str
+    # class (settings, say): judges a training; see models/common/loop.py
+    monitor: str = "pipeline.models.common.watch:Watch"
+    # class (training, record, live, progress, picture): records and shows it
+    observer: str = "pipeline.models.common.observer:Observer"
     # module of pipeline/evaluation/families: what `metrics` and `figures` show of a model beside its samples
-    measured_by: str
+    measured_by: str = "pipeline.evaluation.families.likelihood"
     composed_of: tuple[str, ...] = ()  # other families whose code it uses
 
 
@@ -45,26 +46,17 @@ FAMILIES = {
     "autoregressive": Family(
         settings="pipeline.config.models.autoregressive.train:Train",
         trainings="pipeline.models.autoregressive.training:trainings",
-        monitor="pipeline.models.common.watch:Watch",
-        observer="pipeline.models.common.observer:Observer",
         saved="pipeline.models.autoregressive.saved:Saved",
-        measured_by="pipeline.evaluation.families.likelihood",
     ),
     "flow": Family(
         settings="pipeline.config.models.flow.train:Train",
         trainings="pipeline.models.flow.training:trainings",
-        monitor="pipeline.models.common.watch:Watch",
-        observer="pipeline.models.common.observer:Observer",
         saved="pipeline.models.flow.saved:Saved",
-        measured_by="pipeline.evaluation.families.likelihood",
     ),
     "dbn": Family(
         settings="pipeline.config.models.dbn.train:Train",
         trainings="pipeline.models.dbn.training:trainings",
-        monitor="pipeline.models.common.watch:Watch",
-        observer="pipeline.models.common.observer:Observer",
         saved="pipeline.models.dbn.saved:Saved",
-        measured_by="pipeline.evaluation.families.likelihood",
         composed_of=("rbm",),
     ),
     "gan": Family(
@@ -78,10 +70,7 @@ FAMILIES = {
     "rbm": Family(
         settings="pipeline.config.models.rbm.train:Train",
         trainings="pipeline.models.rbm.training:trainings",
-        monitor="pipeline.models.common.watch:Watch",
-        observer="pipeline.models.common.observer:Observer",
         saved="pipeline.models.rbm.saved:Saved",
-        measured_by="pipeline.evaluation.families.likelihood",
     ),
 }
 

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import main
 from pipeline.models import FAMILIES, load
+from pipeline.models.common import loop
 from tests.conftest import ROOT
 from tests.models.examples import EXAMPLES
 
@@ -75,22 +76,26 @@ def test_a_crashed_training_goes_on_bit_for_bit_and_the_stages_follow(here, monk
 
 
 def crash(monkeypatch, family: str, at: int) -> None:
-    """Train again, with a checkpoint after every step and a crash at step `at`; then go on."""
-    from pipeline.models.common import loop
-
-    module = load(FAMILIES[family].trainings).__globals__["Training"]
-    advance = module.advance
+    """Train again, with a checkpoint after every step and a crash in step `at` of each of the run's trainings, each
+    time going on from there."""
+    observer = load(FAMILIES[family].observer)
+    advanced, crashed = observer.advanced, set()
 
     def crashing(self):
-        if self.step == at:
+        advanced(self)
+        kind = type(self.training)
+        if self.training.step == at and kind not in crashed:
+            crashed.add(kind)
             raise RuntimeError("the power failed")
-        return advance(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "CHECKPOINT_SECONDS", -1)
-        patch.setattr(module, "advance", crashing)
+        patch.setattr(observer, "advanced", crashing)
         with pytest.raises(RuntimeError, match="the power failed"):
             main(["train", family])
+        for _ in FAMILIES[family].composed_of:
+            with pytest.raises(RuntimeError, match="the power failed"):
+                main(["train", family])
     assert main(["train", family]) == 0
 
 

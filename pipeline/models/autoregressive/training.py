@@ -1,13 +1,11 @@
 """The training of a fully visible belief net: maximum likelihood of binary images."""
 
 import itertools
-import math
-from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.compute.streams import generator
 from pipeline.config.models.autoregressive.train import Fvsbn, Made, Train
@@ -19,10 +17,6 @@ class Training(learner.Training):
     """Descends -log p(x) of bits, in nats per image."""
 
     settings: Train
-
-    @property
-    def pixels(self) -> int:
-        return math.prod(self.image_shape)
 
     def build(self, stream: torch.Generator) -> nn.Module:
         return nets.net_of(self.settings.net, self.pixels, stream)
@@ -55,13 +49,4 @@ class Training(learner.Training):
         return Products("linear", 0)  # NADE has sums, hardly products
 
 
-def trainings(
-    settings: Train,
-    seed: int,
-    images_NCHW: Tensor,
-    device: torch.device,
-    labels_N: Tensor | None = None,
-    world: World = ALONE,
-) -> Iterator[tuple[str, Training]]:
-    """The one training of a run, under no name of its own."""
-    yield "", Training(settings, seed, images_NCHW, device, labels_N, world)
+trainings = partial(learner.trainings, Training)

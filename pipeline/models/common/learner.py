@@ -1,6 +1,8 @@
 """The training of one net by the gradient of a loss: what families other than the GAN share."""
 
 import copy
+import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +90,11 @@ class Training:
     def steps(self) -> int:
         return self.settings.steps
 
+    @property
+    def pixels(self) -> int:
+        """Numbers of an image."""
+        return math.prod(self.image_shape)
+
     def advance(self) -> dict[str, Tensor]:
         """One update along the gradient of the loss, and of the moving average."""
         self.player.schedule(self.step, self.settings.steps, self.batches.next_epoch)
@@ -153,6 +160,19 @@ class Training:
 
     def go_back(self, state: dict) -> None:
         self.load_state_dict(copy.deepcopy(state))
+
+
+def trainings(
+    kind: type[Training],
+    settings: Learner,
+    seed: int,
+    images_NCHW: Tensor,
+    device: torch.device,
+    labels_N: Tensor | None = None,
+    world: World = ALONE,
+) -> Iterator[tuple[str, Training]]:
+    """The one training of a run, of class `kind`, under no name of its own."""
+    yield "", kind(settings, seed, images_NCHW, device, labels_N, world)
 
 
 def reinitialize(net: nn.Module, stream: torch.Generator) -> None:

@@ -1,7 +1,6 @@
 """Greedy training of a deep belief net: the second machine learns what the first has made of the data."""
 
 import copy
-import math
 from collections.abc import Iterator
 from typing import cast
 
@@ -68,7 +67,7 @@ class Training(rbm.Training):
 
     def largest_product(self) -> Products:
         batch = max(self.settings.batch_size, self.settings.negative_chains)
-        below = math.prod(self.image_shape)
+        below = self.pixels
         return Products(
             "linear", batch * self.settings.first.hidden * max(self.settings.hidden, below)
         )

@@ -1,12 +1,10 @@
 """The training of a flow: maximum likelihood of dequantised images."""
 
-import math
-from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.compute.streams import generator, uniform
 from pipeline.config.models.flow.train import Train
@@ -23,7 +21,7 @@ class Training(learner.Training):
     settings: Train
 
     def build(self, stream: torch.Generator) -> Flow:
-        net = Flow(self.settings.flow, math.prod(self.image_shape)).to(stream.device)
+        net = Flow(self.settings.flow, self.pixels).to(stream.device)
         net.initialize(stream)
         net.start_at(self.dequantized(self.batches.images[:START_IMAGES].to(self.device), stream))
         return net
@@ -32,7 +30,7 @@ class Training(learner.Training):
         return -self.player(self.dequantized(x_BCHW, self.streams["noise"])).mean()
 
     def dequantized(self, images_BCHW: Tensor, stream: torch.Generator) -> Tensor:
-        u_BD = uniform((len(images_BCHW), math.prod(self.image_shape)), stream)
+        u_BD = uniform((len(images_BCHW), self.pixels), stream)
         return pixels.dequantized(images_BCHW, u_BD)
 
     def picture(self, net: torch.nn.Module, count: int) -> Tensor:
@@ -44,13 +42,4 @@ class Training(learner.Training):
         return Products("linear")  # it has no choice of precisions
 
 
-def trainings(
-    settings: Train,
-    seed: int,
-    images_NCHW: Tensor,
-    device: torch.device,
-    labels_N: Tensor | None = None,
-    world: World = ALONE,
-) -> Iterator[tuple[str, Training]]:
-    """The one training of a run, under no name of its own."""
-    yield "", Training(settings, seed, images_NCHW, device, labels_N, world)
+trainings = partial(learner.trainings, Training)

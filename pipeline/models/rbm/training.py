@@ -1,15 +1,13 @@
 """The training of a restricted Boltzmann machine: contrastive divergence, persistent or not."""
 
 import copy
-import math
-from collections.abc import Iterator
+from functools import partial
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.compute.streams import generator
 from pipeline.config.models.rbm.train import Train
@@ -61,7 +59,7 @@ class Training(learner.Training):
 
     def largest_product(self) -> Products:
         batch = max(self.settings.batch_size, self.settings.negative_chains)
-        return Products("linear", batch * math.prod(self.image_shape) * self.settings.hidden)
+        return Products("linear", batch * self.pixels * self.settings.hidden)
 
     @torch.no_grad()
     def advance(self) -> dict[str, Tensor]:
@@ -106,13 +104,4 @@ class Training(learner.Training):
         return super().measure({"loss": loss, "free_energy_gap": gap})
 
 
-def trainings(
-    settings: Train,
-    seed: int,
-    images_NCHW: Tensor,
-    device: torch.device,
-    labels_N: Tensor | None = None,
-    world: World = ALONE,
-) -> Iterator[tuple[str, Training]]:
-    """The one training of a run, under no name of its own."""
-    yield "", Training(settings, seed, images_NCHW, device, labels_N, world)
+trainings = partial(learner.trainings, Training)
