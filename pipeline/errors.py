@@ -16,6 +16,10 @@ class DataError(PipelineError):
     """A data file is missing, damaged, or not of the expected type, shape or range."""
 
 
+class RequestError(PipelineError, ValueError):
+    """What is asked of a trained model is nothing that it can give."""
+
+
 class SourceError(PipelineError):
     """No source delivered a dataset, or one delivered something else."""
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from pipeline.errors import DataError
 from pipeline.io.files import reading
 
@@ -84,13 +86,21 @@ def saved(about: dict, tensors: dict, where: str) -> Any:
             "version of this project wrote it. Train it again with: dvc repro"
         )
     build = load(FAMILIES[family].saved)
-    with reading(
-        Path(where), f"{family} model"
-    ):  # its metadata or tensors may be another version's
-        return build(about, tensors, where)
+    # its metadata or tensors may be another version's
+    with reading(Path(where), f"{family} model"):
+        try:
+            return build(about, tensors, where)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise DataError(
+                f"{where} was written by another version of this project: its setting train.{key} is not one of "
+                f"this version ({first['msg']}). Take the version that wrote it, or train again with: dvc repro"
+            ) from None
 
 
 def load(place: str) -> Callable:
     """The object at MODULE:NAME; imports its module."""
     module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+    top = __name__.partition(".")[0]  # pipeline, or gan_pipeline: see there
+    return getattr(importlib.import_module(top + module.removeprefix("pipeline")), name)
