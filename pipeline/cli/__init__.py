@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 
 from pipeline import __version__
-from pipeline.cli import results, settings, stages, team
+from pipeline.cli import models, results, settings, stages, team
 from pipeline.engine import processes, ranks
 from pipeline.engine.by_hand import warn_of_other_inputs
 from pipeline.engine.input_guard import recorded_as_read
@@ -75,6 +75,6 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(command=action, stage=name)
         return command
 
-    for group in (settings, stages, results, team):
+    for group in (settings, stages, results, models, team):
         group.commands(add)
     return top

@@ -79,7 +79,8 @@ class Model:
             self._no_latent("truncation")
         batch_size, seed = min(count, BLOCK), self._seed(seed)
         with self._reading():
-            return torch.cat(list(self._saved.samples(self.weights, count, batch_size, seed)))
+            drawn = self._saved.samples(self.weights, count, batch_size, seed)
+            return torch.cat([images for images, *_ in drawn])
 
     def latent(self, count: int = 1, *, seed: int = 0, truncation: float | None = None) -> Tensor:
         """`count` points [N, Z] of the latent space, from the model's prior.

@@ -52,6 +52,13 @@ def gif(images_NCHW: Tensor) -> bytes:
     return buffer.getvalue()
 
 
+def png(picture: "Image") -> bytes:
+    """The picture as a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
 def npy(images_NCHW: Tensor) -> bytes:
     """A .npy file of float32 [N, C, H, W]."""
     buffer = io.BytesIO()
