@@ -50,6 +50,12 @@ FAMILIES = {
         trainings="pipeline.models.autoregressive.training:trainings",
         saved="pipeline.models.autoregressive.saved:Saved",
     ),
+    "baseline": Family(
+        settings="pipeline.config.models.baseline.train:Train",
+        trainings="pipeline.models.baseline.training:trainings",
+        saved="pipeline.models.baseline.saved:Saved",
+        measured_by="pipeline.evaluation.families.samples",
+    ),
     "flow": Family(
         settings="pipeline.config.models.flow.train:Train",
         trainings="pipeline.models.flow.training:trainings",

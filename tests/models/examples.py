@@ -18,6 +18,7 @@ EXAMPLES: dict[str, dict] = {
         "net": {"name": "made", "hidden": [100]},
         "ema": {"name": "exponential", "decay": 0.9},
     },
+    "baseline": {"baseline": {"name": "k_means", "centroids": 50, "steps": 45}},
     "flow": {
         **SHORT,
         "flow": {"name": "nice", "hidden": [50]},

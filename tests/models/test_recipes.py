@@ -1,4 +1,4 @@
-"""Every run of a family other than the GAN takes its first steps, with its own net, on noise."""
+"""Every run of a family that learns by gradients, other than the GAN, takes its first steps on noise."""
 
 import math
 
@@ -17,7 +17,7 @@ RUNS = {
     for recipe in sorted((ROOT / "recipes").glob("*.yaml"))
     for params in [load(recipe)]
     for name, run in params.runs.items()
-    if run.model != "gan"
+    if run.model not in ("gan", "baseline")
 }
 
 

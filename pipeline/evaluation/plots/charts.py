@@ -63,17 +63,20 @@ def training(
 
 
 def learning(rows: dict[str, np.ndarray], verdict: str, reason: str, title: str) -> Figure:
-    """Loss and gradient norm of one net over the steps; the verdict and its reason are in the title."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    """Loss and gradient norm, where there is one, over the steps; the verdict and its reason are in the title."""
+    with_gradient = "gradient_norm" in rows
+    figure = Figure(figsize=(8, 5 if with_gradient else 3), layout="constrained")
     colour = GREEN if verdict == "healthy" else RED
     words = reason if verdict == "healthy" else f"{verdict.replace('_', ' ')}\n{reason}"
     titled(figure, f"{title}: {words}", color=colour, fontweight="bold")
-    losses, norms = figure.subplots(2, 1, sharex=True)
-    draw(losses, rows["step"], {"loss": (rows["loss"], "-", BLUE)})
-    losses.set(ylabel="loss (nats per image)")
-    norms.set(yscale="log", ylabel="gradient norm", xlabel="step")
-    draw(norms, rows["step"], {"gradient": (rows["gradient_norm"], "-", BLUE)})
-    for axes in (losses, norms):
+    panels = figure.subplots(1 + with_gradient, 1, sharex=True, squeeze=False)[:, 0]
+    draw(panels[0], rows["step"], {"loss": (rows["loss"], "-", BLUE)})
+    panels[0].set(ylabel="loss (nats per image)" if with_gradient else "loss")
+    if with_gradient:
+        panels[1].set(yscale="log", ylabel="gradient norm")
+        draw(panels[1], rows["step"], {"gradient": (rows["gradient_norm"], "-", BLUE)})
+    panels[-1].set(xlabel="step")
+    for axes in panels:
         plain(axes)
     return figure
 

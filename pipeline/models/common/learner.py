@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.compute.streams import Streams
 from pipeline.config.models.common.learner import Learner
+from pipeline.models.common import loop
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
@@ -163,14 +165,14 @@ class Training:
 
 
 def trainings(
-    kind: type[Training],
-    settings: Learner,
+    kind: Callable[..., loop.Training],
+    settings: Any,
     seed: int,
     images_NCHW: Tensor,
     device: torch.device,
     labels_N: Tensor | None = None,
     world: World = ALONE,
-) -> Iterator[tuple[str, Training]]:
+) -> Iterator[tuple[str, loop.Training]]:
     """The one training of a run, of class `kind`, under no name of its own."""
     yield "", kind(settings, seed, images_NCHW, device, labels_N, world)
 

@@ -1,0 +1,1 @@
+"""Settings of baselines: what a model that learns less than it should is compared with."""
