@@ -12,6 +12,10 @@ from pipeline.io.nesting import check_nesting
 
 DAG = Path("dvc.yaml")
 READ_BY_DVC = (DAG, Path("params.yaml"), Path("dvc.lock"))
+SETTINGS_OF_DVC = (Path(".dvc/config"), Path(".dvc/config.local"))
+MOST_BRACKETS = (
+    100  # at the start of a line: DVC has one; its parser's time grows with their square
+)
 
 
 class FolderError(PipelineError):
@@ -31,6 +35,15 @@ def check_folder() -> None:
         if path.is_file():
             with reading(path, "YAML file", FolderError, from_git(path)):
                 check_nesting(path.read_bytes())
+    for path in SETTINGS_OF_DVC:
+        if path.is_file() and any(
+            line.lstrip().startswith(b"[" * MOST_BRACKETS)
+            for line in path.read_bytes().splitlines()
+        ):
+            raise FolderError(
+                f"{path}: a line starts with {MOST_BRACKETS} brackets or more, where DVC expects one, as in "
+                f"[core]. {from_git(path)}"
+            )
 
 
 @contextmanager

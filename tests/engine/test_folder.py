@@ -52,6 +52,17 @@ def test_what_would_crash_dvc_is_refused_by_name(here: Path, kind: str, name: st
         check_folder()
 
 
+@pytest.mark.parametrize("name", [".dvc/config", ".dvc/config.local"])
+def test_settings_that_would_keep_dvcs_parser_busy_for_minutes_are_refused(here: Path, name: str):
+    (here / name).write_text("[core]\n  remote = team\n")
+    check_folder()
+    (here / name).write_text("[core]\n  " + "[" * 100_000)
+    with pytest.raises(
+        FolderError, match=rf"{name}: a line starts with 100 brackets.*git checkout"
+    ):
+        check_folder()
+
+
 def test_many_brackets_that_are_closed_are_no_nesting():
     check_nesting("[]" * (3 * MOST) + "\n" + "- x\n" * (3 * MOST))
     check_nesting("]" * MOST + "[" * MOST)
