@@ -1,7 +1,7 @@
-"""python -m benchmarks.sampling: drawing images from the paper's G, against a plain loop and the floor.
+"""python -m benchmarks.sampling: drawing images from a G, against a plain loop and the floor.
 
-Compared: the stage without writing its file; the same layers as PyTorch modules in batches of 1,000; the
-matrix products alone. All float32.
+For the paper's G and a DCGAN's (benchmarks/pairs.py). Compared: the stage without writing its file; the
+same layers as PyTorch modules in batches of 1,000; the products alone. All float32.
 """
 
 import os
@@ -9,43 +9,47 @@ import os
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import torch
-from torch import nn
 
 from benchmarks.measure import interleaved, show
-from benchmarks.training import THREADS, Z, settings
+from benchmarks.pairs import Pair, dcgan, paper
+from benchmarks.training import THREADS
 from pipeline.compute import devices
 from pipeline.compute.streams import generator
 from pipeline.models.gan.nets import generator_of
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 
 SAMPLES, BLOCK = 10_000, 1_000
-LAYERS = ((Z, 1200), (1200, 1200), (1200, 784))
 ROUNDS = 9
 
 
 @torch.no_grad()
-def main() -> None:
-    devices.reproducible(THREADS)
-    train = settings("simultaneous", "float32", dropout=True)
+def rows(pair: Pair) -> list[tuple]:
+    train = pair.settings("alternating", "float32")
     net = generator_of(train, (1, 28, 28), 0, generator(0, "sample layers"))
     G = SymmetricGenerator(net, train, 0).eval()
-    first, second, third = (nn.Linear(*layer) for layer in LAYERS)
-    plain = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.Tanh())
-    pairs = [(torch.randn(BLOCK, rows), torch.randn(rows, columns)) for rows, columns in LAYERS]
+    plain = pair.plain()[0].eval()
+    products = [layer.forward(BLOCK) for layer in pair.layers(torch.float32)[0]]
+    blocks = range(SAMPLES // BLOCK)
     seconds = interleaved(
         {
             "ours": lambda: [*draw(G, SAMPLES, BLOCK, seed=0)],
-            "plain loop": lambda: [plain(torch.randn(BLOCK, Z)) for _ in range(SAMPLES // BLOCK)],
-            "floor: products": lambda: [a @ b for a, b in pairs * (SAMPLES // BLOCK)],
+            "plain loop": lambda: [plain(torch.randn(BLOCK, pair.noise)) for _ in blocks],
+            "floor: products": lambda: [product() for _ in blocks for product in products],
         },
         ROUNDS,
     )
     floor = seconds["floor: products"]
-    rows = [
-        (name, f"{s:.3f}", f"{SAMPLES / s:,.0f}", f"{s / floor:.2f}") for name, s in seconds.items()
+    return [
+        (pair.name, name, f"{s:.3f}", f"{SAMPLES / s:,.0f}", f"{s / floor:.2f}")
+        for name, s in seconds.items()
     ]
-    header = ("how", "seconds", "images/s", "times the floor")
-    show(f"{SAMPLES:,} samples, float32, {THREADS} threads", header, rows, "sampling")
+
+
+def main() -> None:
+    devices.reproducible(THREADS)
+    header = ("nets", "how", "seconds", "images/s", "times the floor")
+    found = [row for pair in (paper(dropout=True), dcgan()) for row in rows(pair)]
+    show(f"{SAMPLES:,} samples, float32, {THREADS} threads", header, found, "sampling")
 
 
 if __name__ == "__main__":

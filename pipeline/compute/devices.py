@@ -56,6 +56,8 @@ def reproducible(threads: int, precision: str = "float32", compiling: bool = Fal
         torch.use_deterministic_algorithms(True)
     else:  # the same without torch.compile's part, which takes two seconds to import
         torch.set_deterministic_debug_mode("error")
+    # PyTorch would overwrite all memory that a kernel is about to write to, for those who read it too early
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     # float32 means float32: by default cuDNN's convolutions round to TF32
