@@ -45,7 +45,7 @@ def mend_busy_files(everywhere: bool = False) -> None:
 def _mend_rwlock(path: Path, everywhere: bool) -> None:
     """Also entries whose process number belongs to another process by now."""
     try:
-        text, written = path.read_text(), path.stat().st_mtime
+        content, written = path.read_bytes(), path.stat().st_mtime
     except FileNotFoundError:
         return
 
@@ -58,17 +58,17 @@ def _mend_rwlock(path: Path, everywhere: bool) -> None:
         return _lives(holder, written)
 
     try:
-        entries = json.loads(text)
+        entries = json.loads(content)
         write = {file: by for file, by in entries.get("write", {}).items() if holds(by)}
         read = {
             file: [by for by in readers if holds(by)]
             for file, readers in entries.get("read", {}).items()
         }
-    except (ValueError, LookupError, TypeError, AttributeError):  # cut off
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # cut off, damaged
         write, read = {}, {}
     kept = {"write": write, "read": {file: readers for file, readers in read.items() if readers}}
-    if json.dumps(kept) != text:
-        write_bytes(path, json.dumps(kept).encode())
+    if (mended := json.dumps(kept).encode()) != content:
+        write_bytes(path, mended)
 
 
 def _lives(holder: dict, written: float) -> bool:

@@ -119,6 +119,7 @@ def one(
         "stage",
         "utput",
         "recorded",
+        "remote",  # which .dvc/config names
     )
     kept = (path / "data/raw", path / "data/normalized", path / ".dvc/cache/files")
     return Attack(f"{name} {what}, {command}", act, names, folders=kept)

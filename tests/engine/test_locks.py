@@ -58,3 +58,13 @@ def test_a_node_that_does_not_see_the_lock_stops():
     locks.take_snakemake_lock(wait=False).close()
     with pytest.raises(locks.BusyError, match=r"does not see the lock of the Snakemake"):
         locks.check_locks_reach_here()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff" * 64, b"[" * 100_000, b"[1]", b'{"read": 5}']
+)
+def test_a_damaged_list_of_busy_files_starts_anew(content: bytes):
+    listed = locks.TEMPORARY / "rwlock"
+    listed.write_bytes(content)
+    repair.mend_busy_files()
+    assert json.loads(listed.read_text()) == {"write": {}, "read": {}}
