@@ -122,6 +122,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture
+def browser():
+    """A tests.browser.Browser, offline."""
+    from tests.browser import started
+
+    with started() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="session")
 def mnist(tmp_path_factory: pytest.TempPathFactory):
     """The genuine 70,000 images, from whatever source delivers them here."""

@@ -1,4 +1,4 @@
-"""Commands for trained models in other hands: draw."""
+"""Commands for trained models in other hands: draw, export."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,9 @@ from pipeline.cli.named import Add
 
 def commands(add: Add) -> None:
     draw_options(add("draw", draw, "pictures from a trained model: samples, ways between them"))
+    export_options(
+        add("export", export, "a trained model as a file that works without this project")
+    )
 
 
 def model_options(command: argparse.ArgumentParser) -> None:
@@ -67,3 +70,19 @@ def draw(options: argparse.Namespace) -> None:
         path=options.path,
     )
     print(draw(load(options.model, options.weights), wishes, options.out))
+
+
+def export_options(command: argparse.ArgumentParser) -> None:
+    model_options(command)
+    command.add_argument(
+        "--out",
+        type=Path,
+        help=".pt2: a program for PyTorch (default: RUN.pt2); .onnx; .html: a page to play with",
+    )
+
+
+def export(options: argparse.Namespace) -> None:
+    from pipeline import load
+    from pipeline.use.export import export
+
+    print(export(load(options.model, options.weights), options.out))

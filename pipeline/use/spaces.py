@@ -30,7 +30,9 @@ class Space:
     )
     draw: Callable[[int, torch.Generator], Tensor]  # [N, Z]
     decode: Callable[[Tensor, Tensor | None], Tensor]  # [N, Z], labels [N] -> [N, C, H, W]
-    start: Callable[[], None]  # noise in layers starts anew
+    net: nn.Module  # that `decode` uses, in evaluation mode
+    chance: bool  # whether noise or dropout in layers makes images of one point differ
+    start: Callable[[], None]  # that noise starts anew
 
 
 def of(saved: SavedModel, weights: str) -> Space | None:
@@ -58,6 +60,8 @@ def _of_gan(saved: SavedGan, weights: Any) -> Space:
         interpolation.path_of(settings.prior),
         lambda count, stream: prior((count, settings.dim), stream),
         G,
+        G,
+        bool(disturbances(G)),
         layers_start_again(G),
     )
 
@@ -73,13 +77,15 @@ def _of_flow(saved: SavedFlow, weights: str) -> Space:
         "great_circle" if gaussian else "line",
         lambda count, stream: base.draw((count, net.features), stream),
         lambda z_NZ, _: pixels.quantized(net.from_base(z_NZ), saved.image_shape),
+        net,
+        False,
         lambda: None,
     )
 
 
 def layers_start_again(net: nn.Module) -> Callable[[], None]:
     """Puts the stream of noise and dropout in layers of `net` back to where it is now."""
-    found = [layer.stream for layer in net.modules() if isinstance(layer, NoiseAndDropout)]
+    found = [layer.stream for layer in disturbances(net)]
     states = [stream.get_state() for stream in found]
 
     def start() -> None:
@@ -87,6 +93,19 @@ def layers_start_again(net: nn.Module) -> Callable[[], None]:
             stream.set_state(state)
 
     return start
+
+
+def disturbances(net: nn.Module) -> list[NoiseAndDropout]:
+    """Layers of noise or dropout that are on when samples are drawn."""
+    return [
+        layer
+        for layer in net.modules()
+        if isinstance(layer, NoiseAndDropout)
+        and (
+            (layer.std > 0 and layer.noise_when_sampling)
+            or (layer.rate > 0 and layer.dropout_when_sampling)
+        )
+    ]
 
 
 def truncated(space: Space, count: int, stream: torch.Generator, limit: float) -> Tensor:
