@@ -15,38 +15,45 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Layer:
-    """An affine map without its bias: what its three products cost for so many images."""
+    """An affine map without its bias: what its products cost for so many images.
+
+    `backward` takes what is wanted: the gradient of the inputs, that of the weights, or both at once.
+    """
 
     forward: Callable[[int], Work]
-    of_weights: Callable[[int], Work]
-    of_inputs: Callable[[int], Work]
+    backward: Callable[[int, bool, bool], Work]
 
 
 def linear(inputs: int, outputs: int, dtype: torch.dtype) -> Layer:
     weight_OI = torch.randn(outputs, inputs).to(dtype)
 
-    def product(a: Tensor, b: Tensor) -> Work:
-        into = torch.empty(a.shape[0], b.shape[1], dtype=dtype)
-        return lambda: torch.mm(a, b, out=into)
-
     def rows(count: int, width: int) -> Tensor:
         return torch.randn(count, width).to(dtype)
 
-    return Layer(
-        forward=lambda count: product(rows(count, inputs), weight_OI.T),
-        of_weights=lambda count: product(rows(count, outputs).T, rows(count, inputs)),
-        of_inputs=lambda count: product(rows(count, outputs), weight_OI),
-    )
+    def products(*pairs: tuple[Tensor, Tensor]) -> Work:
+        found = [(a, b, torch.empty(a.shape[0], b.shape[1], dtype=dtype)) for a, b in pairs]
+        return lambda: [torch.mm(a, b, out=into) for a, b, into in found]
+
+    def backward(count: int, of_inputs: bool, of_weights: bool) -> Work:
+        y = rows(count, outputs)
+        return products(*[(y, weight_OI)] * of_inputs, *[(y.T, rows(count, inputs))] * of_weights)
+
+    return Layer(lambda count: products((rows(count, inputs), weight_OI.T)), backward)
 
 
-def convolution(layer: nn.Module, shape_CHW: tuple[int, ...], dtype: torch.dtype) -> Layer:
-    """Of nn.Conv2d or nn.ConvTranspose2d on maps of `shape_CHW`."""
-    layer = layer.to(dtype)
+def convolution(
+    layer: nn.Module, shape_CHW: tuple[int, ...], dtype: torch.dtype, layout: torch.memory_format
+) -> Layer:
+    """Of nn.Conv2d or nn.ConvTranspose2d on maps of `shape_CHW` that lie in memory as `layout` says."""
+    layer = layer.to(dtype).to(memory_format=layout)  # type: ignore[call-overload]
     transposed = isinstance(layer, nn.ConvTranspose2d)
     extra = layer.output_padding if transposed else (0, 0)
 
-    def backward(count: int, wanted: list[bool]) -> Work:
-        x_BCHW = torch.randn(count, *shape_CHW).to(dtype)
+    def maps(count: int) -> Tensor:
+        return torch.randn(count, *shape_CHW).to(dtype).to(memory_format=layout)
+
+    def backward(count: int, of_inputs: bool, of_weights: bool) -> Work:
+        x_BCHW = maps(count)
         with torch.no_grad():
             y_BCHW = torch.randn_like(layer(x_BCHW))
         return lambda: torch.ops.aten.convolution_backward(
@@ -60,18 +67,14 @@ def convolution(layer: nn.Module, shape_CHW: tuple[int, ...], dtype: torch.dtype
             transposed,
             extra,
             1,
-            wanted,
+            [of_inputs, of_weights, False],
         )
 
     def forward(count: int) -> Work:
-        x_BCHW = torch.randn(count, *shape_CHW).to(dtype)
+        x_BCHW = maps(count)
         return lambda: layer(x_BCHW)
 
-    return Layer(
-        forward=forward,
-        of_weights=lambda count: backward(count, [False, True, False]),
-        of_inputs=lambda count: backward(count, [True, False, False]),
-    )
+    return Layer(forward, backward)
 
 
 def products(update: str, G: list[Layer], D: list[Layer], batch: int) -> Work:
@@ -80,14 +83,15 @@ def products(update: str, G: list[Layer], D: list[Layer], batch: int) -> Work:
     D learns from 2 B images. G's gradient passes through D for B of them; the gradient of z and, for D's own
     step, that of the images is not needed. Simultaneous: one pass back through D serves both players.
     """
-    work = [layer.of_weights(2 * batch) for layer in D] + [layer.of_weights(batch) for layer in G]
-    work += [layer.forward(2 * batch) for layer in D] + [layer.forward(batch) for layer in G]
-    work += [layer.of_inputs(2 * batch) for layer in D[1:]]
-    work += [layer.of_inputs(batch) for layer in G[1:]]
-    work.append(D[0].of_inputs(batch))
+    work = [layer.forward(2 * batch) for layer in D] + [layer.forward(batch) for layer in G]
+    for layers, count in ((D, 2 * batch), (G, batch)):
+        first, *others = layers
+        work += [layer.backward(count, True, True) for layer in others]
+        work.append(first.backward(count, False, True))
+    work.append(D[0].backward(batch, True, False))
     if update == "alternating":  # D's samples are others than G's, and D is another after its step
         work += [layer.forward(batch) for layer in [*G, *D]]
-        work += [layer.of_inputs(batch) for layer in D[1:]]
+        work += [layer.backward(batch, True, False) for layer in D[1:]]
 
     @torch.no_grad()
     def step() -> None:

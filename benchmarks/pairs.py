@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from benchmarks.floor import Layer, convolution, linear
 from pipeline.config.models.gan.train import Train
 
-Maker = Callable[[torch.dtype], tuple[list[Layer], list[Layer]]]
+Maker = Callable[[torch.dtype, torch.memory_format], tuple[list[Layer], list[Layer]]]
+LAYOUTS = {"maps by channel": torch.contiguous_format, "channels last": torch.channels_last}
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def paper(dropout: bool) -> Pair:
     if dropout:
         D |= {"dropout_input": 0.2, "dropout_hidden": 0.5}
 
-    def layers(dtype: torch.dtype) -> tuple[list[Layer], list[Layer]]:
+    def layers(dtype: torch.dtype, layout: torch.memory_format) -> tuple[list[Layer], list[Layer]]:
         of_G = [linear(i, o, dtype) for i, o in ((100, 1200), (1200, 1200), (1200, 784))]
         return of_G, [linear(i, o, dtype) for i, o in ((784, 1200), (240, 1200), (240, 1))]
 
@@ -109,11 +110,11 @@ def dcgan() -> Pair:
     init = {"name": "normal", "std": 0.02, "norm_std": 0.02}
     same = {"name": "dcgan", "filters": 32, "norm": "batch", "init": init}
 
-    def layers(dtype: torch.dtype) -> tuple[list[Layer], list[Layer]]:
-        G = [linear(64, 3136, dtype), convolution(up(64, 32), (64, 7, 7), dtype)]
-        G += [convolution(up(32, 1), (32, 14, 14), dtype)]
-        D = [convolution(down(1, 32), (1, 28, 28), dtype), linear(3136, 1, dtype)]
-        D.insert(1, convolution(down(32, 64), (32, 14, 14), dtype))
+    def layers(dtype: torch.dtype, layout: torch.memory_format) -> tuple[list[Layer], list[Layer]]:
+        G = [linear(64, 3136, dtype), convolution(up(64, 32), (64, 7, 7), dtype, layout)]
+        G += [convolution(up(32, 1), (32, 14, 14), dtype, layout)]
+        D = [convolution(down(1, 32), (1, 28, 28), dtype, layout), linear(3136, 1, dtype)]
+        D.insert(1, convolution(down(32, 64), (32, 14, 14), dtype, layout))
         return G, D
 
     return Pair(

@@ -28,7 +28,9 @@ def rows(pair: Pair) -> list[tuple]:
     net = generator_of(train, (1, 28, 28), 0, generator(0, "sample layers"))
     G = SymmetricGenerator(net, train, 0).eval()
     plain = pair.plain()[0].eval()
-    products = [layer.forward(BLOCK) for layer in pair.layers(torch.float32)[0]]
+    products = [
+        layer.forward(BLOCK) for layer in pair.layers(torch.float32, torch.channels_last)[0]
+    ]
     blocks = range(SAMPLES // BLOCK)
     seconds = interleaved(
         {

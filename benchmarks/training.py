@@ -15,7 +15,7 @@ import torch
 
 from benchmarks import floor
 from benchmarks.measure import interleaved, show
-from benchmarks.pairs import Pair, dcgan, paper, plain_loop
+from benchmarks.pairs import LAYOUTS, Pair, dcgan, paper, plain_loop
 from pipeline.compute import devices
 from pipeline.compute.precision import processor
 from pipeline.models.gan.training import Training
@@ -65,12 +65,13 @@ def measured(pair: Pair, images: torch.Tensor) -> dict[str, float]:
     for (update, name), training in players.items():
         dtype = PRECISIONS[name]
         weights = training.G.vector.numel() + training.D.vector.numel()
-        products = floor.products(update, *pair.layers(dtype), pair.batch)
         steps |= {
             f"{update}, {name}": training.advance,
-            f"floor of {update}: products, {name}": products,
             f"floor of {update}: memory, {name}": floor.passes(weights, dtype),
         }
+        for kind, layout in LAYOUTS.items():
+            products = floor.products(update, *pair.layers(dtype, layout), pair.batch)
+            steps[f"floor of {update}: products, {name}, {kind}"] = products
 
     def repeated(step: Callable[[], object]) -> Callable[[], object]:
         return lambda: [step() for _ in range(STEPS)]
@@ -80,7 +81,7 @@ def measured(pair: Pair, images: torch.Tensor) -> dict[str, float]:
 
 
 def table(pair: Pair, seconds: dict[str, float]) -> list[tuple]:
-    """Rows of HEADER; the floor of an update is that of its cheapest precision."""
+    """Rows of HEADER; the floor of an update is that of its cheapest precision and layout."""
     plain = seconds["plain loop, float32"]
     rows = []
     for update in pair.updates:

@@ -18,7 +18,9 @@ def operations(work: floor.Work) -> int:
 
 
 def of_floor(pair: Pair, update: str) -> int:
-    return operations(floor.products(update, *pair.layers(torch.float32), pair.batch))
+    return operations(
+        floor.products(update, *pair.layers(torch.float32, torch.contiguous_format), pair.batch)
+    )
 
 
 def of_ours(pair: Pair, update: str) -> int:
