@@ -15,7 +15,7 @@ from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.models.gan import interpolation as interpolations
 from pipeline.models.gan.game.equilibrium import equilibrium
 from pipeline.models.gan.sampling import SymmetricGenerator
-from pipeline.models.gan.saved import Saved, Weights
+from pipeline.models.gan.saved import Saved
 
 ARROWS = 24  # of Figure 1, from z to G(z)
 STRIPS, STEPS = 4, 10  # of Figure 3
@@ -95,7 +95,7 @@ def theory_figure(content: dict, steps: str) -> Figure:
     )
 
 
-def interpolation(saved: Saved, weights: Weights, path: str, test: Tensor, steps: str) -> Figure:
+def interpolation(saved: Saved, weights: str, path: str, test: Tensor, steps: str) -> Figure:
     """Figure 3: G between pairs of noise; over all of it where points have a noise of one dimension."""
     G = saved.generator(weights)
     noise = saved.train.noise

@@ -1,7 +1,7 @@
 """A trained GAN, put together again from what its model file holds."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -11,8 +11,6 @@ from pipeline.models.common.saved import SavedModel
 from pipeline.models.gan.nets import discriminator_of, generator_of
 from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator, draw
 
-Weights = Literal["raw", "ema"]  # G as it was, or the moving average of its weights
-
 
 class Saved(SavedModel):
     """The nets at the end of the training or, for points, at a snapshot; all in evaluation mode."""
@@ -21,8 +19,11 @@ class Saved(SavedModel):
     prefixes: ClassVar = {"raw": "generator.", "ema": "generator_ema."}
     train: Train
 
-    def generator(self, weights: Weights, step: int | None = None) -> SymmetricGenerator:
-        """G after `step` updates, at the end when None. DataError if the file does not hold it."""
+    def generator(self, weights: str, step: int | None = None) -> SymmetricGenerator:
+        """G after `step` updates, at the end when None; `weights`: raw, or ema, the average of its weights.
+
+        DataError if the file does not hold it.
+        """
         stream = generator(self.seed, "sample layers")
         net = generator_of(self.train, self.image_shape, self.classes, stream)
         net.load_state_dict(self.state(weights, moment(step)))
