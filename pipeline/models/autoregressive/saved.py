@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.autoregressive.train import Train
-from pipeline.models.autoregressive import nets
+from pipeline.models.autoregressive import drawing, nets
 from pipeline.models.common import binary
 from pipeline.models.common.likelihood import Likelihood
 from pipeline.models.common.saved import SavedModel, Walk
@@ -32,7 +32,8 @@ class Saved(SavedModel):
 
     def net(self, weights: str) -> nn.Module:
         """The net in evaluation mode; DataError if the file lacks its weights."""
-        net = nets.net_of(self.train.net, self.pixels, generator(self.seed, "sample layers"))
+        stream = generator(self.seed, "sample layers")
+        net = nets.net_of(self.train.net, self.pixels, self.image_shape[-1], stream)
         net.load_state_dict(self.state(weights))
         return net.eval()
 
@@ -44,7 +45,7 @@ class Saved(SavedModel):
         net, stream = self.net(weights), generator(seed, "sample")
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
-            states_BD, means_BD = nets.draw(net, size, self.pixels, stream)
+            states_BD, means_BD = drawing.draw(net, size, self.pixels, stream)
             yield tuple(
                 binary.to_images(x_BD).view(size, *self.image_shape)
                 for x_BD in (means_BD, states_BD)
@@ -57,7 +58,7 @@ class Saved(SavedModel):
         @torch.no_grad()
         def of(images_NCHW: Tensor, name: str) -> Tensor:
             bits_ND = binary.once(images_NCHW, self.train.binarize, name).flatten(1)
-            return torch.cat([nets.log_likelihood(net, part) for part in bits_ND.split(BLOCK)])
+            return torch.cat([drawing.log_likelihood(net, part) for part in bits_ND.split(BLOCK)])
 
         return Likelihood("exact", "binarised", f"bits: {self.train.binarize}", of)
 
@@ -68,7 +69,7 @@ class Saved(SavedModel):
         bits_ND = binary.once(test_NCHW[:WALKS], self.train.binarize, "test").flatten(1)
         given_ND = bits_ND[:, : self.pixels // 2]
         many_BD = given_ND.repeat_interleave(COMPLETIONS, dim=0)
-        drawn_BD, _ = nets.draw(net, len(many_BD), self.pixels, stream, many_BD)
+        drawn_BD, _ = drawing.draw(net, len(many_BD), self.pixels, stream, many_BD)
         half_ND = torch.full_like(bits_ND, 0.5)
         half_ND[:, : self.pixels // 2] = given_ND
         rows = [

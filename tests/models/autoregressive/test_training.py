@@ -12,7 +12,14 @@ from pipeline.models.common import binary
 from pipeline.models.common.watch import Watch
 from tests.models.small_training import drawn, goes_on_in_the_same_bits, played, saved_of
 
-NETS = [{"name": "fvsbn"}, {"name": "made", "hidden": [30]}, {"name": "nade", "hidden": 8}]
+NETS = [
+    {"name": "fvsbn"},
+    {"name": "made", "hidden": [30]},
+    {"name": "nade", "hidden": 8},
+    {"name": "pixelcnn", "channels": 8, "blocks": 2},
+    {"name": "pixelrnn", "channels": 8, "layers": 1},
+    {"name": "wavenet", "channels": 8, "dilations": [1, 2, 4, 8]},
+]
 
 
 def settings(net: dict = NETS[1], **changes) -> Train:
@@ -66,3 +73,30 @@ def test_a_diverged_training_writes_nothing_and_one_that_learns_nothing_is_named
         TrainingError, match=r"diverged at step 20: loss nan. Lower train\.optimizer\.lr"
     ):
         watch.judge(row | {"step": 20, "loss": float("nan")})
+
+
+@pytest.mark.parametrize("name", ["pixelcnn", "pixelrnn"])
+def test_a_net_of_rows_and_columns_is_for_one_channel(name):
+    train = settings({"name": name})
+    train.check_images((1, 28, 28), True, 1_000)
+    with pytest.raises(
+        ValueError, match=f"net.name is {name}, which knows rows and columns of one"
+    ):
+        train.check_images((3, 32, 32), True, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("net", "expected"),
+    [
+        ({"name": "pixelcnn", "kernel": 4}, "kernel"),
+        ({"name": "pixelcnn", "blocks": 0}, "blocks"),
+        ({"name": "pixelrnn", "layers": 101}, "layers"),
+        ({"name": "wavenet", "dilations": []}, "dilations"),
+        ({"name": "wavenet", "dilations": [1, 0]}, "dilations"),
+        ({"name": "wavenet", "hidden": [8]}, "hidden"),
+    ],
+    ids=lambda found: found if isinstance(found, str) else found["name"],
+)
+def test_settings_of_another_net_or_out_of_range_are_refused(net, expected):
+    with pytest.raises(ValueError, match=rf"net\.{net['name']}\.{expected}"):
+        settings(net)
