@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
-from tests.campaign import arrays, files, params, places
+from tests.campaign import arrays, files, params, places, state
 from tests.campaign.attack import BAD, Attack, every, outcome
 
 
@@ -35,8 +35,8 @@ def test_what_goes_wrong_is_counted_as_such(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("family", "step", "least"),
-    [(params, 29, 300), (files, 23, 200), (arrays, 29, 70), (places, 7, 20)],
-    ids=["params", "files", "arrays", "places"],
+    [(params, 29, 300), (files, 23, 200), (arrays, 29, 70), (places, 7, 20), (state, 61, 15)],
+    ids=["params", "files", "arrays", "places", "state"],
 )
 def test_a_part_of_the_attacks_is_refused_or_taken_for_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family, step: int, least: int
