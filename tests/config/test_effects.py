@@ -174,6 +174,7 @@ UNDER_VAE = {
     "r1": {},
     "generator_loss": "minimax",
     "feature_matching": {},
+    "pixel_matching": {"energy": 1},
 }
 
 

@@ -11,7 +11,13 @@ from pipeline.compute import devices
 from pipeline.compute.streams import Streams, generator
 from pipeline.config.models.common.optimizers import Momentum, Sgd
 from pipeline.config.models.gan.nets import HeInit, MlpDiscriminator, MlpGenerator
-from pipeline.config.models.gan.tips import R1, FeatureMatching, HistoricalAveraging, Labels
+from pipeline.config.models.gan.tips import (
+    R1,
+    FeatureMatching,
+    HistoricalAveraging,
+    Labels,
+    PixelMatching,
+)
 from pipeline.config.models.gan.train import Noise, Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
@@ -230,6 +236,27 @@ def test_feature_matching_by_the_energy_distance_brings_all_of_the_distributions
         real, fake = features(d, X[0]), features(d, G_(theta, Z[0]))
         within = [pairs(f, f).sum() / (4 * 3) for f in (real, fake)]
         return 0.3 * (2 * pairs(real, fake).mean() - sum(within))
+
+    if update == "simultaneous":
+        seen = updates.simultaneous(game, 0)
+    else:
+        seen = updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
+    assert seen["g_loss"].item() == pytest.approx(loss(g), abs=1e-5)
+    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-5)
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_pixel_matching_brings_samples_and_data_together_as_points(update: str):
+    tip = PixelMatching(energy=0.3, nearest=0.2)
+    game = tiny_game(update=update, pixel_matching=tip)
+    d, g = vector(game.D), vector(game.G)
+
+    def loss(theta):
+        real, fake = X[0], G_(theta, Z[0])
+        within = [pairs(x, x).sum() / (4 * 3) for x in (real, fake)]
+        energy = 2 * pairs(real, fake).mean() - sum(within)
+        nearest = pairs(real, fake).min(axis=1).mean()
+        return G_LOSSES["non_saturating"](d, theta, Z[0]) + 0.3 * energy + 0.2 * nearest
 
     if update == "simultaneous":
         seen = updates.simultaneous(game, 0)

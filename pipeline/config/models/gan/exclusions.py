@@ -61,6 +61,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
         (
             "generator_loss",
             "feature_matching",
+            "pixel_matching",
             "auxiliary_classifier",
             "replay",
             "balance",
@@ -102,6 +103,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "past_players",
             "balance",
             "feature_matching",
+            "pixel_matching",
             "discriminator.minibatch_discrimination",
         ),
         "it needs the whole minibatch, and each device has a part of it; use devices: 1",

@@ -112,6 +112,27 @@ class FeatureMatching(Section):
     alone: bool = False  # instead of G's loss, as published
 
 
+class PixelMatching(Section):
+    """Adds distances between the pixels of a minibatch and of samples, in the nets' range, to G's loss.
+
+    energy: weight of 2 E|x - G(z)| - E|x - x'| - E|G(z) - G(z')| (Székely 2013; to train nets by it alone:
+    Bellemare 2017). nearest: weight of the mean distance of each real image to the nearest sample of the
+    minibatch, which leaves no part of the data without samples (Li and Malik 2018, with all samples kept).
+    """
+
+    energy: NotNegative = 0.0
+    nearest: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def one_of_them_counts(self) -> Self:
+        if self.energy == self.nearest == 0:
+            raise ValueError(
+                "pixel_matching: energy and nearest are both 0, so nothing is matched; set one of them, to 0.1 "
+                "say, or leave pixel_matching out"
+            )
+        return self
+
+
 class HistoricalAveraging(Section):
     """Adds weight * |theta - mean of theta so far|^2 to both losses (Salimans 2016)."""
 

@@ -26,6 +26,7 @@ from pipeline.config.models.gan.tips import (
     Labels,
     Monitor,
     PastPlayers,
+    PixelMatching,
     Replay,
     StepsOfD,
     StepsOfDiscriminator,
@@ -85,6 +86,7 @@ class Train(Section):
     past_players: PastPlayers | None = None
     balance: Balance | None = None
     feature_matching: FeatureMatching | None = None
+    pixel_matching: PixelMatching | None = None
     historical_averaging: HistoricalAveraging | None = None
     r1: R1 | None = None
     auxiliary_classifier: AuxiliaryClassifier | None = None

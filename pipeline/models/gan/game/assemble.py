@@ -150,6 +150,8 @@ def terms_of_generator(
     found: list[Term] = []
     if settings.feature_matching:
         found.append(terms.feature_matching(settings.feature_matching, judge, add_noise))
+    if settings.pixel_matching:
+        found.append(terms.pixel_matching(settings.pixel_matching))
     if settings.auxiliary_classifier:
         found.append(terms.generators_classes(settings.auxiliary_classifier))
     return tuple(found)

@@ -12,7 +12,7 @@ from pipeline.models.common.player import Player
 from pipeline.models.gan.game.updates import Minibatch
 from pipeline.models.gan.nets import DiscriminatorOutput
 
-# Shapes: B batch, F features of D, K classes; images are BCHW.
+# Shapes: B batch, F features of D, K classes, P pixels; images are BCHW.
 Judge = Callable[[Tensor, Tensor | None], DiscriminatorOutput]
 AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
 
@@ -61,6 +61,22 @@ def feature_matching(
         return settings.weight * distance(
             of_real.features.detach().float(), batch.of_fake.features.float()
         )
+
+    return term
+
+
+def pixel_matching(settings: tips.PixelMatching) -> Callable[[Minibatch], Tensor]:
+    """Distances between real images and samples as points: the energy distance of the two minibatches, and
+    the mean distance of each real image to its nearest sample, each with its weight."""
+
+    def term(batch: Minibatch) -> Tensor:
+        real_BP, fake_BP = batch.real.images.flatten(1).float(), batch.fake.flatten(1).float()
+        loss = fake_BP.new_zeros(())
+        if settings.energy:
+            loss = loss + settings.energy * energy_distance(real_BP, fake_BP)
+        if settings.nearest:
+            loss = loss + settings.nearest * distances(real_BP, fake_BP).amin(dim=1).mean()
+        return loss
 
     return term
 
