@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from pipeline import __version__
 from pipeline.cli import models, results, settings, stages, team
+from pipeline.compute import arithmetic
 from pipeline.engine import processes, ranks
 from pipeline.engine.by_hand import warn_of_other_inputs
 from pipeline.engine.input_guard import recorded_as_read
@@ -44,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
             warn_of_other_inputs(options.stage, getattr(options, "name", None))
         with recorded_as_read():
             options.command(options)
+    except arithmetic.NeedsRestart as error:
+        if arguments is None:  # this process is the command, and nothing else
+            arithmetic.restart()
+        print(f"error: {error}", file=sys.stderr)
+        return failed
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return failed

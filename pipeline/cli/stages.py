@@ -5,7 +5,9 @@ import json
 
 from pipeline import paths
 from pipeline.cli.named import Add, dataset_named, run_named
+from pipeline.compute import arithmetic
 from pipeline.engine import ranks
+from pipeline.io.header import about
 
 
 def commands(add: Add) -> None:
@@ -66,6 +68,7 @@ def normalize(options: argparse.Namespace) -> None:
 
 def features(options: argparse.Namespace) -> None:
     dataset, files = dataset_named(options.name)
+    arithmetic.enter(dataset.reproducible)
     from pipeline.stages import features
 
     features.run(
@@ -79,6 +82,7 @@ def features(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
+    arithmetic.enter(run.train.reproducible)
     if run.train.devices > 1 and not ranks.inside():
         from pipeline.compute import devices
 
@@ -102,8 +106,14 @@ def train(options: argparse.Namespace) -> None:
         train.run(options.name, run.train, run.seed, run.threads, inputs)
 
 
+def enter_as_trained(files: paths.Run) -> None:
+    """What is made from a model is computed as the model was."""
+    arithmetic.enter(about(files.model).get("train", {}).get("reproducible", "here"))
+
+
 def sample(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
+    enter_as_trained(files)
     from pipeline.stages import sample
 
     inputs = sample.Paths(
@@ -118,6 +128,7 @@ def sample(options: argparse.Namespace) -> None:
 
 def parzen(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
+    enter_as_trained(files)
     from pipeline.stages import parzen
 
     data = paths.Dataset(run.dataset).normalized
@@ -127,6 +138,7 @@ def parzen(options: argparse.Namespace) -> None:
 def metrics(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
     data = paths.Dataset(run.dataset)
+    enter_as_trained(files)
     from pipeline.stages import metrics
 
     inputs = metrics.Paths(
@@ -147,6 +159,7 @@ def metrics(options: argparse.Namespace) -> None:
 def figures(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
     dataset, data = dataset_named(run.dataset)
+    enter_as_trained(files)
     from pipeline.stages import figures
 
     inputs = figures.Paths(folder=files.folder, data=data.normalized)

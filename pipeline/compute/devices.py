@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
-from pipeline.compute import streams
+from pipeline.compute import arithmetic, streams
 from pipeline.errors import TrainingError
 
 F = TypeVar("F", bound=Callable)
@@ -48,8 +48,11 @@ def choose(name: str, precision: str = "float32", count: int = 1, index: int = 0
 def reproducible(threads: int, precision: str = "float32", compiling: bool = False) -> None:
     """Make PyTorch add in the same order every time: fixed `threads`, deterministic kernels.
 
-    Changes global settings. Call it before anything runs on CUDA: cuBLAS reads its setting once.
+    Changes global settings. Call it before anything runs on CUDA: cuBLAS reads its setting once. In a process with
+    the arithmetic of all processors (compute/arithmetic.py) it removes what is left of this one's.
     """
+    if arithmetic.is_shared():
+        arithmetic.replace_square_roots()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     if compiling:

@@ -5,13 +5,14 @@ The table lies outside of this folder, so that a new line in it makes no trained
 """
 
 import json
-import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import torch
+
+from pipeline.io.machine import maker
 
 TABLE = Path(__file__).parents[1] / "processors.json"
 
@@ -65,17 +66,6 @@ def bf16_units() -> list[str]:
     return sorted(
         unit for unit, there in torch.cpu.get_capabilities().items() if "bf16" in unit and there
     )
-
-
-@cache
-def maker() -> str:
-    """As the CPU names it on Linux, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
-    return names[0] if names else platform.machine()
 
 
 @cache

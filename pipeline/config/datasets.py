@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import MOST, Positive, Scale, Section, Seed
+from pipeline.config.base import MOST, Positive, Reproducible, Scale, Section, Seed
 
 # of a file or folder; the longest that Linux takes
 PathText = Annotated[str, Field(min_length=1, max_length=4095, pattern=r"^[^\x00]+$")]
@@ -152,6 +152,8 @@ class Dataset(Section):
     normalize: Normalize
     # instead of the source's own; where false, `share` keeps the images here
     may_share: bool | None = None
+    # of the features that the metrics compare: the same bits here, or on every x86-64 processor
+    reproducible: Reproducible = "here"
 
     @model_validator(mode="after")
     def validation_images_come_from_one_place(self) -> Self:
@@ -160,6 +162,11 @@ class Dataset(Section):
             raise ValueError("TFD's folds say which images validate; leave validation_images out")
         if not isinstance(self.source, Tfd) and given is None:
             raise ValueError("normalize.validation_images is missing; it is required")
+        if self.reproducible == "anywhere" and self.normalize.gcn is not None:
+            raise ValueError(
+                "reproducible: anywhere does not go with normalize.gcn, whose sums are rounded by the processor; "
+                "leave one of them out"
+            )
         if isinstance(self.source, MixturePoints) and self.normalize.gcn is not None:
             raise ValueError("normalize.gcn is for images, not for points of a mixture")
         return self

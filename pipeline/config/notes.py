@@ -20,6 +20,7 @@ def notes(params: Params) -> list[str]:
             *on_weights(run),
             *on_memory(run, params.datasets[run.dataset]),
             *on_images(run, params.datasets[run.dataset]),
+            *on_features(run, params.datasets[run.dataset]),
         )
     ]
 
@@ -67,3 +68,12 @@ def on_images(run: Run, dataset: Dataset) -> Iterator[str]:
                 f"parzen.{key} is {asked:,}, but {run.dataset} has {there:,} {kind}: all of them are used; "
                 f"set it to {there}"
             )
+
+
+def on_features(run: Run, dataset: Dataset) -> Iterator[str]:
+    """A model that is the same everywhere, measured on features that are not."""
+    if run.train.reproducible == "anywhere" and dataset.reproducible == "here":
+        yield (
+            f"train.reproducible is anywhere, but FID and its like are measured on features of {run.dataset} that "
+            f"differ between processors; set datasets.{run.dataset}.reproducible: anywhere"
+        )

@@ -40,16 +40,6 @@ def peak_memory_mb() -> int:
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)  # Linux counts KiB
 
 
-def processor() -> str:
-    """Name of the CPU, as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:  # not Linux
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def versions() -> dict[str, str]:
     """Versions of Python and PyTorch."""
     return {"python": platform.python_version(), "torch": version("torch")}

@@ -47,7 +47,8 @@ class Recorded:
                     found |= flat({rest: value})
         for stage in STAGES_OF_DATA:
             for key, value in self.of(stage, found.get("dataset", "")).params.items():
-                found |= flat({f"data.{key.split('.')[-1]}": value})
+                _, _, inside = key.removeprefix("datasets.").partition(".")
+                found |= flat({f"data.{inside}" if inside else "data": value})
         return found
 
     def of(self, stage: str, name: str) -> Entry:

@@ -1,7 +1,6 @@
 """The facts of one run, from its files: each is there, or None with a line that says what is wrong."""
 
 import json
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from pipeline import paths
 from pipeline.config.params import Run
 from pipeline.io import costs
+from pipeline.io.header import about
 from pipeline.report.settings import Flat, flat, text
 from pipeline.stages.table import verdict
 
@@ -75,16 +75,6 @@ def facts(name: str, run: Run) -> Facts:
         trouble=trouble,
     )
     return found
-
-
-def about(model: Path) -> dict[str, Any]:
-    """The metadata of a model file, read without torch; {} if there is no such file or it is damaged."""
-    try:
-        with model.open("rb") as file:
-            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        return json.loads(header["__metadata__"]["about"])
-    except (OSError, ValueError, KeyError, struct.error, MemoryError, OverflowError):
-        return {}
 
 
 def steps_so_far(name: str) -> int | None:

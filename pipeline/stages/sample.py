@@ -13,7 +13,7 @@ from pipeline import models
 from pipeline.compute import devices
 from pipeline.config.sample import Sample
 from pipeline.evaluation.plots import grids
-from pipeline.io import costs
+from pipeline.io import costs, machine
 from pipeline.io.files import write_bytes
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.io.views import write_samples
@@ -61,7 +61,7 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
         paths.costs,
         paths.model,
         sample_seconds=round(time.monotonic() - begun, 1),
-        sample_processor=costs.processor(),
+        sample_processor=machine.processor(),
     )
 
 

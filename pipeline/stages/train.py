@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from pipeline import models
-from pipeline.compute import devices, parallel, precision
+from pipeline.compute import arithmetic, devices, parallel, precision
 from pipeline.compute.parallel import World
 from pipeline.evaluation.plots import grids as pictures
-from pipeline.io import costs
+from pipeline.io import costs, machine
 from pipeline.io.files import write_bytes, write_json
 from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_about, read_tensors, write_model
@@ -61,6 +61,7 @@ def run(name: str, settings: Any, seed: int, threads: int, paths: Paths) -> None
     With several devices, each rank of the run calls it; `threads`: of all ranks together. TrainingError if
     the machine or the data do not suit the settings, or the training diverges with nothing to write.
     """
+    arithmetic.enter(settings.reproducible)
     devices.reproducible(threads // settings.devices, settings.precision, settings.compile)
     device = devices.choose(
         settings.device, settings.precision, settings.devices, parallel.local_rank()
@@ -182,7 +183,7 @@ def write_results(
         "image_shape": list(training.image_shape),
         "classes": training.classes,
         **({"class_names": class_names} if class_names else {}),
-        "torch": torch.__version__,
+        "torch": torch_version(settings.reproducible),
         "device": training.device.type,
         "threads": threads,
         "precision": training.precision,
@@ -194,6 +195,11 @@ def write_results(
     steps = [min(i * settings.grid_steps, training.step) for i in range(len(grids))]
     write_bytes(paths.progress, pictures.progress(torch.stack(grids).numpy(), steps))
     write_json(paths.verdict, {**game.verdict, "steps": training.step})
+
+
+def torch_version(reproducible: str) -> str:
+    """With the build (2.9.0+cpu), which computes alike on processors: left out where the bytes are those of anywhere."""
+    return torch.__version__.partition("+")[0] if reproducible == "anywhere" else torch.__version__
 
 
 def write_costs(games: list[Finished], paths: Paths) -> None:
@@ -209,7 +215,7 @@ def write_costs(games: list[Finished], paths: Paths) -> None:
         images_per_second=round(images / max(seconds, 1e-9), 1),
         peak_memory_mb=costs.peak_memory_mb(),
         peak_gpu_memory_mb=round(torch.cuda.max_memory_allocated() / 1e6) if on_gpu else None,
-        processor=costs.processor(),
+        processor=machine.processor(),
         gpu=torch.cuda.get_device_name() if on_gpu else None,
         versions=costs.versions(),
     )

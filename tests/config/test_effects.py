@@ -75,6 +75,24 @@ REFUSED = {
         "batches: joint changes nothing, because this D looks at every image by itself; set "
         "discriminator.norm: batch or discriminator.minibatch_discrimination",
     ),
+    "a device of its own, the same anywhere": (
+        train(reproducible="anywhere"),
+        "train: reproducible: anywhere is for one processor, in float32, and device is auto: set device: cpu, or",
+    ),
+    "a precision of its own, the same anywhere": (
+        train(reproducible="anywhere", device="cpu", precision="auto"),
+        "precision is auto: set precision: float32, or reproducible: here",
+    ),
+    "compiled for this processor, the same anywhere": (
+        train(reproducible="anywhere", device="cpu", compile=True),
+        "compile is true: set compile: false, or reproducible: here",
+    ),
+    "sums of a contrast normalisation, the same anywhere": (
+        lambda content: content["datasets"]["digits"].update(
+            reproducible="anywhere", normalize={"validation_images": 300, "gcn": 55.0}
+        ),
+        "datasets.digits: reproducible: anywhere does not go with normalize.gcn",
+    ),
     "no share": (train(replay={"share": 0}), "train.replay.share: found 0, must be greater than 0"),
     "no balance": (
         train(balance={}),
@@ -233,6 +251,10 @@ NOTED = {
     "fewer test images than asked for": (
         parzen(test_images=298),
         "runs.digits.parzen.test_images is 298, but digits has 297 test images",
+    ),
+    "a model for all processors on features of one": (
+        train(reproducible="anywhere", device="cpu"),
+        "runs.digits.train.reproducible is anywhere, but FID and its like are measured on features of digits",
     ),
 }
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cli import main
 from pipeline.config.params import load
-from pipeline.io import costs, live
+from pipeline.io import live, machine
 from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import loop
 from pipeline.models.gan.training import Training
@@ -141,7 +141,7 @@ def test_a_model_says_what_made_it_and_nothing_of_the_very_machine(here):
         "precision": "float32",
         "code": train.code_version("gan"),
     }
-    assert costs.processor() not in json.dumps(about)
+    assert machine.processor() not in json.dumps(about)
     said = figures.made_with(about)
     assert all(str(fact) in said for fact in made_with.values())
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import Positive, Reproducible, Section
 
 
 class Images(Section):
@@ -46,6 +46,8 @@ class Train(Section):
 
     baseline: Annotated[Images | KMeans | Pixels, Field(discriminator="name")]
     device: Literal["cpu"] = "cpu"
+    # the same bits here, or on every x86-64 processor, which takes longer
+    reproducible: Reproducible = "here"
 
     @property
     def steps(self) -> int:

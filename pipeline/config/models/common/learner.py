@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Section
+from pipeline.config.base import Positive, Reproducible, Section
 from pipeline.config.models.common.ema import Average
 from pipeline.config.models.common.optimizers import Optimizer
+from pipeline.config.models.common.reproducible import check_reproducible
 
 # How grey pixels become bits, 1 with the pixel's value in [0, 1] as its probability: drawn anew for every
 # minibatch, or once for all; or 1 above one half. Likelihoods on one are not those on another.
@@ -27,8 +28,15 @@ class Learner(Section):
     # of matrix products; weights, sums and losses stay float32; auto as for a GAN
     precision: Literal["auto", "float32", "tf32", "bf16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    # the same bits here, or on every x86-64 processor, which takes longer
+    reproducible: Reproducible = "here"
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture every so many steps
+
+    @model_validator(mode="after")
+    def the_arithmetic_is_that_of_all_processors(self) -> Self:
+        check_reproducible(self)
+        return self
 
     @model_validator(mode="after")
     def the_average_is_taken_at_least_once(self) -> Self:

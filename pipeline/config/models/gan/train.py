@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Positive, Scale, Section
+from pipeline.config.base import Positive, Reproducible, Scale, Section
 from pipeline.config.models.common.ema import Average
+from pipeline.config.models.common.reproducible import check_reproducible
 from pipeline.config.models.gan.autoencoders import Autoencoders
 from pipeline.config.models.gan.exclusions import refuse_what_excludes_each_other
 from pipeline.config.models.gan.nets import (
@@ -71,6 +72,8 @@ class Train(Section):
     sync_batch_norm: bool = True  # BatchNorm over the whole minibatch, not each device's share
     # where the training images are kept: auto takes the device if they fit into half of its memory
     data_on: Literal["auto", "device", "host"] = "auto"
+    # the same bits here, or on every x86-64 processor, which takes longer
+    reproducible: Reproducible = "here"
     compile: bool = False  # torch.compile: slower to start; see docs/devices.md for when it pays
     noise: Noise = Noise()
     generator: Generators
@@ -97,6 +100,7 @@ class Train(Section):
 
     @model_validator(mode="after")
     def settings_do_not_exclude_each_other(self) -> Self:
+        check_reproducible(self)
         refuse_what_excludes_each_other(self)
         return self
 
