@@ -153,7 +153,7 @@ def metrics(options: argparse.Namespace) -> None:
     if options.validation:
         print(json.dumps(metrics.on_validation(run.dataset, run.threads, inputs), indent=2))
     else:
-        metrics.run(options.name, run.dataset, run.threads, run.sample.weights, inputs)
+        metrics.run(options.name, run.dataset, run.threads, run.sample, inputs)
 
 
 def figures(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
+from pipeline.config.models.gan.autoencoders import Vae
 from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
 from pipeline.config.sample import Sample
@@ -49,6 +50,12 @@ def check_sections(run: "Run") -> None:
         )
     if sample.weights == "ema" and train.ema is None:
         raise ValueError("sample.weights is ema, but train.ema is not set: nothing to sample from")
+    has_bound = isinstance(train, Train) and isinstance(train.autoencoder, Vae)
+    if sample.importance_samples is not None and not has_bound:
+        raise ValueError(
+            "sample.importance_samples is of the bound of a VAE's likelihood; leave it out, or set "
+            "train.autoencoder: {name: vae, ...}"
+        )
     if isinstance(train, Train):
         check_sampling_of_gan(train, sample)
     elif "interpolation" in sample.model_fields_set:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pipeline.config.base import MOST, Positive, Section
 
+ImportanceSamples = Annotated[int, Field(gt=0, le=1_000_000)]
 Side = Annotated[int, Field(gt=0, le=1_000)]  # pictures of a grid
 
 
@@ -18,5 +19,8 @@ class Sample(Section):
     # paths of Figure 3; auto: lines for uniform noise, great circles (slerp) for the others
     interpolation: Literal["auto", "great_circle", "line"] = "auto"
     batch_size: Positive = 1_000  # affects memory only
+    # of a VAE: z drawn of q(z|x) for each test image, k of the importance-weighted bound (Burda et al. 2016)
+    # 50 if left out
+    importance_samples: ImportanceSamples | None = None
     grid_rows: Side = 10
     grid_columns: Side = 10

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline import models
 from pipeline.compute import devices
+from pipeline.config.sample import Sample
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, families, metrics, neighbours
 from pipeline.evaluation.real_data import chosen_rows, some, to_unit
@@ -39,8 +40,8 @@ class Paths:
     theory: Path
 
 
-def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> None:
-    """Write metrics.json and theory.json; `weights`: those of G that are sampled, ema or raw."""
+def run(name: str, dataset: str, threads: int, sample: Sample, paths: Paths) -> None:
+    """Write metrics.json and theory.json; `sample`: what was drawn, with which weights."""
     devices.reproducible(threads)
     parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
@@ -60,7 +61,7 @@ def run(name: str, dataset: str, threads: int, weights: str, paths: Paths) -> No
     saved = models.saved(model, read_tensors(paths.model), str(paths.model))
     known = about["kind"] == "mixture"
     mixture = Mixture(tensors["means"], tensors["std"].item()) if known else None
-    of_theory = families.of(model["model"]).theory(saved, weights, parts, samples, mixture)
+    of_theory = families.of(model["model"]).theory(saved, sample, parts, samples, mixture)
     for warning in of_theory["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.theory, of_theory)

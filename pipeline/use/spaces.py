@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.models.common import levels
 from pipeline.models.common.layers import NoiseAndDropout
 from pipeline.models.common.saved import SavedModel
-from pipeline.models.flow import pixels
 from pipeline.models.flow.saved import Saved as SavedFlow
 from pipeline.models.gan import interpolation, noise
 from pipeline.models.gan.saved import Saved as SavedGan
@@ -76,7 +76,7 @@ def _of_flow(saved: SavedFlow, weights: str) -> Space:
         True,
         "great_circle" if gaussian else "line",
         lambda count, stream: base.draw((count, net.features), stream),
-        lambda z_NZ, _: pixels.quantized(net.from_base(z_NZ), saved.image_shape),
+        lambda z_NZ, _: levels.quantized(net.from_base(z_NZ), saved.image_shape),
         net,
         False,
         lambda: None,

@@ -122,6 +122,10 @@ REFUSED = {
         lambda p: with_labels(p, sample={"grid_rows": 5}),
         "runs.digits: sample.grid_rows: the picture of a conditional G has a row for each class",
     ),
+    "draws of no posterior": (
+        lambda p: run_of(p, sample={"importance_samples": 9}),
+        "runs.digits: sample.importance_samples is of the bound of a VAE's likelihood; leave it out",
+    ),
     "too few images to choose sigma on": (
         parzen(validation_images=301),
         "runs.digits.parzen.validation_images is 301, but digits has 300: set it to that or less, or "

@@ -2,7 +2,8 @@
 
 pipeline/models/__init__.py names the module of each family. It has four functions:
 
-- `theory(saved, weights, data, samples, mixture)`: the content of theory.json, `kind` and `warnings` in it.
+- `theory(saved, sample, data, samples, mixture)`: the content of theory.json, `kind` and `warnings` in it; `sample`:
+  `runs.R.sample` of params.yaml.
 - `curves(saved, rows, verdict, steps)`: the figure of training.tsv.
 - `theory_figure(content, steps)`: the figure of theory.json.
 - `interpolation(saved, weights, path, test, steps)`: the model along a path from one sample to another;

@@ -6,17 +6,25 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from pipeline.compute.streams import generator
+from pipeline.config.models.gan.autoencoders import Vae
+from pipeline.config.sample import Sample
+from pipeline.evaluation.families.likelihood import line
 from pipeline.evaluation.plots import charts, images, points
 from pipeline.evaluation.plots import theory as theory_plots
 from pipeline.evaluation.theory import images as theory_of_images
 from pipeline.evaluation.theory import points as theory_of_points
+from pipeline.evaluation.theory import variational
 from pipeline.evaluation.theory.players import Noise, Players
 from pipeline.evaluation.theory.quadrature import Mixture
+from pipeline.models.common import levels
+from pipeline.models.common.likelihood import bits_per_pixel
 from pipeline.models.gan import interpolation as interpolations
 from pipeline.models.gan.game.equilibrium import equilibrium
 from pipeline.models.gan.sampling import SymmetricGenerator
 from pipeline.models.gan.saved import Saved
 
+BOUND_IMAGES = 1_000  # whose likelihood a VAE bounds
+IMPORTANCE_SAMPLES = 50  # k of Burda et al. 2016, Table 1
 ARROWS = 24  # of Figure 1, from z to G(z)
 STRIPS, STEPS = 4, 10  # of Figure 3
 PATH_STEPS = 200  # of Figure 3 for points
@@ -24,15 +32,19 @@ PATH_STEPS = 200  # of Figure 3 for points
 
 def theory(
     saved: Saved,
-    weights: str,
+    sample: Sample,
     data: dict[str, Tensor],
     samples: Tensor,
     mixture: Mixture | None,
 ) -> dict:
-    """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives."""
+    """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives, and of a VAE
+    bounds of the likelihood."""
     if mixture is not None:
-        return of_points(saved, mixture, data["train_images"], averaged=weights == "ema")
-    return of_images(saved, data, samples)
+        return of_points(saved, mixture, data["train_images"], averaged=sample.weights == "ema")
+    found = of_images(saved, data, samples)
+    if isinstance(saved.train.autoencoder, Vae):
+        found |= variational_bounds(saved, saved.train.autoencoder, sample, data["test_images"])
+    return found
 
 
 def of_points(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> dict:
@@ -68,6 +80,42 @@ def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
     as_trained = 1_000 if D.net.image_by_image else saved.train.batch_size
     told = saved.train.conditional is not None and saved.train.conditional.discriminator
     return theory_of_images.evaluate(D, seen, as_trained, pairs=told)
+
+
+@torch.no_grad()
+def variational_bounds(saved: Saved, vae: Vae, sample: Sample, test: Tensor) -> dict:
+    """What a VAE's encoder says of log p(x) of dequantised test images, a density on [0, 1]^D, in nats.
+
+    test: the importance-weighted bound, in the place of a log-likelihood; elbo: that of the same draws.
+    """
+    G, stream = saved.generator(sample.weights), generator(0, "bounds of test images")
+    images = test[:BOUND_IMAGES]
+    x_BD = levels.drawn(images, stream)
+    # the nets' range is [-1, 1] or [0, 1]
+    std = vae.pixel_std / 2 if saved.train.pixels == "symmetric" else vae.pixel_std
+    posterior = saved.posterior(images)
+    draws = sample.importance_samples or IMPORTANCE_SAMPLES
+    found = variational.bounds(
+        lambda z_NZ: (G(z_NZ).flatten(1) + 1) / 2,
+        std,
+        x_BD,
+        posterior,
+        draws,
+        stream,
+    )
+    bound = line(found.importance_weighted)
+    return {
+        "likelihood": {
+            "kind": "bound",
+            "data": "dequantised",
+            "how": f"{draws} draws of q(z|x) for each image; pixels have deviation {std:g}",
+        },
+        "test": bound,
+        "elbo": line(found.elbo),
+        "effective_samples": round(found.effective_samples.mean().item(), 2),
+        "bits_per_pixel": round(bits_per_pixel(bound["mean"], x_BD.shape[1], "dequantised"), 4),
+        "passes_per_image": 1,
+    }
 
 
 def curves(saved: Saved, rows: dict[str, np.ndarray], verdict: dict, steps: str) -> Figure:

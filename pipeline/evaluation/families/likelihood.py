@@ -7,6 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pipeline.config.sample import Sample
 from pipeline.evaluation.plots import charts, images
 from pipeline.evaluation.plots import likelihood as plots
 from pipeline.evaluation.theory.quadrature import Mixture
@@ -17,13 +18,13 @@ BINS = 60  # of the histograms
 
 
 def theory(
-    saved, weights: str, data: dict[str, Tensor], samples: Tensor, mixture: Mixture | None
+    saved, sample: Sample, data: dict[str, Tensor], samples: Tensor, mixture: Mixture | None
 ) -> dict:
     """The content of theory.json: log-likelihoods in nats of the test images and of as many training images.
 
     A training set that is much more likely than the test set was learned by heart.
     """
-    likelihood = saved.likelihood(weights)
+    likelihood = saved.likelihood(sample.weights)
     pixels = math.prod(saved.image_shape)
     test = data["test_images"][:MOST]
     sets = {"test": test, "train": data["train_images"][: len(test)]}

@@ -5,6 +5,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from pipeline.config.sample import Sample
 from pipeline.evaluation import neighbours
 from pipeline.evaluation.families import likelihood
 from pipeline.evaluation.plots import charts
@@ -17,14 +18,14 @@ interpolation = likelihood.interpolation
 
 
 def theory(
-    saved, weights: str, data: dict[str, Tensor], samples: Tensor, mixture: Mixture | None
+    saved, sample: Sample, data: dict[str, Tensor], samples: Tensor, mixture: Mixture | None
 ) -> dict:
     """The content of theory.json: the log-likelihood where there is one, else distances to the training images.
 
     Test images say how near an image is that the model has not seen; samples that are nearer were copied.
     """
-    if saved.likelihood(weights) is not None:
-        return likelihood.theory(saved, weights, data, samples, mixture)
+    if saved.likelihood(sample.weights) is not None:
+        return likelihood.theory(saved, sample, data, samples, mixture)
     known = to_unit(data["train_images"])
     sets = {"test": some(data["test_images"], MOST), "samples": samples[:MOST]}
     found = {

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pipeline.compute.streams import generator, uniform
+from pipeline.compute.streams import generator
 from pipeline.config.models.flow.train import Train
+from pipeline.models.common import levels
 from pipeline.models.common.likelihood import Likelihood
 from pipeline.models.common.saved import SavedModel, Walk
 from pipeline.models.flow import pixels
@@ -39,7 +40,7 @@ class Saved(SavedModel):
         net, stream = self.net(weights), generator(seed, "sample")
         for start in range(0, count, batch_size):
             x_BD = net.draw(min(batch_size, count - start), stream)
-            yield (pixels.quantized(x_BD, self.image_shape),)
+            yield (levels.quantized(x_BD, self.image_shape),)
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the density on [0, 1]^D of dequantised images, the mean over `DRAWS` dequantisations of each.
@@ -54,13 +55,13 @@ class Saved(SavedModel):
             stream = generator(0, f"dequantisation of {name} images")
             means = []
             for part in images_NCHW.split(BLOCK):
-                drawn = [net(dequantized(part, stream)).double() for _ in range(DRAWS)]
+                drawn = [net(levels.drawn(part, stream)).double() for _ in range(DRAWS)]
                 means.append(torch.stack(drawn).mean(dim=0))
             return torch.cat(means)
 
         @torch.no_grad()
         def measure(test_NCHW: Tensor) -> dict[str, float]:
-            x_BD = dequantized(test_NCHW[:BLOCK], generator(0, "dequantisation"))
+            x_BD = levels.drawn(test_NCHW[:BLOCK], generator(0, "dequantisation"))
             drawn_BD = net.draw(OUTSIDE, generator(0, "outside"))
             outside_BD = pixels.outside(drawn_BD).float()
             return {
@@ -76,16 +77,11 @@ class Saved(SavedModel):
     def walk(self, weights: str, test_NCHW: Tensor) -> Walk:
         """Lines between test images in the space of the base; both ends come back as they were."""
         net = self.net(weights)
-        x_BD = dequantized(test_NCHW[: 2 * WALKS], generator(0, "dequantisation"))
+        x_BD = levels.drawn(test_NCHW[: 2 * WALKS], generator(0, "dequantisation"))
         y_BD, _ = net.to_base(x_BD)
         along_S1 = torch.linspace(0, 1, STEPS)[:, None]
         rows = [
-            pixels.quantized(net.from_base(torch.lerp(a, b, along_S1)), self.image_shape)
+            levels.quantized(net.from_base(torch.lerp(a, b, along_S1)), self.image_shape)
             for a, b in y_BD.split(2)
         ]
         return Walk(torch.stack(rows), "between two test images, straight in the space of the base")
-
-
-def dequantized(images_BCHW: Tensor, stream: torch.Generator) -> Tensor:
-    """[B, D] in [0, 1), each pixel somewhere in its level."""
-    return pixels.dequantized(images_BCHW, uniform(images_BCHW.flatten(1).shape, stream))

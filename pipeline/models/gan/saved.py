@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.models.common.saved import SavedModel
-from pipeline.models.gan.nets import discriminator_of, generator_of
+from pipeline.models.gan import pixels
+from pipeline.models.gan.game import hybrids
+from pipeline.models.gan.nets import Encoder, discriminator_of, generator_of
 from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator, draw
 
 
@@ -35,6 +38,17 @@ class Saved(SavedModel):
         net = discriminator_of(self.train, self.image_shape, self.classes, stream)
         net.load_state_dict(self.under(f"{moment(step)}discriminator."))
         return SymmetricDiscriminator(net, self.train).eval()
+
+    @torch.no_grad()
+    def posterior(self, images_BCHW: Tensor) -> hybrids.Posterior:
+        """q(z|x) of images in [-1, 1], of a hybrid: by the encoder at the end of the training."""
+        autoencoder = self.train.autoencoder
+        assert autoencoder is not None
+        stream = generator(self.seed, "sample layers")
+        E = Encoder(autoencoder.encoder, self.train.noise.dim, self.image_shape, stream)
+        E.load_state_dict(self.under("encoder."))
+        in_range = pixels.to_nets(images_BCHW, self.train.pixels)
+        return hybrids.Posterior(*E.eval()(in_range).chunk(2, dim=1))
 
     def samples(
         self, weights: str, count: int, batch_size: int, seed: int
