@@ -12,7 +12,7 @@ endif
 INSTALLED := .venv/installed
 SLOW := cluster interplay endtoend  # folders of tests/ that run programs for minutes
 
-.PHONY: help run unit test check format lock bench share fetch mend interplay attack prune clean
+.PHONY: help run unit test check format lock bench share fetch verify mend interplay attack prune clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -28,6 +28,9 @@ share: $(INSTALLED) ## push the branch and its results to the team (docs/team.md
 
 fetch: $(INSTALLED) ## pull the team's branch and results
 	@python -m pipeline fetch
+
+verify: $(INSTALLED) ## run a recipe in a clone (RECIPE=quick), compare every output with what is recorded of it
+	@python -m pipeline verify $(RECIPE)
 
 mend: $(INSTALLED) ## repair what a kill -9 of dvc has left (snakemake, share and fetch do so, too)
 	@python -m pipeline mend

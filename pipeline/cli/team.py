@@ -1,6 +1,7 @@
-"""Commands for results that several people share: share, fetch, mend, prune."""
+"""Commands for results that several people share: share, fetch, verify, mend, prune."""
 
 import argparse
+from pathlib import Path
 
 from pipeline.cli.named import Add
 from pipeline.engine.folder import said_in_words
@@ -19,6 +20,9 @@ def commands(add: Add) -> None:
         help="also images of datasets that may not be passed on, such as TFD's",
     )
     add("fetch", fetch, "pull the team's branch and results")
+    verify_options(
+        add("verify", verify, "run a recipe in a clone, and compare with what is recorded of it")
+    )
     add("mend", mend, "repair what a kill -9 of dvc has left")
     prune_options(
         add("prune", prune, "show disk use, and delete results that no kept commit needs")
@@ -37,6 +41,28 @@ def fetch(options: argparse.Namespace) -> None:
 
     with said_in_words():
         fetch.fetch()
+
+
+def verify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "recipe",
+        metavar="RECIPE",
+        nargs="?",
+        default="quick",
+        help="a file of recipes/ without .yaml, or default: params.yaml (default: quick)",
+    )
+    command.add_argument(
+        "--folder", type=Path, help="where it has run already, instead of a clone of its own"
+    )
+    command.add_argument(
+        "--record", action="store_true", help="write what comes out as what is expected"
+    )
+
+
+def verify(options: argparse.Namespace) -> None:
+    from pipeline.verify.run import verify
+
+    verify(options.recipe, options.folder, options.record)
 
 
 def mend(options: argparse.Namespace) -> None:
