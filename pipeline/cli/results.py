@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.cli.named import Add
+from pipeline.cli.named import Add, dataset_named
+from pipeline.errors import ConfigError
 
 
 def commands(add: Add) -> None:
@@ -21,7 +22,7 @@ def commands(add: Add) -> None:
         "revisions each run is compared between them, or between one and this folder",
     )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
-    score_options(add("score", score, "the Parzen log-likelihood of any samples (.npy files)"))
+    score_options(add("score", score, "all measures of any samples (.npy files)"))
 
 
 def page(options: argparse.Namespace) -> None:
@@ -56,13 +57,16 @@ def score_options(command: argparse.ArgumentParser) -> None:
         metavar="FILE.npy",
         help="samples to score; several files are parts of one array",
     )
+    command.add_argument(
+        "--dataset",
+        metavar="DATASET",
+        help="of this project, whose images and extractor they are compared with: all measures",
+    )
     for name, content in (
-        ("valid", "held-out images that choose sigma"),
-        ("test", "images to score"),
+        ("valid", "without --dataset: held-out images that choose sigma"),
+        ("test", "without --dataset: images to score, by the Parzen log-likelihood alone"),
     ):
-        command.add_argument(
-            f"--{name}", type=Path, required=True, metavar="FILE.npy", help=content
-        )
+        command.add_argument(f"--{name}", type=Path, metavar="FILE.npy", help=content)
     command.add_argument(
         "--real", type=Path, metavar="FILE.npy", help="training images: the real-data line"
     )
@@ -74,17 +78,47 @@ def score_options(command: argparse.ArgumentParser) -> None:
         metavar=("LOW", "HIGH"),
         help="range of the pixels in the files (default: 0 1); they are scored in [0, 1]",
     )
+    command.add_argument(
+        "--inception",
+        type=Path,
+        metavar="FILE.pth",
+        help="with --dataset: also FID on Inception features; the weights that torch-fidelity publishes",
+    )
     command.add_argument("--precision", choices=("float32", "float64"), default="float64")
     command.add_argument("--out", type=Path, metavar="FILE.json", help="write the result here, too")
 
 
 def score(options: argparse.Namespace) -> None:
+    beside = (options.valid, options.test, options.real)
+    if options.dataset is not None and any(beside):
+        raise ConfigError(
+            "score: --dataset brings its own images; leave out --valid, --test and --real"
+        )
+    if options.dataset is None and not (options.valid and options.test):
+        raise ConfigError(
+            "score: give --dataset, or both --valid and --test: what the samples are compared with"
+        )
+    if options.inception and options.dataset is None:
+        raise ConfigError(
+            "score: --inception compares with the images of a dataset; give --dataset"
+        )
     from pipeline.config.parzen import Parzen
+
+    pixel_range = (options.range[0], options.range[1])
+    if options.dataset is not None:
+        dataset_named(options.dataset)
+        from pipeline.use import measure
+
+        settings = Parzen(precision=options.precision)
+        measure.run(
+            options.dataset, options.samples, pixel_range, settings, options.inception, options.out
+        )
+        return
     from pipeline.stages import score
 
     score.run(
         score.Files(options.samples, options.valid, options.test, options.real),
-        (options.range[0], options.range[1]),
+        pixel_range,
         Parzen(precision=options.precision, samples=None),
         options.out,
     )
