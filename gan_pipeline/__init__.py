@@ -44,6 +44,6 @@ class _Finder:
         return spec
 
 
-__path__ = [str(OURS)]
+__path__ = [str(Path(__file__).parent), str(OURS)]
 sys.meta_path.insert(0, _Finder)
 _Loader(HERE, str(OURS / "__init__.py")).exec_module(sys.modules[HERE])  # __version__ and load

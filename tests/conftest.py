@@ -24,7 +24,7 @@ VERSIONED = (
     "README.md",
     "Makefile",
 )
-FOLDERS = ("pipeline", "recipes", "profiles", "data", "results", "tools")
+FOLDERS = ("pipeline", "gan_pipeline", "recipes", "profiles", "data", "results", "tools")
 
 
 # Folders of tests that run programs for minutes, in the order in which they start; `make unit` runs

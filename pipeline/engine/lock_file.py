@@ -6,17 +6,19 @@ takes seconds while all other jobs wait), and the file is replaced atomically.
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dvc.repo import Repo
-from dvc.stage import PipelineStage
-from dvc.stage.serialize import to_lockfile
-from dvc.utils.serialize import dumps_yaml
 from ruamel.yaml import YAML
 
 from pipeline.engine.locks import TEMPORARY
 from pipeline.errors import DataError
 from pipeline.io.files import reading, write_bytes
 from pipeline.io.nesting import check_nesting
+
+# imported where it is used: every command reads this module, and an installation for loading models has no DVC
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage
 
 LOCKFILE = Path("dvc.lock")
 LAST_LOCKFILE = TEMPORARY / "dvc.lock.last"  # copy of the last one that was valid
@@ -25,8 +27,11 @@ HASH = "md5"  # the only one that DVC computes of files on disk
 ANCHOR = re.compile(r"[&*]id\d")  # numbered over the whole file
 
 
-def record(repo: Repo, stage: PipelineStage) -> None:
+def record(repo: "Repo", stage: "PipelineStage") -> None:
     """Write what `stage` has read and made into dvc.lock; DVC's lock must be held."""
+    from dvc.stage.serialize import to_lockfile
+    from dvc.utils.serialize import dumps_yaml
+
     entry = dumps_yaml({"stages": to_lockfile(stage)}).removeprefix(STAGES)
     before = LOCKFILE.read_text(encoding="utf-8") if LOCKFILE.exists() else ""
     after = replaced(before, entry)

@@ -143,6 +143,11 @@ class Model:
         """Pillow's pictures, 8 bits a number, of images in [-1, 1]; RequestError for points."""
         return pictures.to_pil(images_NCHW)
 
+    @staticmethod
+    def to_sheet(images_NCHW: Tensor, columns: int = 10) -> "Image":
+        """One of Pillow's pictures with all images in [-1, 1] side by side; of points a plot."""
+        return pictures.sheet(images_NCHW, columns)
+
     def _reading(self) -> AbstractContextManager[None]:
         """Tensors that do not fit the net that the metadata describe are a DataError."""
         return reading(self.file, f"{self.family} model")

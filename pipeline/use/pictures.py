@@ -34,6 +34,13 @@ def to_pil(images_NCHW: Tensor) -> "list[Image]":
     return [Image.fromarray(image[..., 0] if channels == 1 else image) for image in levels]
 
 
+def sheet(images_NCHW: Tensor, columns: int) -> "Image":
+    """All of them side by side, row by row, small ones enlarged; of points a plot."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(grids.grid(images_NCHW.numpy(), columns)))
+
+
 def gif(images_NCHW: Tensor) -> bytes:
     """The images one after the other, over and over."""
     frames = to_pil(images_NCHW)

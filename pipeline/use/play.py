@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from pipeline.use.program import about, space_of
 
 # Shapes: Z noise, I inputs and O outputs of a layer, K classes.
 
+TEMPLATE = Path(__file__).with_name("templates") / "play.html"
 MOST_BYTES = 48 * 2**20  # of weights, in float32; a page is a third larger
 SLIDERS = 12  # directions of the latent space, at most
 
@@ -53,7 +54,7 @@ def page(model: Model) -> bytes:
         "embedding": None if embedding is None else tensor64(embedding.weight),
         "directions": tensor64(directions(first.linear.weight, G.train_settings.noise.dim)),
     }
-    template = files("pipeline.use").joinpath("templates/play.html").read_text(encoding="utf-8")
+    template = TEMPLATE.read_text(encoding="utf-8")
     content = json.dumps(data).replace("<", "\\u003c")  # no tag in it ends the script early
     title = html.escape(f"{data['name']}: latent space")
     return template.replace("{{title}}", title).replace("{{data}}", content).encode()

@@ -20,8 +20,8 @@ FILLED_IN = {
     "python3 -m venv .venv && source .venv/bin/activate": (
         "python3 -m venv ../by-hand && source ../by-hand/bin/activate"
     ),
-    "pip install --editable . --constraint constraints.txt": (
-        "pip install --quiet --dry-run --no-deps --no-build-isolation --editable ."
+    'pip install --editable ".[pipeline]" --constraint constraints.txt': (
+        "pip install --quiet --dry-run --no-deps --no-build-isolation --editable '.[pipeline]'"
     ),
     "pip install -r requirements-slurm.txt -c constraints.txt": (
         "pip install --quiet --dry-run --no-deps -r requirements-slurm.txt -c constraints.txt"
