@@ -97,5 +97,10 @@ class Run:
         return self.folder / "theory.json"
 
     @property
+    def card(self) -> Path:
+        """What the model is, of which data, how good, how to load it."""
+        return self.folder / "card.md"
+
+    @property
     def scores(self) -> Path:
         return SCORES / f"{self.name}.json"

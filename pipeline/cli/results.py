@@ -1,4 +1,4 @@
-"""Commands that look at results: page, compare, costs; and score, which measures any samples."""
+"""Commands that look at results: page, compare, costs, crate; and score, which measures any samples."""
 
 import argparse
 from pathlib import Path
@@ -22,6 +22,11 @@ def commands(add: Add) -> None:
         "revisions each run is compared between them, or between one and this folder",
     )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
+    add(
+        "crate", crate, "describe code, data, settings and results as an RO-Crate (JSON-LD)"
+    ).add_argument(
+        "--out", type=Path, help="another place than ro-crate-metadata.json in this folder"
+    )
     score_options(add("score", score, "all measures of any samples (.npy files)"))
 
 
@@ -46,6 +51,13 @@ def costs(options: argparse.Namespace) -> None:
     files = {name: paths.Run(name) for name in load(paths.PARAMS).runs}
     found = {name: costs.read(run.costs, run.model) for name, run in files.items()}
     print(costs.table(found))
+
+
+def crate(options: argparse.Namespace) -> None:
+    from pipeline.report import crate
+
+    out = options.out or crate.NAME
+    print(f"{out}: {crate.write(out)} stages that have run")
 
 
 def score_options(command: argparse.ArgumentParser) -> None:

@@ -171,7 +171,14 @@ def scores(options: argparse.Namespace) -> None:
     run, files = run_named(options.name)
     from pipeline.stages import scores
 
-    scores.run(run.dataset, run.seed, files.folder, files.scores)
+    inputs = scores.Paths(
+        folder=files.folder,
+        model=files.model,
+        provenance=paths.Dataset(run.dataset).provenance,
+        scores=files.scores,
+        card=files.card,
+    )
+    scores.run(options.name, run.dataset, run.seed, inputs)
 
 
 def table(options: argparse.Namespace) -> None:

@@ -1,9 +1,14 @@
-"""scores R: the numbers of a run that people compare, flat and rounded, for tables and `dvc metrics`."""
+"""scores R: the numbers of a run that people compare, flat and rounded, for tables and `dvc metrics`; and its model's
+card, which has them beside what the model was made of."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import DataError
+from pipeline.evaluation.card import card
 from pipeline.evaluation.rounding import decimals
-from pipeline.io.files import read_json, write_json
+from pipeline.io.files import existing, read_json, write_bytes, write_json
+from pipeline.io.header import about
 
 NAMES = ("parzen", "verdict", "metrics", "theory")
 # Numbers of metrics.json and their digits after the point.
@@ -29,11 +34,28 @@ UNCOVERED = (
 COPIED = 0.05  # of samples, where real images have 0.01 by construction (evaluation.md)
 
 
-def run(dataset: str, seed: int, folder: Path, out: Path) -> None:
-    """Read the run's four result files in `folder` and write its scores to `out`."""
-    write_json(
-        out, scores(dataset, seed, **{name: read_json(folder / f"{name}.json") for name in NAMES})
-    )
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Files to read and, the last two, to write."""
+
+    folder: Path  # results/R, with the four result files
+    model: Path
+    provenance: Path  # data/raw/D.json
+    scores: Path
+    card: Path
+
+
+def run(name: str, dataset: str, seed: int, paths: Paths) -> None:
+    """Write the scores of run `name`, and the card of its model."""
+    read = {each: read_json(paths.folder / f"{each}.json") for each in NAMES}
+    found = scores(dataset, seed, **read)
+    of_model = about(existing(paths.model))
+    if not of_model:
+        raise DataError(
+            f"{paths.model} has no metadata; another program wrote it. Make it again with: dvc repro"
+        )
+    write_bytes(paths.card, card(name, of_model, read_json(paths.provenance), found).encode())
+    write_json(paths.scores, found)
 
 
 def scores(

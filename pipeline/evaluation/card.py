@@ -1,0 +1,105 @@
+"""A model card (Mitchell et al. 2019): what a model is, of which data, how good, how far to trust it, how to load it."""
+
+import json
+from typing import Any
+
+NUMBERS = {  # of the scores: heading, and the key of the same number of real data
+    "fid": ("FID", "real_fid"),
+    "precision": ("precision", "real_precision"),
+    "recall": ("recall", "real_recall"),
+    "log_likelihood": ("log-likelihood under a Parzen window, nats", "real_data"),
+    "log_p": ("log-likelihood by the model itself, nats", ""),
+    "copy_rate": ("samples nearer to a training image than 99 % of test images (0.01)", ""),
+    "missing_classes": ("classes that are hardly ever drawn", ""),
+}
+FEATURES = {
+    "classifier": "a classifier of the dataset itself",
+    "components": "principal components of the images",
+    "mixture": "the points themselves",
+}
+LIMITS = """\
+- It draws what its training data hold, with their mistakes and gaps, at {size}; nothing else was tested.
+- FID, precision and recall are on features of {features}: they compare models of the same data in this project, and
+  stand beside no published number. A Parzen window can rate blurred samples above real images.
+- The scores are of one seed; other seeds of the same settings differ.
+- Whoever uses it also needs the right to use the data: {licence}.\
+"""
+
+
+def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[str, Any]) -> str:
+    """Markdown. `about`: the model's metadata; `data`: what is known of its dataset's source; `scores`: of the run."""
+    channels, height, width = about["image_shape"]
+    points = (height, width) == (1, 1)
+    size = f"points of {channels} dimensions" if points else f"{height} x {width} pixels"
+    licence = data.get("licence", "not stated")
+    parts = [
+        f"# {name}",
+        f"A model of the family `{about['model']}`, trained on `{scores['dataset']}` for {about['steps']:,} steps by "
+        f"gan-pipeline. Verdict: {verdict(scores)}.",
+        "## Data",
+        table(
+            [
+                ("source", data.get("source", scores["dataset"])),
+                ("licence", licence),
+                ("training images", number(data.get("train"))),
+                ("SHA-256 of the images", data.get("images_sha256", "-")),
+                ("classes", str(about["classes"] or "none")),
+            ]
+        ),
+        "## Scores",
+        table(
+            [
+                ("", "this model", "real data in its place"),
+                *(
+                    (heading, number(scores.get(key)), number(scores.get(real)))
+                    for key, (heading, real) in NUMBERS.items()
+                    if scores.get(key) is not None
+                ),
+            ],
+            headed=True,
+        ),
+        "## Limits",
+        LIMITS.format(size=size, features=FEATURES[scores["features"]], licence=licence),
+        "## How to load it",
+        loading(name, about),
+        "## Settings",
+        table(
+            [
+                *((key, str(about[key])) for key in ("seed", "torch", "device", "threads")),
+                ("precision", about["precision"]),
+                ("the same bits", about["train"].get("reproducible", "here")),
+                ("digest of the code", about["code"]),
+            ]
+        ),
+        "```json\n" + json.dumps(about["train"], indent=2) + "\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict(scores: dict[str, Any]) -> str:
+    faults = [
+        scores[key] for key in ("verdict", "evaluation") if scores.get(key) not in ("-", None)
+    ]
+    return ", ".join(dict.fromkeys(faults)).replace("_", " ")
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
+
+
+def loading(name: str, about: dict[str, Any]) -> str:
+    """Python that draws from it."""
+    label = ", label=0" if about["train"].get("conditional") else ""
+    return (
+        f'```python\nfrom pipeline import load\n\nmodel = load("results/{name}")\n'
+        f"images = model.sample(16, seed=0{label})  # [16, {', '.join(map(str, about['image_shape']))}] in [-1, 1]\n```"
+    )
+
+
+def table(rows: list[tuple[str, ...]], headed: bool = False) -> str:
+    """Markdown; `headed`: the first row is the heading, else there is none."""
+    heading = rows[0] if headed else ("",) * len(rows[0])
+    lines = [heading, ("---",) * len(heading), *(rows[1:] if headed else rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
