@@ -38,13 +38,14 @@ def draw(model: Model, wishes: Wishes, out: Path | None) -> str:
     `out`: .png for one sheet, .npy, .gif for an animation, or a folder, which gets a picture for each image; None
     takes a sheet named after the run.
     """
-    out = out or Path(f"{name_of(model)}.png")
+    out = out or Path(f"{model.name}.png")
     if out.suffix not in (".png", ".npy", ".gif", ""):
         raise RequestError(
             f"--out {out}: expected .png (one sheet), .npy (the numbers), .gif (an animation of --interpolate), or a "
             "folder, whose name has no ending"
         )
-    steps = wishes.steps or (STEPS if out.suffix == ".gif" else None)
+    by_default = STEPS if out.suffix == ".gif" else None
+    steps = by_default if wishes.steps is None else wishes.steps
     if steps is None:
         if wishes.path is not None:
             raise RequestError("--path is of --interpolate STEPS, which is not given")
@@ -101,9 +102,3 @@ def singly(images_NCHW: Tensor, folder: Path) -> None:
         )
     for name, picture in drawn.items():
         write_bytes(folder / name, pictures.png(picture))
-
-
-def name_of(model: Model) -> str:
-    """Of the run, or of the file if that has a name of its own."""
-    file = model.file.resolve()
-    return file.parent.name if file.stem == "model" else file.stem

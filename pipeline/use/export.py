@@ -6,7 +6,6 @@ from pathlib import Path
 from pipeline.errors import RequestError
 from pipeline.io.files import write_bytes
 from pipeline.use import play, program
-from pipeline.use.draw import name_of
 from pipeline.use.model import Model
 
 # ending -> what it is, and how it is made
@@ -19,7 +18,7 @@ KINDS: dict[str, tuple[str, Callable[[Model], bytes]]] = {
 
 def export(model: Model, out: Path | None) -> str:
     """Write the kind of file that the ending of `out` says, RUN.pt2 if None; returns a sentence about it."""
-    out = out or Path(f"{name_of(model)}.pt2")
+    out = out or Path(f"{model.name}.pt2")
     if out.suffix not in KINDS:
         kinds = ", ".join(f"{ending} ({what})" for ending, (what, _) in KINDS.items())
         raise RequestError(f"--out {out}: expected a name that ends in one of {kinds}")

@@ -48,11 +48,16 @@ class Model:
         self.weights = self._chosen(weights)
         self.image_shape: tuple[int, ...] = self._saved.image_shape  # C, H, W
         asked_for = self._saved.classes_asked_for
-        self.class_names: list[str] = self._saved.class_names[
-            :asked_for
-        ]  # [] if it is told no class
+        # by number; [] if it is told no class
+        self.class_names: list[str] = self._saved.class_names[:asked_for]
         with self._reading():
             self.space = spaces.of(self._saved, self.weights)
+
+    @property
+    def name(self) -> str:
+        """Of the run, which is its folder's, or of the file if that has a name of its own."""
+        file = self.file.resolve()
+        return file.parent.name if file.stem == "model" else file.stem
 
     def __repr__(self) -> str:
         told = f", {len(self.class_names)} classes" if self.class_names else ""

@@ -46,7 +46,7 @@ def page(model: Model) -> bytes:
         )
     data = {
         **about(model),
-        "name": str(model.file.parent.name),
+        "name": model.name,
         "shape": model.image_shape,
         "path": space_of(model).path,
         "output": net.output,

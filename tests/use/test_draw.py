@@ -94,6 +94,7 @@ def test_points_are_plotted_and_arrays_of_any_family_are_written(here):
         ("digits --path line", "--path is of --interpolate STEPS"),
         ("digits --interpolate 5 --count 1", "--count, with --interpolate, is 1"),
         ("digits --interpolate 1", "steps is 1"),
+        ("digits --interpolate 0", "steps is 0"),
         ("rbm --out a.gif", "latent needs a latent space"),
         ("line --out apart", "draws points, which are no pictures"),
         ("line --out a.gif", "draws points, which are no pictures"),
