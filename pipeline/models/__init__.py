@@ -75,6 +75,12 @@ FAMILIES = {
         saved="pipeline.models.gan.saved:Saved",
         measured_by="pipeline.evaluation.families.gan",
     ),
+    "gsn": Family(
+        settings="pipeline.config.models.gsn.train:Train",
+        trainings="pipeline.models.gsn.training:trainings",
+        saved="pipeline.models.gsn.saved:Saved",
+        measured_by="pipeline.evaluation.families.samples",
+    ),
     "rbm": Family(
         settings="pipeline.config.models.rbm.train:Train",
         trainings="pipeline.models.rbm.training:trainings",

@@ -1,6 +1,7 @@
 """Small settings of every family but the GAN, for tests: a second of training on 8 x 8 digits."""
 
 OPTIMIZER = {"name": "adam", "lr": 5e-3, "beta1": 0.9}
+AVERAGE = {"name": "exponential", "decay": 0.9}
 SHORT = {"steps": 60, "batch_size": 50, "log_steps": 20, "grid_steps": 30, "optimizer": OPTIMIZER}
 # annealing so short that it takes a moment
 MACHINE = {
@@ -16,7 +17,7 @@ EXAMPLES: dict[str, dict] = {
         **SHORT,
         "binarize": "dynamic",
         "net": {"name": "made", "hidden": [100]},
-        "ema": {"name": "exponential", "decay": 0.9},
+        "ema": AVERAGE,
     },
     "baseline": {"baseline": {"name": "k_means", "centroids": 50, "steps": 45}},
     "flow": {
@@ -28,5 +29,6 @@ EXAMPLES: dict[str, dict] = {
         "first": {"hidden": 24, "steps": 60},
         "hidden": 12,
     },
+    "gsn": {**SHORT, "hidden": [40, 30], "sampling_steps": 20, "ema": AVERAGE},
     "rbm": {**MACHINE, "hidden": 24},
 }

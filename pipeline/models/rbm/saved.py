@@ -1,6 +1,5 @@
 """A trained restricted Boltzmann machine, put together again from what its model file holds."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -9,29 +8,37 @@ from torch import Tensor
 from pipeline.compute.streams import generator
 from pipeline.config.models.rbm.train import Train
 from pipeline.models.common import binary
+from pipeline.models.common.chains import SavedChains
 from pipeline.models.common.likelihood import Likelihood
-from pipeline.models.common.saved import SavedModel, Walk
 from pipeline.models.rbm import normaliser
 from pipeline.models.rbm.centred import CentredRbm
-from pipeline.models.rbm.gibbs import Sweep, bernoulli, fair_coins, sweep
+from pipeline.models.rbm.energy import Rbm
+from pipeline.models.rbm.gibbs import Sweep, bernoulli, sweep
 
 BLOCK = 1_000  # images whose likelihood is computed at a time
-WALKS, PICTURES = (
-    4,
-    10,
-)  # chains of the figure, and how often each is shown: after 0, 1, 2, 4, ... steps
 
 
-class Saved(SavedModel):
+class GibbsChain:
+    """Block Gibbs sampling; where a chain is, its hidden states say."""
+
+    def __init__(self, saved: "Saved", rbm: Rbm):
+        self.saved = saved
+        self.rbm = rbm
+
+    def start(self, pixels_BD: Tensor, stream: torch.Generator) -> Tensor:
+        units_BV = self.saved.up(pixels_BD, stream)
+        return bernoulli(torch.sigmoid(self.rbm.hidden_logits(units_BV)), stream)
+
+    def move(self, state: Tensor, steps: int, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+        end = sweep(self.rbm, state, steps, stream)
+        return end.h_BH, self.saved.down(end)
+
+
+class Saved(SavedChains):
     """Draws by Gibbs chains; its likelihood needs an estimate of log Z."""
 
     settings: ClassVar[type[Train]] = Train
     train: Train
-
-    @property
-    def passes_per_image(self) -> int:
-        """Dependent steps, of which each waits for the one before it."""
-        return self.train.sampling_steps
 
     # What a stack of machines has differently.
 
@@ -58,18 +65,11 @@ class Saved(SavedModel):
         net.load_state_dict(self.state(weights))
         return net
 
-    @torch.no_grad()
-    def samples(
-        self, weights: str, count: int, batch_size: int, seed: int
-    ) -> Iterator[tuple[Tensor, ...]]:
-        """Probabilities, brought to [-1, 1]: those of the pixels at the end of a chain of `sampling_steps` that
-        started at fair coins; every image has a chain of its own."""
-        rbm, stream = self.net(weights).plain(), generator(seed, "sample")
-        for start in range(0, count, batch_size):
-            size = min(batch_size, count - start)
-            coins = fair_coins(size, self.train.hidden, stream)
-            end = sweep(rbm, coins, self.train.sampling_steps, stream)
-            yield (binary.to_images(self.down(end)).view(size, *self.image_shape),)
+    def chain(self, weights: str) -> GibbsChain:
+        return GibbsChain(self, self.net(weights).plain())
+
+    def seen(self, test_NCHW: Tensor) -> Tensor:
+        return binary.once(test_NCHW, self.train.binarize, "test").flatten(1)
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the bits that every run is evaluated on; log Z is estimated once, when this is called."""
@@ -89,21 +89,4 @@ class Saved(SavedModel):
             of,
             found.error,
             found.more,
-        )
-
-    @torch.no_grad()
-    def walk(self, weights: str, test_NCHW: Tensor) -> Walk:
-        """Chains from test images and from fair coins: how long each stays near where it began."""
-        rbm, stream = self.net(weights).plain(), generator(0, "walks")
-        bits_NV = binary.once(test_NCHW[: WALKS // 2], self.train.binarize, "test").flatten(1)
-        bits_NV = torch.cat([bits_NV, fair_coins(WALKS - len(bits_NV), self.pixels, stream)])
-        means_BH = torch.sigmoid(rbm.hidden_logits(self.up(bits_NV, stream)))
-        h_BH, shown, done = bernoulli(means_BH, stream), [bits_NV], 0
-        for steps in (2**power for power in range(PICTURES - 1)):
-            end = sweep(rbm, h_BH, steps - done, stream)
-            h_BH, done = end.h_BH, steps
-            shown.append(self.down(end))
-        return Walk(
-            binary.to_images(torch.stack(shown, 1)).unflatten(2, self.image_shape),
-            f"Gibbs chains from test images and from fair coins, after 0, 1, 2, 4, ... {done:,} steps",
         )
