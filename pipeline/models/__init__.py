@@ -61,6 +61,18 @@ FAMILIES = {
         trainings="pipeline.models.flow.training:trainings",
         saved="pipeline.models.flow.saved:Saved",
     ),
+    "cae": Family(
+        settings="pipeline.config.models.cae.train:Train",
+        trainings="pipeline.models.cae.training:trainings",
+        saved="pipeline.models.cae.saved:Saved",
+        measured_by="pipeline.evaluation.families.samples",
+    ),
+    "dbm": Family(
+        settings="pipeline.config.models.dbm.train:Train",
+        trainings="pipeline.models.dbm.training:trainings",
+        saved="pipeline.models.dbm.saved:Saved",
+        composed_of=("rbm",),
+    ),
     "dbn": Family(
         settings="pipeline.config.models.dbn.train:Train",
         trainings="pipeline.models.dbn.training:trainings",

@@ -59,6 +59,9 @@ def run(name: str, dataset: str, threads: int, sample: Sample, paths: Paths) -> 
     write_json(paths.metrics, result)
     model = read_about(paths.model)
     saved = models.saved(model, read_tensors(paths.model), str(paths.model))
+    wait = saved.wait_for_likelihood(weights)
+    if wait is not None and wait.is_long:
+        print(f"metrics {name}: {wait}", file=sys.stderr)
     known = about["kind"] == "mixture"
     mixture = Mixture(tensors["means"], tensors["std"].item()) if known else None
     of_theory = families.of(model["model"]).theory(saved, sample, parts, samples, mixture)

@@ -1,5 +1,6 @@
 """sample R: draw images from the trained generator."""
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     devices.reproducible(threads)
     begun = time.monotonic()
     saved = models.saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
+    wait = saved.wait_for_samples(settings.weights, settings.count, settings.batch_size)
+    if wait is not None and wait.is_long:
+        print(f"sample {paths.model.parent.name}: {wait}", file=sys.stderr)
     shape = saved.image_shape
     batches = saved.samples(settings.weights, settings.count, settings.batch_size, seed)
     classes = saved.classes_asked_for

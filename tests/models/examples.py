@@ -24,6 +24,14 @@ EXAMPLES: dict[str, dict] = {
         **SHORT,
         "flow": {"name": "nice", "hidden": [50]},
     },
+    "cae": {
+        **SHORT,
+        "first": {"hidden": 24, "steps": 60},
+        "hidden": 24,
+        "walk_std": 0.1,
+        "ema": AVERAGE,
+    },
+    "dbm": {**MACHINE, "hidden": 16, "top": 12},
     "dbn": {
         **MACHINE,
         "first": {"hidden": 24, "steps": 60},

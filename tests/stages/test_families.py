@@ -94,9 +94,7 @@ def crash(monkeypatch, family: str, at: int) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(loop, "CHECKPOINT_SECONDS", -1)
         patch.setattr(observer, "advanced", crashing)
-        with pytest.raises(RuntimeError, match="the power failed"):
-            main(["train", family])
-        for _ in FAMILIES[family].composed_of:
+        for _ in range(2 if "first" in EXAMPLES[family] else 1):  # a stack has two trainings
             with pytest.raises(RuntimeError, match="the power failed"):
                 main(["train", family])
     assert main(["train", family]) == 0

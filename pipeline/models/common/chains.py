@@ -1,5 +1,7 @@
 """Models that are sampled by Markov chains: means and states, independent chains and one chain, walks."""
 
+import math
+import time
 from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol
 
@@ -8,10 +10,11 @@ from torch import Tensor
 
 from pipeline.compute.streams import generator, uniform
 from pipeline.models.common import binary
-from pipeline.models.common.saved import SavedModel, Walk
+from pipeline.models.common.saved import SavedModel, Wait, Walk
 
 # Shapes: B chains, D pixels; images are BCHW.
 
+TRIAL_STEPS = 3  # timed to say how long all of them will take
 WALKS, PICTURES = 4, 10  # chains of the figure, and pictures of each: after 0, 1, 2, 4, ... steps
 
 
@@ -67,6 +70,16 @@ class SavedChains(SavedModel):
                 self.images(torch.cat(followed)),
             )
 
+    @torch.no_grad()
+    def wait_for_samples(self, weights: str, count: int, batch_size: int) -> Wait:
+        chain, stream, steps = self.chain(weights), generator(0, "trial"), self.train.sampling_steps
+        apart = seconds_of_step(chain, self.coins(min(batch_size, count), stream), stream)
+        alone = seconds_of_step(chain, self.coins(1, stream), stream)
+        return Wait(
+            apart * steps * math.ceil(count / batch_size) + alone * (steps + count),
+            f"{count:,} chains of {steps:,} steps, and one of {steps + count:,} (train.sampling_steps)",
+        )
+
     def from_coins(self, chain: Chain, count: int, stream: torch.Generator) -> tuple[Any, Tensor]:
         """Where `count` chains are, and their means, `train.sampling_steps` from pixels that are fair coins."""
         state = chain.start(self.coins(count, stream), stream)
@@ -95,3 +108,11 @@ class SavedChains(SavedModel):
     def images(self, means_BD: Tensor) -> Tensor:
         """[B, C, H, W] in [-1, 1]."""
         return binary.to_images(means_BD).view(len(means_BD), *self.image_shape)
+
+
+def seconds_of_step(chain: Chain, pixels_BD: Tensor, stream: torch.Generator) -> float:
+    """Of one step of all chains, from a few after a first one, which is slower."""
+    state, _ = chain.move(chain.start(pixels_BD, stream), 1, stream)
+    begun = time.monotonic()
+    chain.move(state, TRIAL_STEPS, stream)
+    return (time.monotonic() - begun) / TRIAL_STEPS

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from pipeline.config.base import Section
 from pipeline.errors import DataError
 
+PATIENCE_SECONDS = 20  # of what is not worth a word before it begins
+
 
 def named(prefix: str, net: nn.Module) -> dict[str, Tensor]:
     """State of `net`, on the CPU, with `prefix` before every name."""
@@ -45,6 +47,14 @@ class SavedModel:
         """
         raise NotImplementedError
 
+    def wait_for_samples(self, weights: str, count: int, batch_size: int) -> "Wait | None":
+        """How long `samples` will take, tried out on this machine; None where nobody asks."""
+        return None
+
+    def wait_for_likelihood(self, weights: str) -> "Wait | None":
+        """How long it will take before a likelihood is known, such as for an estimate of log Z."""
+        return None
+
     @property
     def pixels(self) -> int:
         """Numbers of an image."""
@@ -76,6 +86,20 @@ class SavedModel:
             for key, value in self.tensors.items()
             if key.startswith(prefix)
         }
+
+
+class Wait(NamedTuple):
+    """What takes long, said before it begins."""
+
+    seconds: float
+    what: str  # in words
+
+    @property
+    def is_long(self) -> bool:
+        return self.seconds > PATIENCE_SECONDS
+
+    def __str__(self) -> str:
+        return f"about {self.seconds:,.0f} seconds: {self.what}"
 
 
 class Walk(NamedTuple):

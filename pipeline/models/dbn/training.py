@@ -2,20 +2,17 @@
 
 import copy
 from collections.abc import Iterator
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
-from pipeline.compute.streams import generator
 from pipeline.config.models.dbn.train import Train
-from pipeline.models.common import binary
 from pipeline.models.common.saved import named
 from pipeline.models.rbm import training as rbm
 from pipeline.models.rbm.centred import CentredRbm
-from pipeline.models.rbm.gibbs import bernoulli, fair_coins, sweep
+from pipeline.models.rbm.gibbs import Sweep, bernoulli
 
 # Shapes: B batch, V pixels, H units between the machines; images are BCHW.
 
@@ -56,14 +53,8 @@ class Training(rbm.Training):
         means_BH = torch.sigmoid(self.below.hidden_logits(super().visible(x_BV)))
         return bernoulli(means_BH, self.streams["layers"])
 
-    @torch.no_grad()
-    def picture(self, net: nn.Module, count: int) -> Tensor:
-        stream = generator(self.seed, "grid", self.device)
-        top = cast(CentredRbm, net).plain()
-        coins = fair_coins(count, self.settings.hidden, stream)
-        end = sweep(top, coins, rbm.PICTURE_STEPS, stream)
-        means_BV = torch.sigmoid(self.below.visible_logits(end.v_BV))
-        return binary.to_images(means_BV).view(count, *self.image_shape)
+    def shown(self, end: Sweep) -> Tensor:
+        return torch.sigmoid(self.below.visible_logits(end.v_BV))
 
     def largest_product(self) -> Products:
         batch = max(self.settings.batch_size, self.settings.negative_chains)

@@ -1,15 +1,18 @@
 """log Z of a trained machine: counted where that is possible, else estimated from below and from above."""
 
+import time
 from dataclasses import dataclass, field
 
 import torch
 
 from pipeline.compute.streams import generator
 from pipeline.models.common.likelihood import Kind
+from pipeline.models.common.saved import Wait
 from pipeline.models.rbm import ais, enumeration
 from pipeline.models.rbm.centred import CentredRbm, base_rates
 from pipeline.models.rbm.gibbs import sweep
 
+TRIAL_STEPS = 20  # timed to say how long all of them will take
 CHAINS = 100  # of AIS: Salakhutdinov & Murray 2008
 MIXING_STEPS = (
     1_000  # of the chains that the machine learned with, before AIS in reverse starts from them
@@ -26,6 +29,21 @@ class Normaliser:
     error: float | None = None  # of log_z, nats: one standard error over the chains of AIS
     # log_z, and the same by AIS in reverse: what a log-likelihood falls by if that one is the truth
     more: dict[str, float] = field(default_factory=dict)
+
+
+@torch.no_grad()
+def wait(net: CentredRbm, steps: int) -> Wait | None:
+    """How long `of` will take: from a few distributions of the many. None where states are counted."""
+    if net.weight.shape[1] <= enumeration.MOST_HIDDEN:
+        return None
+    begun = time.monotonic()
+    stream = generator(0, "trial")
+    ais.forwards(net.plain(), base_rates(net.visible_mean), ais.betas(TRIAL_STEPS), CHAINS, stream)
+    each = (time.monotonic() - begun) / TRIAL_STEPS
+    return Wait(
+        each * (2 * steps + MIXING_STEPS),
+        f"AIS with {CHAINS} chains and {steps:,} steps, there and back (train.annealing_steps)",
+    )
 
 
 @torch.no_grad()

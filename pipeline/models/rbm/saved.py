@@ -10,6 +10,7 @@ from pipeline.config.models.rbm.train import Train
 from pipeline.models.common import binary
 from pipeline.models.common.chains import SavedChains
 from pipeline.models.common.likelihood import Likelihood
+from pipeline.models.common.saved import Wait
 from pipeline.models.rbm import normaliser
 from pipeline.models.rbm.centred import CentredRbm
 from pipeline.models.rbm.energy import Rbm
@@ -70,6 +71,9 @@ class Saved(SavedChains):
 
     def seen(self, test_NCHW: Tensor) -> Tensor:
         return binary.once(test_NCHW, self.train.binarize, "test").flatten(1)
+
+    def wait_for_likelihood(self, weights: str) -> Wait | None:
+        return normaliser.wait(self.net(weights), self.train.annealing_steps)
 
     def likelihood(self, weights: str) -> Likelihood:
         """Of the bits that every run is evaluated on; log Z is estimated once, when this is called."""

@@ -51,11 +51,16 @@ class Training(learner.Training):
         """A copy of the machine, its chains included."""
         return copy.deepcopy(self.net)
 
+    @torch.no_grad()
     def picture(self, net: nn.Module, count: int) -> Tensor:
         stream = generator(self.seed, "grid", self.device)
         rbm = cast(CentredRbm, net).plain()
         end = sweep(rbm, fair_coins(count, self.settings.hidden, stream), PICTURE_STEPS, stream)
-        return binary.to_images(end.visible_means_BV).view(count, *self.image_shape)
+        return binary.to_images(self.shown(end)).view(count, *self.image_shape)
+
+    def shown(self, end: Sweep) -> Tensor:
+        """p(pixel = 1), given where chains are."""
+        return end.visible_means_BV
 
     def largest_product(self) -> Products:
         batch = max(self.settings.batch_size, self.settings.negative_chains)

@@ -62,6 +62,16 @@ def test_states_are_bits_with_the_samples_as_their_probabilities():
     assert abs((states > 0).double().mean().item() - STEPS / 100) < 0.01
 
 
+def test_the_wait_counts_every_step(monkeypatch):
+    """A step of one or of many chains takes a second on this clock."""
+    seconds = iter(range(0, 100, 3))
+    monkeypatch.setattr("pipeline.models.common.chains.time.monotonic", lambda: next(seconds))
+    wait = saved().wait_for_samples("raw", 45, 20)
+    assert wait.seconds == 3 * STEPS + (STEPS + 45)
+    assert str(wait).startswith("about 73 seconds: 45 chains of 7 steps, and one of 52")
+    assert wait.is_long
+
+
 def test_a_walk_shows_powers_of_two():
     test = torch.linspace(-1, 1, 5)[:, None, None, None].expand(-1, 1, 2, 2)
     rows = saved().walk("raw", test).images_RSCHW

@@ -100,6 +100,7 @@ def test_many_hidden_units_get_an_estimate_from_both_sides(monkeypatch):
     monkeypatch.setattr("pipeline.models.rbm.enumeration.MOST_HIDDEN", 5)
     found = saved_of(Saved, training).likelihood("raw")
     assert (exact.kind, exact.error, found.kind) == ("exact", None, "estimate")
+    assert saved_of(Saved, training).wait_for_likelihood("raw").seconds > 0
     assert found.error is not None and 0 < found.error < 0.2
     for estimate in ("log_z", "log_z_in_reverse"):
         assert found.more[estimate] == pytest.approx(exact.more["log_z"], abs=0.3)

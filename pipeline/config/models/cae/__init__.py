@@ -1,0 +1,1 @@
+"""Settings of stacked contractive auto-encoders."""

@@ -1,0 +1,1 @@
+../../rbm/energy.py

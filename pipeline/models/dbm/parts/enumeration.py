@@ -1,0 +1,1 @@
+../../rbm/enumeration.py

@@ -1,0 +1,1 @@
+../../rbm/normaliser.py
