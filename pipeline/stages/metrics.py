@@ -59,7 +59,7 @@ def run(name: str, dataset: str, threads: int, sample: Sample, paths: Paths) -> 
     write_json(paths.metrics, result)
     model = read_about(paths.model)
     saved = models.saved(model, read_tensors(paths.model), str(paths.model))
-    wait = saved.wait_for_likelihood(weights)
+    wait = saved.wait_for_likelihood(sample.weights)
     if wait is not None and wait.is_long:
         print(f"metrics {name}: {wait}", file=sys.stderr)
     known = about["kind"] == "mixture"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
-from pipeline.compute.streams import generator, uniform
+from pipeline.compute.streams import generator
 from pipeline.config.models.cae.train import Layer, Train
 from pipeline.models.cae.net import Cae
 from pipeline.models.cae.stack import WalkOfCodes
@@ -77,8 +77,8 @@ class Training(FirstTraining):
     def picture(self, net: nn.Module, count: int) -> Tensor:
         chain = WalkOfCodes(self.first, cast(Cae, net), self.settings.walk_std)
         stream = generator(self.seed, "grid", self.device)
-        coins_BD = (uniform((count, self.pixels), stream) < 0.5).float()
-        _, means_BD = chain.move(chain.start(coins_BD, stream), PICTURE_STEPS, stream)
+        black_BD = torch.zeros(count, self.pixels, device=self.device)
+        _, means_BD = chain.move(chain.start(black_BD, stream), PICTURE_STEPS, stream)
         return to_images(means_BD).view(count, *self.image_shape)
 
     def weights(self) -> dict[str, Tensor]:

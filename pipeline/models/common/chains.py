@@ -29,7 +29,7 @@ class Chain(Protocol):
 
 
 class SavedChains(SavedModel):
-    """Draws from independent chains, and from one, that begin at pixels that are fair coins."""
+    """Draws from independent chains, and from one, that begin at pixels that know nothing."""
 
     main_view: ClassVar = "means"
     views: ClassVar = ("states", "one_chain")
@@ -56,10 +56,10 @@ class SavedChains(SavedModel):
         chain after its first `train.sampling_steps`, as earlier papers counted samples."""
         chain, stream = self.chain(weights), generator(seed, "sample")
         bits, alone = generator(seed, "states"), generator(seed, "one chain")
-        one, _ = self.from_coins(chain, 1, alone)
+        one, _ = self.from_nothing(chain, 1, alone)
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
-            means = self.images(self.from_coins(chain, size, stream)[1])
+            means = self.images(self.from_nothing(chain, size, stream)[1])
             followed = []
             for _ in range(size):
                 one, means_1D = chain.move(one, 1, alone)
@@ -73,24 +73,24 @@ class SavedChains(SavedModel):
     @torch.no_grad()
     def wait_for_samples(self, weights: str, count: int, batch_size: int) -> Wait:
         chain, stream, steps = self.chain(weights), generator(0, "trial"), self.train.sampling_steps
-        apart = seconds_of_step(chain, self.coins(min(batch_size, count), stream), stream)
-        alone = seconds_of_step(chain, self.coins(1, stream), stream)
+        apart = seconds_of_step(chain, self.nothing(min(batch_size, count), stream), stream)
+        alone = seconds_of_step(chain, self.nothing(1, stream), stream)
         return Wait(
             apart * steps * math.ceil(count / batch_size) + alone * (steps + count),
             f"{count:,} chains of {steps:,} steps, and one of {steps + count:,} (train.sampling_steps)",
         )
 
-    def from_coins(self, chain: Chain, count: int, stream: torch.Generator) -> tuple[Any, Tensor]:
-        """Where `count` chains are, and their means, `train.sampling_steps` from pixels that are fair coins."""
-        state = chain.start(self.coins(count, stream), stream)
+    def from_nothing(self, chain: Chain, count: int, stream: torch.Generator) -> tuple[Any, Tensor]:
+        """Where `count` chains are, and their means, `train.sampling_steps` from `nothing`."""
+        state = chain.start(self.nothing(count, stream), stream)
         return chain.move(state, self.train.sampling_steps, stream)
 
     @torch.no_grad()
     def walk(self, weights: str, test_NCHW: Tensor) -> Walk:
-        """Chains from test images and from fair coins: how long each stays near where it began."""
+        """Chains from test images and from `nothing`: how long each stays near where it began."""
         chain, stream = self.chain(weights), generator(0, "walks")
         pixels_BD = self.seen(test_NCHW[: WALKS // 2])
-        pixels_BD = torch.cat([pixels_BD, self.coins(WALKS - len(pixels_BD), stream)])
+        pixels_BD = torch.cat([pixels_BD, self.nothing(WALKS - len(pixels_BD), stream)])
         state, shown, done = chain.start(pixels_BD, stream), [pixels_BD], 0
         for steps in (2**power for power in range(PICTURES - 1)):
             state, means_BD = chain.move(state, steps - done, stream)
@@ -98,11 +98,11 @@ class SavedChains(SavedModel):
             shown.append(means_BD)
         return Walk(
             torch.stack([self.images(means_BD) for means_BD in shown], 1),
-            f"chains from test images and from fair coins, after 0, 1, 2, 4, ... {done:,} steps",
+            f"chains from test images and from none, after 0, 1, 2, 4, ... {done:,} steps",
         )
 
-    def coins(self, count: int, stream: torch.Generator) -> Tensor:
-        """Pixels [count, D] that know nothing of the model."""
+    def nothing(self, count: int, stream: torch.Generator) -> Tensor:
+        """Pixels [count, D] that know nothing of the data: fair coins."""
         return (uniform((count, self.pixels), stream) < 0.5).float()
 
     def images(self, means_BD: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.compute.precision import Products
-from pipeline.compute.streams import generator, uniform
+from pipeline.compute.streams import generator
 from pipeline.config.models.gsn.train import Train
 from pipeline.models.common import learner
 from pipeline.models.common.binary import to_images
@@ -43,8 +43,8 @@ class Training(learner.Training):
 
     def picture(self, net: nn.Module, count: int) -> Tensor:
         stream = generator(self.seed, "grid", self.device)
-        coins_BD = (uniform((count, self.pixels), stream) < 0.5).float()
-        state = cast(Gsn, net).start(coins_BD, stream)
+        black_BD = torch.zeros(count, self.pixels, device=self.device)
+        state = cast(Gsn, net).start(black_BD, stream)
         for _ in range(PICTURE_STEPS):
             state, logits_BD = net(state, stream)
         return to_images(torch.sigmoid(logits_BD)).view(count, *self.image_shape)

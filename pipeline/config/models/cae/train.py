@@ -31,7 +31,7 @@ class Train(Layer):
     first: First  # trained to its end before the second begins
     # of the noise in the space of codes at each step of the walk (authors' code)
     walk_std: NotNegative = 1.0
-    # steps from fair coins to a sample; every sample has a walk of its own. Our configuration
+    # steps from a black image to a sample; every sample has a walk of its own. Our configuration
     sampling_steps: Positive = 100
 
     def of_first(self) -> Layer:

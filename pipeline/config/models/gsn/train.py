@@ -21,7 +21,7 @@ class Train(Learner):
     noise_std: NotNegative = 2.0
     # steps of the chain that are unrolled from an image; each has to give the image back (authors)
     walkback_steps: Annotated[int, Field(ge=1, le=100)] = 4
-    # steps from fair coins to a sample; every sample has a chain of its own. Authors: one chain from a test image
+    # steps from a black image to a sample; every sample has a chain of its own. Authors: one chain from a test image
     sampling_steps: Positive = 200
 
     @model_validator(mode="after")
