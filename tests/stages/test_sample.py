@@ -75,7 +75,7 @@ def test_the_folders_names_label_the_rows_of_a_conditional_run(tmp_path, monkeyp
 
 def test_a_model_of_no_known_family_is_refused(trained, capsys):
     model = trained / "model.safetensors"
-    write_model(model, read_tensors(model), read_about(model) | {"model": "dbm"})
+    write_model(model, read_tensors(model), read_about(model) | {"model": "diffusion"})
     assert main(["sample", "line"]) == 1
-    assert "is a model of dbm, expected one of autoregressive" in capsys.readouterr().err
+    assert "is a model of diffusion, expected one of autoregressive" in capsys.readouterr().err
     assert not (trained / "samples.npy").exists()
