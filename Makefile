@@ -68,7 +68,7 @@ bench: $(INSTALLED) ## measure speed and memory; prints tables
 	@python -m benchmarks.engines
 	@python -m benchmarks.devices
 	@test -f data/normalized/mnist.safetensors || dvc repro --quiet normalize@mnist
-	@python -m benchmarks.time_to_225
+	@python -m benchmarks.record --seeds 0 --scores 10
 
 lock: ## renew constraints.txt, the exact versions of everything that is installed
 	@tools/lock $(PYTHON)

@@ -32,7 +32,7 @@ from pipeline.config import params
 from pipeline.config.params import Params, Run
 from pipeline.evaluation import extractors, metrics, parzen
 from pipeline.evaluation.real_data import to_unit
-from pipeline.io import costs
+from pipeline.io import costs, machine
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.gan.sampling import SymmetricGenerator, draw
 from pipeline.models.gan.training import Training
@@ -169,7 +169,7 @@ def main() -> None:
         "precision": training.precision,
         "reference_step_ms": references,  # a plain loop's step just before each seed's training
         "extractor": hashlib.sha256(EXTRACTOR.read_bytes()).hexdigest(),
-        "processor": costs.processor(),
+        "processor": machine.processor(),
         "kind_of_processor": processor(),
         "versions": costs.versions(),
     }

@@ -86,9 +86,8 @@ def table(pair: Pair, seconds: dict[str, float]) -> list[tuple]:
     rows = []
     for update in pair.updates:
         floors = {
-            name: sum(
-                seconds[f"floor of {update}: {part}, {name}"] for part in ("products", "memory")
-            )
+            name: seconds[f"floor of {update}: memory, {name}"]
+            + min(seconds[f"floor of {update}: products, {name}, {kind}"] for kind in LAYOUTS)
             for name in PRECISIONS
         }
         cheapest = min(floors, key=lambda name: floors[name])

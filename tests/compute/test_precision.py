@@ -54,7 +54,7 @@ def test_a_precision_that_is_named_is_taken(cpu):
 @pytest.mark.parametrize(
     ("file", "run", "shape", "expected"),
     [
-        ("params.yaml", "mnist", (1, 28, 28), Products("linear", 192 * 1200 * 1200)),
+        ("params.yaml", "mnist", (1, 28, 28), Products("linear", 96 * 1200 * 1200)),
         ("recipes/paper.yaml", "paper", (1, 28, 28), Products("linear", 100 * 1200 * 1200)),
         ("params.yaml", "line", (1, 1, 1), Products("linear", 256 * 64 * 64)),
         ("recipes/ganhacks_28.yaml", "dcgan_s0", (1, 28, 28), Products("convolution")),

@@ -45,6 +45,17 @@ def test_two_experiments_are_compared(tried: Project):
     }
 
 
+def test_our_own_comparison_shows_what_two_experiments_changed_and_got(tried: Project):
+    lines = tried.pipeline("compare", "now", "later").splitlines()
+    changed = next(line for line in lines if "validation_images" in line)
+    assert changed.split()[-2:] == ["200", "150"]
+    nats = next(line for line in lines if line.startswith("nats")).split()[1:]
+    shown = csv.DictReader(io.StringIO(tried.run("dvc", "exp", "show", "--csv", *READABLE)))
+    of_dvc = {row["Experiment"]: row["results/scores/digits.json:log_likelihood"] for row in shown}
+    for value, name in zip(nats, ("now", "later"), strict=True):
+        assert abs(float(value) - float(of_dvc[name])) < 0.6  # as many digits as are known
+
+
 def test_an_applied_experiment_is_what_both_engines_find_done(tried: Project, tmp_path: Path):
     copy = tried.copy(tmp_path / "a copy")
     copy.run("dvc", "exp", "apply", "later")
