@@ -104,3 +104,18 @@ class Run:
     @property
     def scores(self) -> Path:
         return SCORES / f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Files of the entry `name`, a key of `likelihoods:` in params.yaml."""
+
+    name: str
+
+    @property
+    def result(self) -> Path:
+        return RESULTS / "likelihoods" / f"{self.name}.json"
+
+    @property
+    def scores(self) -> Path:
+        return SCORES / "likelihoods" / f"{self.name}.json"

@@ -40,7 +40,7 @@ def test_the_drawing_of_the_stages_is_theirs_less_what_follows():
     }
     graph = networkx.DiGraph()
     for name, body in bodies.items():
-        read = [dep.replace("${item.dataset}", "${key}") for dep in body["deps"]]
+        read = [re.sub(r"\$\{item\.(dataset|run)\}", "${key}", dep) for dep in body["deps"]]
         graph.add_edges_from(
             (made[out], name) for dep in read for out in made if out == dep or f"{dep}/" in out
         )

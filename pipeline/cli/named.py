@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
     from pipeline.config.datasets import Dataset
+    from pipeline.config.likelihood import Likelihood
     from pipeline.config.params import Run
 
 
@@ -35,8 +36,19 @@ def run_named(name: str) -> "tuple[Run, paths.Run]":
     return one(load(paths.PARAMS).runs, "runs", name), paths.Run(name)
 
 
+def likelihood_named(name: str) -> "tuple[Likelihood, Run, paths.Likelihood]":
+    """Settings of an entry, of its run, and files; ConfigError if params.yaml is invalid or lacks it."""
+    from pipeline.config.params import load
+
+    params = load(paths.PARAMS)
+    entry = one(params.likelihoods, "likelihoods", name)
+    return entry, params.runs[entry.run], paths.Likelihood(name)
+
+
 def one(section: dict, kind: str, name: str):
     """The entry `name` of a section of params.yaml; ConfigError lists the names that there are."""
     if name not in section:
-        raise ConfigError(f"{paths.PARAMS} has no {kind}.{name}; it has: {', '.join(section)}")
+        raise ConfigError(
+            f"{paths.PARAMS} has no {kind}.{name}; it has: {', '.join(section) or 'none'}"
+        )
     return section[name]

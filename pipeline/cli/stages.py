@@ -4,7 +4,7 @@ import argparse
 import json
 
 from pipeline import paths
-from pipeline.cli.named import Add, dataset_named, run_named
+from pipeline.cli.named import Add, dataset_named, likelihood_named, run_named
 from pipeline.compute import arithmetic
 from pipeline.engine import ranks
 from pipeline.io.header import about
@@ -44,6 +44,9 @@ def commands(add: Add) -> None:
             of_run.add_argument(
                 "--pdf", action="store_true", help="instead: a PDF beside each PNG, for print"
             )
+    add(
+        "likelihood", likelihood, "log p of test images under G with Gaussian noise, by AIS"
+    ).add_argument("name", metavar="LIKELIHOOD", help="a key of likelihoods:")
     add("table", table, "Table 1 over all runs, beside the published rows")
 
 
@@ -181,6 +184,22 @@ def scores(options: argparse.Namespace) -> None:
     scores.run(options.name, run.dataset, run.seed, inputs)
 
 
+def likelihood(options: argparse.Namespace) -> None:
+    entry, run, files = likelihood_named(options.name)
+    enter_as_trained(paths.Run(entry.run))
+    from pipeline.compute import gpus
+    from pipeline.stages import likelihood
+
+    inputs = likelihood.Paths(
+        model=paths.Run(entry.run).model,
+        data=paths.Dataset(entry.dataset).normalized,
+        result=files.result,
+        scores=files.scores,
+    )
+    with gpus.lease(gpus.wanted(entry.model_dump()), f"likelihood {options.name}"):
+        likelihood.run(options.name, entry, run.sample.weights, inputs)
+
+
 def table(options: argparse.Namespace) -> None:
     from pipeline.config.params import load
 
@@ -191,6 +210,7 @@ def table(options: argparse.Namespace) -> None:
     sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
     table.run(
         list(params.runs),
+        list(params.likelihoods),
         sources,
         seed_groups(params.runs),
         paths.SCORES,

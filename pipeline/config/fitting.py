@@ -15,7 +15,7 @@ MAX_NAME_LENGTH = (
     100  # characters of a name: files, rules and jobs are named after it, with more around it
 )
 # files that the project itself writes into results/, without suffix
-RESERVED = ("params", "scores", "summary", "table")
+RESERVED = ("likelihoods", "params", "scores", "summary", "table")
 
 
 def check_names(kind: str, names: list[str]) -> None:

@@ -5,6 +5,7 @@ take `1e-4` for a string).
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -18,8 +19,10 @@ from pydantic import (
 
 from pipeline.config.base import Section, Seed
 from pipeline.config.datasets import Dataset
+from pipeline.config.decoders import check_likelihood
 from pipeline.config.explain import close_to, explain
 from pipeline.config.fitting import check_fit, check_names, check_sections
+from pipeline.config.likelihood import Likelihood
 from pipeline.config.memory import check_memory, check_points
 from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.parzen import Parzen
@@ -75,21 +78,34 @@ class Run(Section):
 
 
 class Params(Section):
-    """All of params.yaml: datasets and runs by name."""
+    """All of params.yaml: datasets, runs and likelihoods by name."""
 
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     runs: Annotated[dict[str, Run], Field(min_length=1)]
+    likelihoods: dict[str, Likelihood] = Field(default_factory=dict)  # may be left out
+
+    @field_validator("likelihoods", mode="before")
+    @classmethod
+    def an_empty_group_is_written_out(cls, value: Any) -> Any:
+        """DVC refuses a key without a value here."""
+        if value is None:
+            raise ValueError("found nothing; write {} for none, or leave the key out")
+        return value
 
     @model_validator(mode="after")
     def names_are_known_and_usable(self) -> Self:
-        for kind, names in (("datasets", self.datasets), ("runs", self.runs)):
+        groups: dict[str, Iterable[str]] = {
+            "runs": self.runs,
+            "datasets": self.datasets,
+            "likelihoods": self.likelihoods,
+        }
+        for kind, names in groups.items():
             for name in names:
                 if not NAME.fullmatch(name):
                     raise ValueError(
                         f"{kind}.{name}: a name starts with a letter and holds letters, digits and _ only"
                     )
-        check_names("runs", list(self.runs))
-        check_names("datasets", list(self.datasets))
+            check_names(kind, list(names))
         for name, dataset in self.datasets.items():
             try:
                 check_points(dataset)
@@ -105,6 +121,11 @@ class Params(Section):
                 check_memory(run, self.datasets[run.dataset])
             except ValueError as error:
                 raise ValueError(f"runs.{name}.{error}") from None
+        for name, entry in self.likelihoods.items():
+            try:
+                check_likelihood(entry, self.runs, self.datasets)
+            except ValueError as error:
+                raise ValueError(f"likelihoods.{name}.{error}") from None
         return self
 
 

@@ -22,7 +22,7 @@ DATA = ("data", "results")
 
 
 def warn_of_other_inputs(stage: str, name: str | None) -> None:
-    """`name`: of the dataset or run; None for a stage over all of them. Says nothing if nothing is recorded."""
+    """`name`: of the dataset, run or likelihood; None for a stage over all of them. Says nothing if nothing is recorded."""
     try:
         changed = list(other_inputs(stage, name))
     except DataError:  # no such files yet, or not in a state that tells
@@ -56,8 +56,11 @@ def inputs(stage: str, name: str | None) -> set[str]:
     with reading(DAG, "list of stages"):
         listed = dag["stages"][stage]
         deps = listed.get("do", listed)["deps"]
-        dataset = params["runs"].get(name, {}).get("dataset")
-        words = {"${key}": str(name), "${item.dataset}": str(dataset)}
+        group = listed.get("foreach", "").strip(
+            "${}"
+        )  # of params.yaml: datasets, runs, likelihoods
+        entry = params.get(group, {}).get(name, {})
+        words = {"${key}": str(name)} | {f"${{item.{key}}}": str(entry[key]) for key in entry}
         for word, value in words.items():
             deps = [dep.replace(word, value) for dep in deps]
         return {dep for dep in deps if Path(dep).parts[0] in DATA}

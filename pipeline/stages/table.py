@@ -5,6 +5,7 @@ import io
 import itertools
 import math
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ COLUMNS = {
     "log_p_kind": None,
     "log_p_data": None,
     "bits_per_pixel": None,
+    # of an entry of `likelihoods:`: distance of the bounds, deviation of the noise, the encoder's bounds
+    "log_p_gap": None,
+    "noise_sigma": None,
+    "elbo": None,
+    "iwae": None,
     # the standard deviation over seeds, in rows over seeds; table.md has it beside the mean
     "fid_std": None,
     "precision_std": None,
@@ -54,7 +60,8 @@ components of images without labels, FID (coordinates) on the points: compare it
 on other features. Precision: what is drawn looks real; recall: what is real is drawn, too. Nats: the paper's measure, the mean \
 log-likelihood of the test set under a Parzen window of the samples, with its standard error over test images (TFD: over \
 folds); more than real data is no sign of better samples, since blurred ones score higher than real ones. Real data: \
-training images in the place of samples. Verdict: healthy if neither the monitor of the training nor the evaluation of the \
+training images in the place of samples. Kind AIS: of G with Gaussian noise of deviation sigma on its pixels, a lower bound on \
+average; the gap is its distance from an upper bound on images of the model. Verdict: healthy if neither the monitor of the training nor the evaluation of the \
 samples found a fault. JSD, of points: the divergence in nats, 0 to 0.69.
 """
 # What a model's own likelihood is of, by `log_p_data`: numbers on one never stand beside those on the other.
@@ -68,6 +75,7 @@ Row = dict[str, Any]
 
 def run(
     names: list[str],
+    entries: list[str],
     sources: dict[str, str],
     groups: list[list[str]],
     folder: Path,
@@ -76,21 +84,30 @@ def run(
 ) -> None:
     """Write `table` (.md), the same as .csv, and all scores to `summary`; deletes scores of removed runs.
 
-    `names`: the runs of params.yaml; `sources`: dataset -> name of its source (mnist, ...); `groups`: runs
+    `names`: the runs of params.yaml; `entries`: its likelihoods; `sources`: dataset -> name of its source (mnist, ...); `groups`: runs
     that differ in their seed only; `folder`: of the scores.
     """
-    for stray in folder.glob("*.json"):
-        if stray.stem not in names:  # a run that was removed from params.yaml
-            stray.unlink()
-    runs = {name: read_json(folder / f"{name}.json") for name in names}
+    runs = scores_in(folder, names)
+    decoders = scores_in(folder / "likelihoods", entries)
     rows = [
         row
         for dataset in sorted({run["dataset"] for run in runs.values()})
-        for row in rows_of(dataset, runs, sources[dataset], groups)
+        for row in (
+            *rows_of(dataset, runs, sources[dataset], groups),
+            *decoder_rows(dataset, decoders, runs),
+        )
     ]
-    write_json(summary, runs)
+    write_json(summary, runs | ({"likelihoods": decoders} if decoders else {}))
     write_bytes(table, render(rows).encode())
     write_bytes(table.with_suffix(".csv"), csv_text(rows).encode())
+
+
+def scores_in(folder: Path, names: list[str]) -> dict[str, dict]:
+    """Those of `names`; all others, which were removed from params.yaml, are deleted."""
+    for stray in folder.glob("*.json"):
+        if stray.stem not in names:
+            stray.unlink()
+    return {name: read_json(folder / f"{name}.json") for name in names}
 
 
 def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[str]]) -> list[Row]:
@@ -126,6 +143,16 @@ def views_of(name: str, run: dict) -> list[Row]:
         for view, numbers in run.get("views", {}).items()
     ]
     return [{**run, "model": f"**{name}{main}**", "run": name}, *others]
+
+
+def decoder_rows(dataset: str, decoders: dict[str, dict], runs: dict[str, dict]) -> Iterator[Row]:
+    """What AIS says of runs whose own files have no log p, for the tables of log-likelihoods alone."""
+    for name, found in decoders.items():
+        if found["dataset"] == dataset:
+            run = found["run"]
+            words = run if run == name else f"{run}, {name}"
+            parzen = {key: runs[run][key] for key in ("log_likelihood", "standard_error")}
+            yield {**found, **parzen, "model": f"**{words}**", "published": False, "decoder": True}
 
 
 def by_fid(row: Row) -> float:
@@ -188,7 +215,9 @@ def render(rows: list[Row]) -> str:
     parts = ["# Results\n"]
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         own = [row for row in rows if row["dataset"] == dataset]
-        parts.append(f"## {dataset}\n\n{markdown(shown(own))}")
+        parts.append(
+            f"## {dataset}\n\n{markdown(shown([row for row in own if not row.get('decoder')]))}"
+        )
         for data, heading in LIKELIHOODS.items():
             known = [row for row in own if row.get("log_p_data") == data]
             if known:
@@ -214,12 +243,25 @@ def likelihoods(rows: list[Row]) -> list[tuple[str, ...]]:
             f"{row['log_p']:,.{decimals(row['log_p_error'])}f}",
             f"{row['log_p_error']:.2g}",
             row["log_p_kind"],
+            *(nats(row, key) for key in ("log_p_gap", "elbo", "iwae")),
+            significant(row["noise_sigma"]) if row.get("noise_sigma") else "",
             f"{row['bits_per_pixel']:.3f}",
             cell(row, "log_likelihood"),
         )
         for row in best
     ]
-    return [("model", "log p", "standard error", "kind", "bits per pixel", "Parzen"), *cells]
+    headings = (
+        *("model", "log p", "standard error", "kind", "gap", "ELBO", "IWAE", "sigma"),
+        *("bits per pixel", "Parzen"),
+    )
+    return without_empty_columns([headings, *cells])
+
+
+def nats(row: Row, key: str) -> str:
+    """A mean with the digits that its standard error leaves known; empty for None."""
+    if row.get(key) is None:
+        return ""
+    return f"{row[key]:,.{decimals(row[f'{key}_error'])}f}"
 
 
 def without_empty_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

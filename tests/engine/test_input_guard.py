@@ -124,8 +124,16 @@ def test_inputs_of_a_run_and_of_all_runs_are_those_that_dvc_yaml_lists(project: 
         "results/line/samples.npy",
         "results/line/samples",
         "results/line/views",
+        "results/line/model.safetensors",
     }
-    assert inputs("table", None) == {"results/scores"}
+    project.edit(
+        "params.yaml", "datasets:", "likelihoods: {l: {run: digits, dataset: d}}\ndatasets:"
+    )
+    assert inputs("likelihood", "l") == {
+        "data/normalized/d.safetensors",
+        "results/digits/model.safetensors",
+    }
+    assert inputs("table", None) == {"results/params.json", "results/scores"}
     (project.path / "results/scores").mkdir(parents=True)
     score = project.path / "results/scores/line.json"
     score.write_text("{}")

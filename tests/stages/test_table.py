@@ -133,7 +133,7 @@ def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
     for name in ("kept", "removed"):
         write_json(scores / f"{name}.json", RUN)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["kept"], {"mnist": "mnist"}, [["kept"]], scores, *out)
+    table.run(["kept"], [], {"mnist": "mnist"}, [["kept"]], scores, *out)
     assert "removed" not in out[0].read_text()
     assert list(read_json(out[1])) == ["kept"]
     assert not (scores / "removed.json").exists()
@@ -142,7 +142,7 @@ def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
 def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
     write_json(tmp_path / "scores/mine.json", RUN)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["mine"], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    table.run(["mine"], [], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
     assert [row["model"] for row in rows][:3] == ["real data", "mine", "Adversarial nets"]
     assert [row["published"] for row in rows][:3] == ["False", "False", "True"]
@@ -194,7 +194,7 @@ def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
         )
     out = tmp_path / "table.md", tmp_path / "summary.json"
     names = ["run0", "run1"]
-    table.run(names, {"mnist": "mnist"}, [names], tmp_path / "scores", *out)
+    table.run(names, [], {"mnist": "mnist"}, [names], tmp_path / "scores", *out)
     rows = {
         row["model"]: row
         for row in csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
@@ -314,3 +314,57 @@ def test_other_views_of_the_same_samples_stand_below_their_run():
     assert first_cells(text)[1:] == names
     assert cells(text, "belief_net (states)")["FID (classifier)"] == "90.0"
     assert cells(text, "belief_net (states)")["verdict"] == ""
+
+
+DECODER = {
+    "run": "mine",
+    "dataset": "mnist",
+    "log_p": 327.4,
+    "log_p_error": 5.5,
+    "log_p_kind": "AIS",
+    "log_p_data": "dequantised",
+    "log_p_gap": 1.93,
+    "log_p_gap_error": 0.25,
+    "bits_per_pixel": 7.3975,
+    "noise_sigma": 0.158,
+    "elbo": None,
+    "iwae": None,
+}
+
+
+def test_what_ais_says_stands_beside_parzen_in_the_tables_of_likelihoods_alone(tmp_path):
+    write_json(tmp_path / "scores/mine.json", RUN)
+    for name in ("mine", "longer", "removed"):
+        write_json(tmp_path / f"scores/likelihoods/{name}.json", DECODER)
+    out = tmp_path / "table.md", tmp_path / "summary.json"
+    entries = ["mine", "longer"]
+    table.run(["mine"], entries, {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    above, below = out[0].read_text().split("### ")
+    assert first_cells(above).count("**mine**") == 1
+    assert cells(below, "**mine**") == {
+        "model": "**mine**",
+        "log p": "327.4",
+        "standard error": "5.5",
+        "kind": "AIS",
+        "gap": "1.93",
+        "sigma": "0.158",
+        "bits per pixel": "7.397",
+        "Parzen": "220.0",
+    }
+    assert "**mine, longer**" in first_cells(below)
+    assert list(read_json(out[1])) == ["mine", "likelihoods"]
+    assert not (tmp_path / "scores/likelihoods/removed.json").exists()
+    written = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    row = next(row for row in written if row["log_p"])
+    assert (row["model"], row["log_p_gap"], row["noise_sigma"]) == ("mine", "1.93", "0.158")
+    assert row["fid"] == ""
+
+
+def test_the_encoders_bounds_are_columns_where_there_is_one(tmp_path):
+    bounds = {"elbo": 310.2, "elbo_error": 4.4, "iwae": 318.6, "iwae_error": 4.4}
+    write_json(tmp_path / "scores/mine.json", RUN)
+    write_json(tmp_path / "scores/likelihoods/mine.json", DECODER | bounds)
+    out = tmp_path / "table.md", tmp_path / "summary.json"
+    table.run(["mine"], ["mine"], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    found = cells(out[0].read_text().split("### ")[1], "**mine**")
+    assert (found["ELBO"], found["IWAE"]) == ("310.2", "318.6")

@@ -1,3 +1,5 @@
+import itertools
+
 import torch
 
 from pipeline.compute.streams import generator
@@ -51,7 +53,7 @@ def test_leapfrog_conserves_energy_to_second_order():
         )
         errors.append((hmc.energy(end, end_p_RZ, BETA) - before_R).abs().max().item())
     assert errors[-1] < 1e-3
-    for coarse, fine in zip(errors, errors[1:], strict=False):
+    for coarse, fine in itertools.pairwise(errors):
         assert 3.5 < coarse / fine < 4.5
 
 
