@@ -33,20 +33,23 @@ class MaskedConv(nn.Module):
         return F.conv2d(padded, self.weight * self.mask, self.bias).permute(0, 2, 3, 1)
 
 
-class Bits(MaskedConv):
-    """The first layer: mask A over the bits and a channel of ones, which is 0 beyond the edges of the image alone,
-    so that a bit of 0 is told from no bit (Salimans et al. 2017)."""
+class First(nn.Module):
+    """The first layer: mask A over the bits, and a vector for each pixel, the location-dependent bias of van den Oord
+    et al. 2016 (Conditional PixelCNN, section 2.3).
 
-    def __init__(self, outputs: int):
-        super().__init__(2, outputs, FIRST_KERNEL, itself=False)
+    Without it a net far from the edges does not know whether a digit is still to come or over.
+    """
 
-    def forward(self, x_BHW: Tensor) -> Tensor:
-        return super().forward(beside_ones(x_BHW))
+    def __init__(self, pixels: int, width: int, outputs: int):
+        super().__init__()
+        self.width = width
+        self.conv = MaskedConv(1, outputs, FIRST_KERNEL, itself=False)
+        self.place = nn.Parameter(torch.empty(pixels, outputs))
 
-
-def beside_ones(x: Tensor) -> Tensor:
-    """[...] -> [..., 2]"""
-    return torch.stack([x, torch.ones_like(x)], dim=-1)
+    def forward(self, x_BD: Tensor) -> Tensor:
+        """[B, D] -> [B, H, W, O]"""
+        seen_BHWO = self.conv(x_BD.unflatten(1, (-1, self.width, 1)))
+        return seen_BHWO + self.place.unflatten(0, (-1, self.width))
 
 
 class Window:

@@ -27,9 +27,9 @@ def net_of(settings: Net, pixels: int, width: int, stream: torch.Generator) -> n
         case Nade(hidden=units):
             net = SharedHidden(pixels, units)
         case PixelCnn(channels=channels, blocks=blocks, kernel=kernel):
-            net = pixelcnn.PixelCnn(width, channels, blocks, kernel)
+            net = pixelcnn.PixelCnn(pixels, width, channels, blocks, kernel)
         case PixelRnn(channels=channels, layers=layers):
-            net = pixelrnn.PixelRnn(width, channels, layers)
+            net = pixelrnn.PixelRnn(pixels, width, channels, layers)
         case WaveNet(channels=channels, dilations=dilations):
             net = wavenet.WaveNet(pixels, channels, dilations)
     reinitialize(net, stream)

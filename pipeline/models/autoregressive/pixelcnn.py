@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.autoregressive.drawing import Conditionals
-from pipeline.models.autoregressive.masked import Bits, MaskedConv, Window, beside_ones, head
+from pipeline.models.autoregressive.masked import First, MaskedConv, Window, head
 
 # Shapes: B batch, D pixels, H rows, W columns, C channels, F = 2 C features between blocks.
 
@@ -34,11 +34,11 @@ class PixelCnn(nn.Module):
     Like the original it has a blind spot: pixels to the right in the rows above, beyond a slanted line.
     """
 
-    def __init__(self, width: int, channels: int, blocks: int, kernel: int):
-        """`width`: of the images, in pixels; `kernel`: odd."""
+    def __init__(self, pixels: int, width: int, channels: int, blocks: int, kernel: int):
+        """`pixels`: of an image; `width`: of its rows; `kernel`: odd."""
         super().__init__()
         self.width = width
-        self.first = Bits(2 * channels)
+        self.first = First(pixels, width, 2 * channels)
         self._blocks = nn.ModuleList(Block(channels, kernel) for _ in range(blocks))
         self.head = head(channels)
 
@@ -47,24 +47,24 @@ class PixelCnn(nn.Module):
         return cast(list[Block], list(self._blocks))
 
     def forward(self, x_BD: Tensor) -> Tensor:
-        x_BHWF = self.first(x_BD.unflatten(1, (-1, self.width)))
+        x_BHWF = self.first(x_BD)
         for block in self.blocks:
             x_BHWF = block(x_BHWF)
         return self.head(x_BHWF).flatten(1)
 
     def conditionals(self, count: int) -> Conditionals:
         """Each convolution keeps the rows that it still needs: a pixel costs one pixel's work, not an image's."""
-        first = Window(self.first, count, self.width)
+        first = Window(self.first.conv, count, self.width)
         windows = [Window(block.conv, count, self.width) for block in self.blocks]
 
         def logit(pixel: int, bit_B: Tensor | None) -> Tensor:
             column = pixel % self.width
             if bit_B is not None:
-                first.put(beside_ones(bit_B), (pixel - 1) % self.width)
+                first.put(bit_B[:, None], (pixel - 1) % self.width)
             if column == 0:
                 for window in (first, *windows):
                     window.next_row()
-            x_BF = first.at(column)
+            x_BF = first.at(column) + self.first.place[pixel]
             for block, window in zip(self.blocks, windows, strict=True):
 
                 def here(x_BC: Tensor, window: Window = window) -> Tensor:

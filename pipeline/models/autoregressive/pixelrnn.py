@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.autoregressive.drawing import Conditionals
-from pipeline.models.autoregressive.masked import Bits, Window, beside_ones, head
+from pipeline.models.autoregressive.masked import First, Window, head
 
 # Shapes: B batch, D pixels, H rows, W columns, C channels, F = 2 C features between layers, G = 4 C gates.
 
@@ -58,11 +58,11 @@ def cell(gates_G: Tensor, c_C: Tensor) -> tuple[Tensor, Tensor]:
 class PixelRnn(nn.Module):
     """A masked convolution, row LSTMs one on the other with residual connections, and a head."""
 
-    def __init__(self, width: int, channels: int, layers: int):
-        """`width`: of the images, in pixels."""
+    def __init__(self, pixels: int, width: int, channels: int, layers: int):
+        """`pixels`: of an image; `width`: of its rows."""
         super().__init__()
         self.width = width
-        self.first = Bits(2 * channels)
+        self.first = First(pixels, width, 2 * channels)
         self._layers = nn.ModuleList(RowLstm(channels) for _ in range(layers))
         self.head = head(channels)
 
@@ -71,7 +71,7 @@ class PixelRnn(nn.Module):
         return cast(list[RowLstm], list(self._layers))
 
     def forward(self, x_BD: Tensor) -> Tensor:
-        x_BHWF = self.first(x_BD.unflatten(1, (-1, self.width)))
+        x_BHWF = self.first(x_BD)
         x_HBWF = x_BHWF.transpose(0, 1).contiguous()  # rows follow each other
         for layer in self.layers:
             x_HBWF = layer(x_HBWF)
@@ -79,18 +79,18 @@ class PixelRnn(nn.Module):
 
     def conditionals(self, count: int) -> Conditionals:
         """What the row above gives is computed once a row, the rest for each pixel."""
-        first = Window(self.first, count, self.width)
+        first = Window(self.first.conv, count, self.width)
         running = [RunningRow(layer, count, self.width) for layer in self.layers]
 
         def logit(pixel: int, bit_B: Tensor | None) -> Tensor:
             column = pixel % self.width
             if bit_B is not None:
-                first.put(beside_ones(bit_B), (pixel - 1) % self.width)
+                first.put(bit_B[:, None], (pixel - 1) % self.width)
             if column == 0:
                 first.next_row()
                 for layer in running:
                     layer.next_row()
-            x_BF = first.at(column)
+            x_BF = first.at(column) + self.first.place[pixel]
             for layer in running:
                 x_BF = layer.at(x_BF, column)
             return self.head(x_BF)[:, 0]
