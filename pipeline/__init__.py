@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
     from pipeline.use.model import Model
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def load(where: "str | Path", weights: str | None = None) -> "Model":

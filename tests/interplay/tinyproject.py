@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ENGINE = (
     "__init__.py",
     "__main__.py",
-    "cli.py",
+    "cli",
     "errors.py",
     "paths.py",
     "compute",
