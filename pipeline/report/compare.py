@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline import paths
 from pipeline.errors import DataError
+from pipeline.io import costs
 from pipeline.report.recorded import STAGES_OF_RUN
 from pipeline.report.revisions import Place, at, here
 from pipeline.report.settings import Flat, differences
@@ -21,6 +23,7 @@ NUMBERS = {  # columns of the table, and how a line of numbers begins
     "missing_classes": "missing classes",
     "verdict": "verdict",
 }
+TIMES = ("train_seconds", "images_per_second", "sample_seconds")  # of the costs measured here
 LABEL = 34  # characters, at most
 CELL = 26
 
@@ -131,7 +134,20 @@ def block(title: str, columns: list[Column], width: int) -> str:
         cells = [number(each, key) for each in numbers] + ([table.cell(real, key)] if real else [])
         if any(cells):
             rows.append((label if key != "fid" else named(numbers), cells))
+    for key in TIMES:
+        cells = [cost(each, key) for each in columns]
+        if any(cells):
+            rows.append((costs.COLUMNS[key][0], [*cells, *([""] if real else [])]))
     return "\n\n".join(laid_out(title, headings, rows, width))
+
+
+def cost(column: Column, key: str) -> str:
+    """Measured in this folder, of exactly the model that lies here; costs of other places are kept nowhere."""
+    files = paths.Run(column.run)
+    if column.place.commit or not files.model.is_file():
+        return ""
+    found = costs.read(files.costs, files.model) or {}
+    return format(found[key], costs.COLUMNS[key][1]) if key in found else ""
 
 
 def number(scores: Row, key: str) -> str:

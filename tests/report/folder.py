@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 
 from pipeline.config.params import read
+from pipeline.io import costs
 from pipeline.report.figures import TITLES
 from pipeline.report.recorded import STAGES_OF_DATA, STAGES_OF_RUN, lookup
 from tests.conftest import ROOT
@@ -69,6 +70,12 @@ def finish(folder: Path, edge: int = 40, **scores: dict[str, Any]) -> None:
         for stage in STAGES_OF_DATA:
             stages[f"{stage}@{name}"] = entry(params, f"datasets.{name}", stage, None)
     write(folder / "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}))
+
+
+def measure(folder: Path, run: str, **measured: Any) -> None:
+    """As if the run's model had been trained here, at these costs."""
+    model = write(folder / f"results/{run}/model.safetensors", run)
+    costs.record(model.with_name("costs.json"), model, **measured)
 
 
 def entry(params: dict, section: str, stage: str, out: Path | None) -> dict[str, Any]:

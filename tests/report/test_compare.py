@@ -9,7 +9,7 @@ from pipeline.cli import main
 from pipeline.report.compare import compare
 from pipeline.team.sweep import sweep
 from tests.conftest import environment
-from tests.report.folder import edit, finish, md5, set_up, write
+from tests.report.folder import edit, finish, md5, measure, set_up, write
 
 PARAMS = Path("params.yaml")
 
@@ -66,6 +66,16 @@ def test_runs_of_this_folder_stand_side_by_side_with_what_differs():
     assert shown["train.steps"] == ["600", "900"]
     assert shown["FID (classifier)"] == ["31.7", "20.0", "11.8"]
     assert "train.batch_size" not in shown
+
+
+def test_times_of_this_folder_stand_below_the_numbers():
+    sweep(PARAMS, "digits", ["train.steps=600,900"])
+    finish(Path())
+    measure(Path(), "digits", train_seconds=6.5, images_per_second=9100.0)
+    shown = lines(compare(["digits", "digits_steps900"], 80))
+    assert shown["training (s)"] == ["6.5"]  # of the other nothing was measured
+    assert shown["images/s"] == ["9,100"]
+    assert "sampling (s)" not in shown
 
 
 def test_every_line_fits_into_the_terminal():

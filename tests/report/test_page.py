@@ -16,7 +16,7 @@ from pipeline.report import page
 from pipeline.report.pictures import fair_share, fitted
 from pipeline.team.sweep import sweep
 from tests.conftest import ROOT
-from tests.report.folder import edit, finish, set_up
+from tests.report.folder import edit, finish, measure, set_up
 
 PARAMS = Path("params.yaml")
 
@@ -55,6 +55,14 @@ def test_the_page_has_one_row_and_one_sheet_for_a_group_of_seeds_and_a_section_f
     for run in ("digits", "digits_seed1", "line"):
         assert html.count(f'id="run-{run}"') == 1
         assert part(html, run).count("<img") == 8
+
+
+def test_a_run_says_how_long_it_was_trained_here():
+    finish(Path())
+    measure(Path(), "digits", train_seconds=6.5)
+    html = written()
+    assert "seed 0, 600 steps, 6.5 s here" in words(part(html, "digits"))
+    assert "s here" not in words(part(html, "line"))
 
 
 def test_nothing_on_the_page_is_elsewhere_and_nothing_is_a_script():
