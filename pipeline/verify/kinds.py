@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pipeline.io import machine
 
 ANY = "x86-64"  # of runs with `reproducible: anywhere`
+# where a run asks for the same bits anywhere: it uses nothing of them that rounds
+WITHOUT_INFLUENCE = ("python", "glibc")
 # Instructions by which PyTorch, MKL and oneDNN choose how they add, the fewest first: a level has those before it.
 LEVELS = (
     ("avx2", {"avx2", "fma"}),
