@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.use.conftest import COUNT
 
 WITH_SPACE = ("digits", "told", "noisy", "line", "flow")
-WITHOUT = ("autoregressive", "baseline", "rbm", "dbn")
+WITHOUT = ("autoregressive", "baseline", "rbm", "dbn", "dbm", "gsn", "cae")
 
 
 @pytest.fixture
