@@ -99,7 +99,7 @@ def test_it_learns_the_distribution_of_the_data():
     assert value == pytest.approx(-2.48, abs=0.3)
     every = all_states(9).float().view(-1, 1, 3, 3) * 2 - 1
     assert found.of(every, "test").exp().sum() < 1.05
-    (samples,) = drawn(saved, 50)
+    samples, *_ = drawn(saved, 50)
     patterns = images(2).sign().flatten(1)
     near = (samples.sign().flatten(1)[:, None] == patterns).all(-1)
     assert near.any(1).float().mean() > 0.6
