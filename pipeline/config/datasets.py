@@ -152,7 +152,7 @@ class Dataset(Section):
     normalize: Normalize
     # instead of the source's own; where false, `share` keeps the images here
     may_share: bool | None = None
-    # of the features that the metrics compare: the same bits here, or on every x86-64 processor
+    # of the features that the metrics compare: the same bits here, or on every x86-64 processor with AVX2
     reproducible: Reproducible = "here"
 
     @model_validator(mode="after")

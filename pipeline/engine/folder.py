@@ -13,9 +13,8 @@ from pipeline.io.nesting import check_nesting
 DAG = Path("dvc.yaml")
 READ_BY_DVC = (DAG, Path("params.yaml"), Path("dvc.lock"))
 SETTINGS_OF_DVC = (Path(".dvc/config"), Path(".dvc/config.local"))
-MOST_BRACKETS = (
-    100  # at the start of a line: DVC has one; its parser's time grows with their square
-)
+# At the start of a line of DVC's settings, which has one; the time of its parser grows with their square.
+MOST_BRACKETS = 100
 
 
 class FolderError(PipelineError):

@@ -46,9 +46,8 @@ class Training:
         self.products = self.largest_product()
         self.precision = precision.choose(settings.precision, device, self.products)
         self.step = 0
-        self.snapshots: dict[
-            str, Tensor
-        ] = {}  # of points only, which these families do not train on
+        # of points only, which these families do not train on
+        self.snapshots: dict[str, Tensor] = {}
         self.streams = Streams(seed, device)
         self.batches = Batches(
             devices.place(self.prepare(images_NCHW), "auto", device),

@@ -46,7 +46,7 @@ class Train(Section):
 
     baseline: Annotated[Images | KMeans | Pixels, Field(discriminator="name")]
     device: Literal["cpu"] = "cpu"
-    # the same bits here, or on every x86-64 processor, which takes longer
+    # the same bits here, or on every x86-64 processor with AVX2, which takes longer
     reproducible: Reproducible = "here"
 
     @property

@@ -28,7 +28,7 @@ class Learner(Section):
     # of matrix products; weights, sums and losses stay float32; auto as for a GAN
     precision: Literal["auto", "float32", "tf32", "bf16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    # the same bits here, or on every x86-64 processor, which takes longer
+    # the same bits here, or on every x86-64 processor with AVX2, which takes longer
     reproducible: Reproducible = "here"
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture every so many steps

@@ -72,7 +72,7 @@ class Train(Section):
     sync_batch_norm: bool = True  # BatchNorm over the whole minibatch, not each device's share
     # where the training images are kept: auto takes the device if they fit into half of its memory
     data_on: Literal["auto", "device", "host"] = "auto"
-    # the same bits here, or on every x86-64 processor, which takes longer
+    # the same bits here, or on every x86-64 processor with AVX2, which takes longer
     reproducible: Reproducible = "here"
     compile: bool = False  # torch.compile: slower to start; see docs/devices.md for when it pays
     noise: Noise = Noise()
