@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pipeline.compute.streams import generator
 from pipeline.config.models.autoregressive.train import Net
 from pipeline.models.autoregressive import drawing, nets
-from pipeline.models.autoregressive.dense import sums_before
+from pipeline.models.autoregressive.dense import RunningHidden
 
 WIDTH = 4
 PIXELS = 2 * WIDTH
@@ -120,11 +120,24 @@ def test_what_is_kept_between_pixels_is_enough_over_many_rows(settings):
     assert bits.std() > 0
 
 
-def test_sums_before_each_pixel_are_those_of_a_loop():
-    for pixels in (1, 2, 9, 11, 49):
-        x = torch.randn(3, pixels, 4, dtype=torch.float64, generator=generator(0, "x"))
-        expected = torch.stack([x[:, :i].sum(dim=1) for i in range(pixels)], dim=1)
-        torch.testing.assert_close(sums_before(x), expected)
+def test_nade_and_its_gradients_are_those_of_the_formula():
+    noise = generator(0, "nade")
+    into, out = (torch.randn(11, 4, dtype=torch.float64, generator=noise) for _ in range(2))
+    bias = torch.randn(4, dtype=torch.float64, generator=noise)
+    x = torch.rand(3, 11, dtype=torch.float64, generator=noise)
+    inputs = [t.requires_grad_() for t in (x, into, out, bias)]
+    sums = torch.stack([x[:, :i] @ into[:i] for i in range(11)], dim=1) + bias
+    expected = (sums.sigmoid() * out).sum(dim=2)
+    torch.testing.assert_close(RunningHidden.apply(*inputs), expected)
+    assert torch.autograd.gradcheck(RunningHidden.apply, inputs)
+
+
+def test_nade_has_its_sums_in_float32_whatever_the_precision():
+    net, x = disturbed({"name": "nade", "hidden": 3}, PIXELS, WIDTH), every_image()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(x)
+        logits.sum().backward()
+    assert torch.equal(logits, net(x)) and net.into.grad.abs().max() > 0
 
 
 def test_probabilities_of_all_images_sum_to_1(net):
