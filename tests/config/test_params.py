@@ -103,6 +103,10 @@ def test_every_recipe_is_valid(recipe: Path):
             "discriminator_steps is 2, use 1 or update: alternating",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"].update(generator_steps=0),
+            "runs.digits.train.generator_steps: found 0, must be greater than 0",
+        ),
+        (
             lambda p: p["runs"]["digits"]["train"].update(discriminator_steps=0),
             "runs.digits.train.discriminator_steps.0.k: found 0, must be greater than 0",
         ),

@@ -109,7 +109,7 @@ class Training:
         return found if self.coder is None else found | {"E": self.coder.E}
 
     def advance(self) -> dict[str, Tensor]:
-        """One iteration: k updates of D, one of G, the moving average. Returns losses and logits."""
+        """One iteration: k updates of D, one or more of G, the moving average. Returns losses and logits."""
         for player in self.players.values():
             player.schedule(
                 self.step, self.settings.steps, self.batches.next_epoch, self.learning_rate_factor
@@ -124,10 +124,11 @@ class Training:
         return seen
 
     def _update(self) -> dict[str, Tensor]:
+        g_steps = self.settings.generator_steps
         if self.settings.update == "simultaneous":
-            return updates.simultaneous(self.game, self.step)
+            return updates.simultaneous(self.game, self.step, g_steps)
         k = k_at(self.settings.discriminator_steps, self.step)
-        return updates.alternating(self.game, self.step, k)
+        return updates.alternating(self.game, self.step, k, g_steps)
 
     @property
     def steps(self) -> int:

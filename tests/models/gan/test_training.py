@@ -112,6 +112,8 @@ TIPS: dict[str, dict] = {
     "past players": {"past_players": {"every_steps": 2, "for_steps": 1, "keep": 2}},
     "balance": {"balance": {"train_discriminator_above": 1.0}},
     "schedule of k": {"discriminator_steps": [{"from_step": 0, "k": 3}, {"from_step": 6, "k": 1}]},
+    "steps of G": {"generator_steps": 3, "fresh_noise": False},
+    "steps of G, simultaneous": {"generator_steps": 2, "update": "simultaneous"},
     "feature matching": {"feature_matching": {"weight": 0.1}},
     "pixel matching": {"pixel_matching": {"energy": 0.1, "nearest": 0.1}},
     "historical averaging": {"historical_averaging": {"weight": 0.01}},

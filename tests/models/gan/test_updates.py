@@ -156,6 +156,20 @@ def test_simultaneous_takes_both_gradients_at_the_old_weights(
     np.testing.assert_allclose(vector(game.G), new_g, atol=1e-6)
 
 
+@pytest.mark.parametrize("update", [updates.alternating, updates.simultaneous])
+def test_further_steps_of_g_meet_fresh_noise_and_the_same_d(update):
+    one, three = tiny_game(), tiny_game()
+    iteration = {"k": 1} if update is updates.alternating else {}
+    update(one, 0, **iteration)
+    d, g = vector(one.D), vector(one.G)
+    used = 2 if iteration else 1  # minibatches of noise
+    for i in range(used, used + 2):
+        g = g - LR * gradient(lambda t, i=i: G_LOSSES["non_saturating"](d, t, Z[i]), g)
+    update(three, 0, **iteration, g_steps=3)
+    np.testing.assert_allclose(vector(three.D), d, atol=1e-6)
+    np.testing.assert_allclose(vector(three.G), g, atol=1e-6)
+
+
 SOFT = Labels(real=(0.7, 1.2), fake=(0.0, 0.3), flip=0.2)
 
 

@@ -46,7 +46,7 @@ class Train(Section):
 
     family: ClassVar[str] = "gan"  # of pipeline.models.FAMILIES
 
-    steps: Positive  # updates of G
+    steps: Positive  # iterations: updates of G where generator_steps is 1
     batch_size: Annotated[int, Field(ge=2)]
     # an epoch's last minibatch that is not full: dropped, or trained on (the authors' code)
     last_minibatch: Literal["dropped", "trained"] = "dropped"
@@ -58,6 +58,8 @@ class Train(Section):
     fresh_noise: bool = True
     # k of Algorithm 1, or a list of {from_step, k}
     discriminator_steps: StepsOfDiscriminator = (StepsOfD(from_step=0, k=1),)
+    # of G in each iteration, while D waits; section 6 warns that G collapses if it learns too much without D
+    generator_steps: Positive = 1
     # label_flip: the cross-entropy towards the target of real images (ganhacks 2)
     generator_loss: Literal["non_saturating", "minimax", "label_flip"] = "non_saturating"
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)

@@ -75,11 +75,11 @@ class Game:
     generator_step: Callable[["Game", int, Real, Latent], dict[str, Tensor]] | None = None
 
 
-def alternating(game: Game, step: int, k: int) -> dict[str, Tensor]:
-    """Algorithm 1: k ascent steps on D, each on fresh data and noise, then one descent step on G.
+def alternating(game: Game, step: int, k: int, g_steps: int = 1) -> dict[str, Tensor]:
+    """Algorithm 1: k ascent steps on D, each on fresh data and noise, then `g_steps` descent steps on G, one in the paper.
 
     `step`: how many iterations there were before, for what changes with time. G's noise is fresh, too, unless
-    the game says otherwise: then G learns from the last samples of D, as in DCGAN's code.
+    the game says otherwise: then G learns from the last samples of D, as in DCGAN's code, in its first step.
     """
     for index in range(k):
         real, fake_BCHW = game.next_real(), None
@@ -90,8 +90,22 @@ def alternating(game: Game, step: int, k: int) -> dict[str, Tensor]:
     if game.fresh_noise:
         latent = game.next_latent(len(real.images))
     if game.generator_step is not None:
-        return seen | game.generator_step(game, step, real, latent)
-    return seen | generator_step(game, step, real, latent, fake_BCHW)
+        seen |= game.generator_step(game, step, real, latent)
+    else:
+        seen |= generator_step(game, step, real, latent, fake_BCHW)
+    return seen | further_generator_steps(game, step, real, g_steps - 1)
+
+
+def further_generator_steps(game: Game, step: int, real: Real, count: int) -> dict[str, Tensor]:
+    """`count` more descent steps of G on fresh noise, while D stays as it is; a report of the last one.
+
+    `real`: the data of the iteration, which all of them share.
+    """
+    descend = game.generator_step or generator_step
+    seen: dict[str, Tensor] = {}
+    for _ in range(count):
+        seen = descend(game, step, real, game.next_latent(len(real.images)))
+    return seen
 
 
 def discriminator_step(
@@ -127,8 +141,9 @@ def generator_step(
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
-def simultaneous(game: Game, step: int) -> dict[str, Tensor]:
-    """The authors' code: one z and one dropout mask for both players, both gradients before either step."""
+def simultaneous(game: Game, step: int, g_steps: int = 1) -> dict[str, Tensor]:
+    """The authors' code: one z and one dropout mask for both players, both gradients before either step; then, of `g_steps`
+    on G, what is left."""
     real = game.next_real()
     latent = game.next_latent(len(real.images))
     fake_BCHW = game.G(*latent)
@@ -153,7 +168,8 @@ def simultaneous(game: Game, step: int) -> dict[str, Tensor]:
     if game.generator_learns(g_loss):
         game.G.step(g_gradients)
     losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
-    return report(batch) | losses | {"fake": fake_BCHW.detach()}
+    seen = report(batch) | losses | {"fake": fake_BCHW.detach()}
+    return seen | further_generator_steps(game, step, real, g_steps - 1)
 
 
 def judge_both(game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Latent) -> Minibatch:
