@@ -34,6 +34,26 @@ class FashionMnist(Section):
     local: PathText | None = None  # folder with the four IDX files (.gz or not)
 
 
+class Kmnist(Section):
+    """70,000 cursive hiragana in ten classes, 28 x 28, grey."""
+
+    licence: ClassVar[str] = (
+        "CC BY-SA 4.0 (CODH; adapted from the Kuzushiji Dataset of NIJL and others)"
+    )
+    may_share: ClassVar[bool] = True
+    name: Literal["kmnist"]
+    local: PathText | None = None  # folder with the four IDX files, gzipped as they are published
+
+
+class Svhn(Section):
+    """99,289 digits of house numbers in ten classes, 32 x 32, colour; without the extra training images."""
+
+    licence: ClassVar[str] = "for non-commercial use only (Y. Netzer et al., 2011)"
+    may_share: ClassVar[bool] = True
+    name: Literal["svhn"]
+    local: PathText | None = None  # folder with train_32x32.mat and test_32x32.mat
+
+
 class Cifar10(Section):
     """60,000 photographs in ten classes, 32 x 32, colour."""
 
@@ -41,6 +61,15 @@ class Cifar10(Section):
     may_share: ClassVar[bool] = True
     name: Literal["cifar10"]
     local: PathText | None = None  # folder with cifar-10-python.tar.gz or cifar-10-binary.tar.gz
+
+
+class Cifar100(Section):
+    """60,000 photographs in a hundred classes, 32 x 32, colour."""
+
+    licence: ClassVar[str] = "none stated; cite A. Krizhevsky, 2009"
+    may_share: ClassVar[bool] = True
+    name: Literal["cifar100"]
+    local: PathText | None = None  # folder with cifar-100-python.tar.gz
 
 
 class Tfd(Section):
@@ -112,7 +141,16 @@ class MixturePoints(Section):
 
 
 Source = Annotated[
-    Mnist | FashionMnist | Cifar10 | Tfd | Folder | Digits | MixturePoints,
+    Mnist
+    | FashionMnist
+    | Kmnist
+    | Svhn
+    | Cifar10
+    | Cifar100
+    | Tfd
+    | Folder
+    | Digits
+    | MixturePoints,
     Field(discriminator="name"),
 ]
 
@@ -121,7 +159,10 @@ Source = Annotated[
 IMAGES = {
     "mnist": (60_000, 10_000),
     "fashion_mnist": (60_000, 10_000),
+    "kmnist": (60_000, 10_000),
+    "svhn": (73_257, 26_032),
     "cifar10": (50_000, 10_000),
+    "cifar100": (50_000, 10_000),
     "digits": (1_500, 297),
 }
 
@@ -130,7 +171,10 @@ IMAGES = {
 SHAPES = {
     "mnist": (1, 28, 28),
     "fashion_mnist": (1, 28, 28),
+    "kmnist": (1, 28, 28),
+    "svhn": (3, 32, 32),
     "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
     "tfd": (1, 48, 48),
     "digits": (1, 8, 8),
 }

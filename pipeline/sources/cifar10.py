@@ -1,13 +1,11 @@
 """CIFAR-10: 60,000 colour photographs in ten classes, 32 x 32 (Krizhevsky 2009)."""
 
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.config.datasets import Cifar10
-from pipeline.sources.packages import read_url, restricted_pickle
+from pipeline.sources.packages import members, read_url, restricted_pickle
 from pipeline.sources.raw import TEST, TRAIN, Raw, Unavailable, first_available
 
 # The two published archives, NumPy pickles and rows of bytes, hold the same images.
@@ -58,14 +56,8 @@ def from_mirror() -> dict[str, bytes]:
 def unpack(name: str, archive: bytes) -> list[tuple[np.ndarray, np.ndarray]]:
     """uint8 pixels [10,000, 3072] and labels of each batch; `archive` has been verified."""
     read, suffix = (read_pickle, "") if name == PICKLES else (read_rows, ".bin")
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        members = {Path(member.name).name: member for member in opened.getmembers()}
-        contents = []
-        for batch in BATCHES:
-            file = opened.extractfile(members[f"{batch}{suffix}"])
-            assert file is not None
-            contents.append(read(batch, file.read()))
-    return contents
+    contents = members(archive, [f"{batch}{suffix}" for batch in BATCHES])
+    return [read(batch, contents[f"{batch}{suffix}"]) for batch in BATCHES]
 
 
 def read_pickle(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -33,13 +33,17 @@ def fetch(
     if local is not None:
         folder = Path(local)
         places = {f"local folder {folder}": lambda: from_folder(folder)} | places
-    files = first_available(dataset, places, digests, ", ".join(NAMES))
+    return raw(first_available(dataset, places, digests, ", ".join(NAMES)), {"sha256": digests})
+
+
+def raw(files: Files, provenance: dict) -> Raw:
+    """The images and labels of the four `files`."""
     train, train_labels, test, test_labels = (parse_idx(files[name]) for name in NAMES)
     return Raw(
         images=np.concatenate([train, test])[..., None],
         labels=np.concatenate([train_labels, test_labels]).astype(np.int64),
         split=np.repeat(np.array([TRAIN, TEST], np.uint8), [len(train), len(test)]),
-        provenance={"sha256": digests},
+        provenance=provenance,
     )
 
 

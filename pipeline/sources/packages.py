@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,18 @@ def member(folder: Path, name: str) -> bytes:
         except Exception:  # of a damaged archive: zlib's, the codecs', the archive's own
             continue
     raise Unavailable(f"the package has no {name} (it holds {[a.name for a in archives]})")
+
+
+def members(archive: bytes, names: Sequence[str]) -> dict[str, bytes]:
+    """The files `names` of a tar archive, in whichever of its folders they are; nothing is written to disk."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        found = {Path(member.name).name: member for member in opened.getmembers()}
+        contents = {}
+        for name in names:
+            file = opened.extractfile(found[name])
+            assert file is not None
+            contents[name] = limited(file.read(LARGEST_BYTES + 1))
+    return contents
 
 
 def limited(content: bytes) -> bytes:

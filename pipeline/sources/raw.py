@@ -2,14 +2,16 @@
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import PipelineError, SourceError
 
 TRAIN, TEST, VALID, UNUSED = range(4)
+Places = dict[str, Callable[[], dict[str, bytes]]]  # that offer the files of a dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +39,48 @@ class Unavailable(Exception):
 
 
 def verified(files: dict[str, bytes], digests: dict[str, str]) -> dict[str, bytes]:
-    """`files`, if each has its published SHA-256; Unavailable names the first that has not."""
+    """`files`, if each has its published digest, SHA-256 or, of 32 hex digits, MD5; Unavailable names the first
+    that has not."""
     for name, content in files.items():
-        found = hashlib.sha256(content).hexdigest()
+        kind = kind_of(digests[name])
+        found = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
         if found != digests[name]:
             raise Unavailable(
-                f"delivered a wrong {name} ({len(content):,} bytes, SHA-256 {found[:12]}..., "
+                f"delivered a wrong {name} ({len(content):,} bytes, {SPELLED[kind]} {found[:12]}..., "
                 f"expected {digests[name][:12]}...)"
             )
     return files
+
+
+SPELLED = {"md5": "MD5", "sha256": "SHA-256"}
+
+
+def kind_of(digest: str) -> str:
+    """md5 or sha256, by the number of hex digits."""
+    return "md5" if len(digest) == 32 else "sha256"
+
+
+def with_sha256(files: dict[str, bytes], digests: dict[str, str]) -> dict:
+    """Provenance of `files` whose publisher gives MD5 alone: these, and the SHA-256 of what came."""
+    return {
+        "md5": digests,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+
+
+def with_local(local: str | None, names: Sequence[str], places: Places) -> Places:
+    """`places`, after the folder `local`, if there is one, with files of all `names`."""
+    if local is None:
+        return places
+    folder = Path(local)
+
+    def files() -> dict[str, bytes]:
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise Unavailable(f"has no {missing[0]}")
+        return {name: (folder / name).read_bytes() for name in names}
+
+    return {f"local folder {folder}": files} | places
 
 
 def delivered(fetch: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
@@ -65,7 +100,7 @@ def delivered(fetch: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
 
 def first_available(
     dataset: str,
-    places: dict[str, Callable[[], dict[str, bytes]]],
+    places: Places,
     digests: dict[str, str],
     wanted: str,
 ) -> dict[str, bytes]:
@@ -75,6 +110,7 @@ def first_available(
     SourceError if none does; `wanted`: the files to get by other means, for its message.
     """
     reasons = []
+    kinds = " and ".join(sorted({SPELLED[kind_of(digest)] for digest in digests.values()}))
     for place, fetch in places.items():
         try:
             files = verified(delivered(fetch), digests)
@@ -83,9 +119,9 @@ def first_available(
             print(f"download {dataset}: {reasons[-1]}", file=sys.stderr)
             continue
         print(
-            f"download {dataset}: {place}: verified {', '.join(files)} by SHA-256"
+            f"download {dataset}: {place}: verified {', '.join(files)} by {kinds}"
             if len(files) == 1
-            else f"download {dataset}: {place}: verified {len(files)} files by SHA-256",
+            else f"download {dataset}: {place}: verified {len(files)} files by {kinds}",
             file=sys.stderr,
         )
         return files

@@ -9,22 +9,39 @@ import numpy as np
 
 from pipeline.config.datasets import (
     Cifar10,
+    Cifar100,
     Digits,
     FashionMnist,
     Folder,
+    Kmnist,
     MixturePoints,
     Mnist,
     Source,
+    Svhn,
     Tfd,
 )
 from pipeline.io.files import write_json, write_npz
-from pipeline.sources import cifar10, digits, fashion_mnist, folder, mixture, mnist, tfd
+from pipeline.sources import (
+    cifar10,
+    cifar100,
+    digits,
+    fashion_mnist,
+    folder,
+    kmnist,
+    mixture,
+    mnist,
+    svhn,
+    tfd,
+)
 from pipeline.sources.raw import TEST, TRAIN, VALID, Raw
 
 FETCH: dict[type, Callable[[Any], Raw]] = {
     Mnist: mnist.fetch,
     FashionMnist: fashion_mnist.fetch,
+    Kmnist: kmnist.fetch,
+    Svhn: svhn.fetch,
     Cifar10: cifar10.fetch,
+    Cifar100: cifar100.fetch,
     Tfd: tfd.fetch,
     Digits: digits.fetch,
     MixturePoints: mixture.fetch,
