@@ -22,7 +22,7 @@ def commands(add: Add) -> None:
             of_dataset.add_argument(
                 "--accept",
                 action="store_true",
-                help="instead: take the pictures of a folder as they are now, by writing their digest",
+                help="instead: take your pictures as they are now, by writing their digest",
             )
     for name, action, purpose in (
         ("train", train, "train the generator and the discriminator"),

@@ -84,21 +84,48 @@ class Tfd(Section):
     )
 
 
-class Folder(Section):
-    """The user's own pictures; each sub-folder with pictures is a class, if there are two or more."""
+class OwnImages(Section):
+    """The user's own images: what all sources of them ask for."""
 
     may_share: ClassVar[bool] = True
-    name: Literal["folder"]
     path: PathText
     digest: str | None = None  # of all pictures; `download` says which value to set
     height: Annotated[int, Field(ge=4, le=1024)]
     width: Annotated[int, Field(ge=4, le=1024)]
     channels: Literal[1, 3] = 3
-    # crop keeps the aspect ratio and cuts the centre out; stretch does not keep it
-    resize: Literal["crop", "stretch"] = "crop"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     # under which you share them
     licence: Annotated[str, Field(min_length=1, max_length=300)] = "not stated"
+
+
+class Folder(OwnImages):
+    """A folder of pictures; each sub-folder with pictures is a class, if there are two or more."""
+
+    name: Literal["folder"]
+    # crop keeps the aspect ratio and cuts the centre out; stretch does not keep it
+    resize: Literal["crop", "stretch"] = "crop"
+
+
+class Zip(OwnImages):
+    """A zip of pictures of one size, with labels in dataset.json, as the tools of StyleGAN write it."""
+
+    name: Literal["zip"]
+
+
+class Npz(OwnImages):
+    """Arrays `images` [N, H, W, C] and `labels` [N], or `arr_0` and `arr_1`, in a .npz file."""
+
+    name: Literal["npz"]
+
+
+class Parquet(OwnImages):
+    """A parquet file, or a folder of them, with a column of pictures of one size, as the `datasets` library writes it."""
+
+    name: Literal["parquet"]
+    image_column: Annotated[str, Field(min_length=1, max_length=200)] = "image"
+    label_column: Annotated[str, Field(min_length=1, max_length=200)] = (
+        "label"  # there may be none of that name
+    )
 
 
 class Digits(Section):
@@ -149,6 +176,9 @@ Source = Annotated[
     | Cifar100
     | Tfd
     | Folder
+    | Zip
+    | Npz
+    | Parquet
     | Digits
     | MixturePoints,
     Field(discriminator="name"),
@@ -243,7 +273,7 @@ class Dataset(Section):
         match self.source:
             case MixturePoints(means=means):
                 return len(means[0]), 1, 1
-            case Folder(channels=channels, height=height, width=width):
+            case OwnImages(channels=channels, height=height, width=width):
                 return channels, height, width
         return SHAPES[self.source.name]
 

@@ -1,7 +1,5 @@
 """A folder of the user's own pictures; sub-folders, where there are any, are the labels."""
 
-import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +7,14 @@ import numpy as np
 from pipeline.config.datasets import Folder
 from pipeline.errors import SourceError
 from pipeline.io.files import reading
-from pipeline.sources.raw import TEST, TRAIN, Raw
+from pipeline.sources import own
+from pipeline.sources.raw import Raw
 
-FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+
+def found(source: Folder) -> tuple[str, str]:
+    """The digest of the pictures, and how many they are, in words."""
+    files = pictures(Path(source.path))
+    return own.digest(own.digests(files).values()), f"these {len(files):,} pictures"
 
 
 def fetch(source: Folder, name: str) -> Raw:
@@ -22,17 +25,10 @@ def fetch(source: Folder, name: str) -> Raw:
     """
     folder = Path(source.path)
     files = pictures(folder)
-    found = digests(files)
-    whole = digest(found.values())
-    if whole != source.digest:
-        raise SourceError(
-            f"{folder} holds {len(files):,} pictures with the digest {whole}, but params.yaml asks for "
-            f"{source.digest or 'none yet'}. If these are the pictures that you mean, next:\n"
-            f"  python -m pipeline download {name} --accept"
-        )
-    files.sort(key=found.__getitem__)
-    split = np.full(len(files), TRAIN, np.uint8)
-    split[: max(1, round(source.test_share * len(files)))] = TEST
+    digests = own.digests(files)
+    whole = own.digest(digests.values())
+    own.check_accepted(source, name, whole, f"{folder} holds {len(files):,} pictures")
+    files.sort(key=digests.__getitem__)
     classes = sorted({file.parent for file in files})
     names = [str(parent.relative_to(folder)) for parent in classes] if len(classes) > 1 else []
     return Raw(
@@ -40,7 +36,7 @@ def fetch(source: Folder, name: str) -> Raw:
         labels=np.array(
             [classes.index(file.parent) if names else -1 for file in files], dtype=np.int64
         ),
-        split=split,
+        split=own.split(files, source.test_share),
         class_names=tuple(names),
         provenance={"source": f"local folder {folder}", "digest": whole, "classes": names},
     )
@@ -56,23 +52,13 @@ def pictures(folder: Path, fewest: int = 2) -> list[Path]:
     files = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in FORMATS and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in own.FORMATS and not path.name.startswith(".") and path.is_file()
     ]
     if len(files) < fewest:
         raise SourceError(
-            f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(FORMATS))}"
+            f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(own.FORMATS))}"
         )
     return files
-
-
-def digests(files: list[Path]) -> dict[Path, str]:
-    """SHA-256 of each file."""
-    return {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
-def digest(of_files: Iterable[str]) -> str:
-    """16 hex digits from the SHA-256 of every file, independent of names and order."""
-    return hashlib.sha256("\n".join(sorted(of_files)).encode()).hexdigest()[:16]
 
 
 def read(path: Path, source: Folder) -> np.ndarray:
@@ -83,17 +69,7 @@ def read(path: Path, source: Folder) -> np.ndarray:
         reading(path, "picture", SourceError, "Repair it, or remove it from the folder"),
         Image.open(path) as opened,
     ):
-        picture = ImageOps.exif_transpose(opened)
-        if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits and more
-            deep = np.asarray(picture, dtype=np.float64)
-            if not (np.isfinite(deep).all() and deep.min() >= 0):
-                raise ValueError("it holds negative, infinite or NaN pixels")
-            top = 65535 if deep.max() > 255 else 255
-            picture = Image.fromarray(np.round(deep / top * 255).astype(np.uint8))
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-        picture = picture.convert("L" if source.channels == 1 else "RGB")
+        picture = own.upright(opened, source.channels)
         size = (source.width, source.height)
         if source.resize == "crop":
             picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)

@@ -16,9 +16,13 @@ from pipeline.config.datasets import (
     Kmnist,
     MixturePoints,
     Mnist,
+    Npz,
+    OwnImages,
+    Parquet,
     Source,
     Svhn,
     Tfd,
+    Zip,
 )
 from pipeline.io.files import write_json, write_npz
 from pipeline.sources import (
@@ -30,8 +34,11 @@ from pipeline.sources import (
     kmnist,
     mixture,
     mnist,
+    npz,
+    parquet,
     svhn,
     tfd,
+    zipped,
 )
 from pipeline.sources.raw import TEST, TRAIN, VALID, Raw
 
@@ -46,12 +53,19 @@ FETCH: dict[type, Callable[[Any], Raw]] = {
     Digits: digits.fetch,
     MixturePoints: mixture.fetch,
 }
+# the user's own images, which an error names by their dataset
+FETCH_OWN: dict[type, Callable[[Any, str], Raw]] = {
+    Folder: folder.fetch,
+    Zip: zipped.fetch,
+    Npz: npz.fetch,
+    Parquet: parquet.fetch,
+}
 
 
 def run(source: Source, images: Path, provenance: Path) -> None:
     """Write the dataset to `images` (.npz) and where it came from to `provenance` (.json)."""
-    if isinstance(source, Folder):
-        raw = folder.fetch(source, images.stem)
+    if isinstance(source, OwnImages):
+        raw = FETCH_OWN[type(source)](source, images.stem)
     else:
         raw = FETCH[type(source)](source)
     more = {} if raw.folds is None else {"folds": raw.folds}

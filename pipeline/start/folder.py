@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import SourceError
-from pipeline.sources import folder
+from pipeline.sources import folder, own
 
 FEWEST = 60  # pictures: a tenth of them tests, and the metrics compare 6 test images at least
 FEWEST_OF_A_CLASS = 10  # so that training images of it are left when the test set is taken
@@ -36,7 +36,7 @@ def look(path: str) -> Pictures:
     files = folder.pictures(where, fewest=0)
     if len(files) < FEWEST:
         raise SourceError(
-            f"{path} holds {len(files)} pictures ({', '.join(sorted(folder.FORMATS))}); a GAN, and the "
+            f"{path} holds {len(files)} pictures ({', '.join(sorted(own.FORMATS))}); a GAN, and the "
             f"numbers that judge it, need {FEWEST} or more, and hundreds to be any good: add pictures"
         )
     sizes: Counter[tuple[int, int]] = Counter()
@@ -63,7 +63,7 @@ def look(path: str) -> Pictures:
                 f"{FEWEST_OF_A_CLASS} or more: add some, move them elsewhere, or remove the folder"
             )
     channels = 3 if any(map(is_coloured, coloured[:COLOURS_LOOKED_AT])) else 1
-    digest = folder.digest(folder.digests(files).values())
+    digest = own.digest(own.digests(files).values())
     return Pictures(path, len(files), sizes, channels, classes, digest)
 
 

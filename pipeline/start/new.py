@@ -1,27 +1,36 @@
 """Write a dataset and a run of the user's pictures into params.yaml; take the digest of changed ones."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
-from pipeline.config.datasets import Folder
+from pipeline.config.datasets import Folder, Npz, OwnImages, Parquet, Zip
 from pipeline.config.editing import end_of, own_keys, plain, round_trip
 from pipeline.config.fitting import check_names
 from pipeline.errors import ConfigError
 from pipeline.io.files import write_bytes
-from pipeline.sources import folder as source
+from pipeline.sources import folder, npz, parquet, zipped
 from pipeline.start.folder import Pictures, look
 from pipeline.start.settings import Choice, Wishes, choose, dataset_text, run_text, tenth
 
+# digest of the user's own images as they are now, and what they are in words
+FOUND: dict[type, Callable[[Any], tuple[str, str]]] = {
+    Folder: folder.found,
+    Zip: zipped.found,
+    Npz: npz.found,
+    Parquet: parquet.found,
+}
 
-def new(file: Path, name: str, folder: str, wishes: Wishes) -> list[str]:
+
+def new(file: Path, name: str, pictures_in: str, wishes: Wishes) -> list[str]:
     """Add `datasets.NAME` and `runs.NAME` for the pictures in `folder` to the file, whose other lines stay;
     what was found and chosen, in words. Nothing is written if anything is wrong."""
     valid = params.load(file)
     check_free(file, name, [*valid.datasets], [*valid.runs])
-    pictures = look(folder)
+    pictures = look(pictures_in)
     choice = choose(pictures, wishes)
     text = file.read_text(encoding="utf-8")
     blocks = {
@@ -108,15 +117,14 @@ def said(file: Path, name: str, pictures: Pictures, choice: Choice) -> list[str]
 def accept(file: Path, name: str, settings: Any) -> str:
     """Write the digest of the folder's pictures, as they are now, into `datasets.NAME` of the file; what was
     done, in words. ConfigError for a dataset that has none."""
-    if not isinstance(settings, Folder):
+    if not isinstance(settings, OwnImages):
         raise ConfigError(
-            f"--accept: datasets.{name} is not a folder of pictures; published data have one digest, "
-            "which the project knows"
+            f"--accept: datasets.{name} is not a folder or file of your pictures; published data have one "
+            "digest, which the project knows"
         )
-    files = source.pictures(Path(settings.path))
-    digest = source.digest(source.digests(files).values())
+    digest, what = FOUND[type(settings)](settings)
     if digest == settings.digest:
-        return f"{file}: datasets.{name} has the digest of these {len(files):,} pictures already"
+        return f"{file}: datasets.{name} has the digest of {what} already"
     text = file.read_text(encoding="utf-8")
     changed = with_digest(text, name, digest)
     expected = plain(text)
@@ -128,7 +136,7 @@ def accept(file: Path, name: str, settings: Any) -> str:
         )
     write_bytes(file, changed.encode())
     return (
-        f"{file}: datasets.{name} accepts these {len(files):,} pictures, digest {digest}. "
+        f"{file}: datasets.{name} accepts {what}, digest {digest}. "
         "Next: snakemake --cores all (or dvc repro)"
     )
 

@@ -211,7 +211,7 @@ def test_changed_pictures_are_accepted_by_one_command(here, capsys, written):
 
 def test_published_data_have_no_digest_to_accept(here, capsys):
     assert main(["download", "line", "--accept"]) == 1
-    assert "datasets.line is not a folder of pictures" in capsys.readouterr().err
+    assert "datasets.line is not a folder or file of your pictures" in capsys.readouterr().err
 
 
 def test_the_example_recipe_is_what_new_writes(here, capsys):
