@@ -6,6 +6,7 @@ import psutil
 
 from pipeline.config import memory
 from pipeline.config.datasets import Dataset
+from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import Params, Run
 
@@ -26,13 +27,13 @@ def notes(params: Params) -> list[str]:
 
 
 def on_training(train: Train) -> Iterator[str]:
-    """Losses of G that other settings replace."""
-    if "generator_loss" not in train.model_fields_set:
+    """Losses of G that other settings replace; a critic's loss is also D's."""
+    if "loss" not in train.model_fields_set:
         return
-    if train.feature_matching and train.feature_matching.alone:
-        yield "train.generator_loss has no effect beside feature_matching.alone; leave it out"
+    if train.feature_matching and train.feature_matching.alone and not is_critic(train.loss):
+        yield "train.loss has no effect beside feature_matching.alone; leave it out"
     if train.autoencoder and train.autoencoder.name == "vae":
-        yield "train.generator_loss has no effect in a vae, whose G does not learn from D; leave it out"
+        yield "train.loss has no effect in a vae, whose G does not learn from D; leave it out"
 
 
 def on_weights(run: Run) -> Iterator[str]:

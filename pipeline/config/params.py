@@ -164,6 +164,21 @@ def without_family(content: Any) -> list[str]:
     return [name for name, run in runs.items() if isinstance(run, dict) and "model" not in run]
 
 
+# keys of `train` that had another name in earlier versions
+RENAMED = {"generator_loss": "loss"}
+
+
+def with_old_keys(content: Any) -> list[tuple[str, str]]:
+    """Runs whose `train` has a key of an earlier version, each with that key."""
+    runs = content.get("runs") if isinstance(content, dict) else None
+    trains = {
+        name: run["train"]
+        for name, run in (runs if isinstance(runs, dict) else {}).items()
+        if isinstance(run, dict) and isinstance(run.get("train"), dict)
+    }
+    return [(name, key) for name, train in trains.items() for key in RENAMED if key in train]
+
+
 def validate(content: Any, where: str) -> Params:
     """`content` (nested dicts of one params file) as Params; `where` heads the error message."""
     nameless = without_family(content)
@@ -173,6 +188,12 @@ def validate(content: Any, where: str) -> Params:
         raise ConfigError(
             f"{where}: runs.{nameless[0]}.model is missing{more}, the family that is trained. If the "
             f"file is of an earlier version, next: python -m pipeline upgrade{file}"
+        )
+    if renamed := with_old_keys(content):
+        name, key = renamed[0]
+        raise ConfigError(
+            f"{where}: runs.{name}.train.{key} is called {RENAMED[key]} in this version. Next: "
+            f"python -m pipeline upgrade{'' if where == 'params.yaml' else f' --file {where}'}"
         )
     try:
         return Params.model_validate(content)

@@ -15,31 +15,57 @@ FAMILY = "gan"  # of every run written before runs named one
 
 
 def upgrade(path: Path) -> list[str]:
-    """Change the file where it lacks a key, whole or not at all; returns what was changed, in words.
+    """Change the file where it lacks a key or has one by an old name, whole or not at all; returns what was
+    changed, in words.
 
     Comments, order, anchors and all other lines stay. ConfigError if the file cannot be read, or is
     written in a way that a key cannot be put in.
     """
     params.read(path)
     text = path.read_text(encoding="utf-8")
-    nameless = params.without_family(plain(text))
+    nameless, old = params.without_family(plain(text)), params.with_old_keys(plain(text))
     expected = plain(text)
     for name in nameless:
         expected["runs"][name]["model"] = FAMILY
+    for train in {id(t): t for t in (expected["runs"][name]["train"] for name, _ in old)}.values():
+        for key in params.RENAMED.keys() & train.keys():
+            train[params.RENAMED[key]] = train.pop(key)
     try:
         # first the runs that others merge in (<<: *name), which then have it from there
-        new = with_family(with_family(text, merging=False), merging=True)
+        new = with_family(with_family(renamed(text), merging=False), merging=True)
         done = plain(new) == expected
     except (YAMLError, IndexError):
         done = False
     if not done:
+        by_hand = [f"Add model: {FAMILY} by hand to: {', '.join(nameless)}"] if nameless else []
+        by_hand += [f"Rename runs.{name}.train.{key} to {params.RENAMED[key]}" for name, key in old]
         raise ConfigError(
-            f"{path} is written in a way that cannot be changed line by line. "
-            f"Add model: {FAMILY} by hand to: {', '.join(nameless)}"
+            f"{path} is written in a way that cannot be changed line by line. {'. '.join(by_hand)}"
         )
     if new != text:
         write_bytes(path, new.encode())
-    return [f"runs.{name}: added model: {FAMILY}" for name in nameless]
+    return [
+        *(f"runs.{name}: added model: {FAMILY}" for name in nameless),
+        *(f"runs.{name}.train: renamed {key} to {params.RENAMED[key]}" for name, key in old),
+    ]
+
+
+def renamed(text: str) -> str:
+    """`text` with the keys of every run's `train` by their names of this version."""
+    runs = round_trip().load(text)["runs"]
+    lines = text.splitlines(keepends=True)
+    # several runs may share one block (*name); last first, so that columns stay right
+    places = {
+        place: key
+        for run in runs.values()
+        if isinstance(run, CommentedMap) and isinstance(run.get("train"), CommentedMap)
+        for key, place in own_keys(run["train"]).items()
+        if key in params.RENAMED
+    }
+    for (line, column), key in sorted(places.items(), reverse=True):
+        before, after = lines[line][:column], lines[line][column:]
+        lines[line] = before + after.replace(key, params.RENAMED[key], 1)
+    return "".join(lines)
 
 
 def with_family(text: str, merging: bool) -> str:

@@ -67,8 +67,20 @@ REFUSED = {
         "ema.every_steps is 601 and steps 600: nothing would be averaged",
     ),
     "a loss whose place is taken": (
-        train(feature_matching={"alone": True}, generator_loss="minimax"),
-        "generator_loss does not go with feature_matching.alone",
+        train(feature_matching={"alone": True}, loss="minimax"),
+        "loss: minimax does not go with feature_matching.alone",
+    ),
+    "targets of a critic": (
+        train(loss="hinge", labels={"real": 0.9}),
+        "labels does not go with loss: hinge, least_squares, wasserstein or relativistic: targets and",
+    ),
+    "a critic without limits": (
+        train(loss="wasserstein"),
+        "loss: wasserstein has no best D unless D's slope is limited, and D's loss falls for ever; set",
+    ),
+    "a probability asked of a critic": (
+        lambda p: p["runs"]["line"]["train"].update(loss="relativistic"),
+        "runs.line.train.loss is relativistic, whose D is no probability; for points of a mixture D(x) is compared",
     ),
     "joint batches of single images": (
         train(batches="joint"),
@@ -103,8 +115,8 @@ REFUSED = {
         "balance.train_discriminator_above: found 0, must be greater than 0",
     ),
     "a loss that is never above 0": (
-        train(balance={"train_generator_above": 0.1}, generator_loss="minimax"),
-        "generator_loss: minimax does not go with balance.train_generator_above",
+        train(balance={"train_generator_above": 0.1}, loss="minimax"),
+        "loss: minimax does not go with balance.train_generator_above",
     ),
     "TFD's validation images": (
         lambda p: on_tfd(p, validation_images=100),
@@ -194,7 +206,7 @@ UNDER_VAE = {
     "replay": {},
     "balance": {"train_discriminator_above": 1.0},
     "r1": {},
-    "generator_loss": "minimax",
+    "loss": "minimax",
     "feature_matching": {},
     "pixel_matching": {"energy": 1},
 }
@@ -234,7 +246,7 @@ def noted(change) -> list[str]:
 
 
 def as_vae(content) -> None:
-    make_hybrid(content, generator_loss="non_saturating")
+    make_hybrid(content, loss="non_saturating")
 
 
 NOTED = {
@@ -243,10 +255,10 @@ NOTED = {
         "runs.digits.train.ema is set, but samples are drawn from the last weights",
     ),
     "a loss whose place is taken": (
-        train(feature_matching={"alone": True}, generator_loss="non_saturating"),
-        "runs.digits.train.generator_loss has no effect beside feature_matching.alone; leave it out",
+        train(feature_matching={"alone": True}, loss="non_saturating"),
+        "runs.digits.train.loss has no effect beside feature_matching.alone; leave it out",
     ),
-    "a loss of a vae": (as_vae, "runs.digits.train.generator_loss has no effect in a vae"),
+    "a loss of a vae": (as_vae, "runs.digits.train.loss has no effect in a vae"),
     "fewer real images than asked for": (
         parzen(real_data_images=1_201),
         "runs.digits.parzen.real_data_images is 1,201, but digits has 1,200 training images: all of "

@@ -67,6 +67,44 @@ def test_every_run_gets_its_family_and_all_else_stays(tmp_path: Path):
     ]
 
 
+OLD_KEYS = """\
+datasets: {points: {source: {name: digits}, normalize: {validation_images: 3}}}
+runs:
+  first: &first
+    dataset: points
+    model: gan
+    train: &train
+      generator_loss: minimax   # eq. 1, not generator_loss: non_saturating
+      steps: 3
+  second: {<<: *first, train: {<<: *train, steps: 4, "generator_loss": label_flip}}
+  third: {<<: *first, train: *train}
+"""
+
+
+def test_keys_get_the_names_of_this_version(tmp_path: Path):
+    new = upgraded(tmp_path / "params.yaml", OLD_KEYS)
+    assert new == OLD_KEYS.replace("generator_loss: m", "loss: m").replace('"generator_l', '"l')
+    assert [run["train"]["loss"] for run in plain(new)["runs"].values()] == [
+        "minimax",
+        "label_flip",
+        "minimax",
+    ]
+
+
+def test_an_old_key_is_refused_with_the_command_that_renames_it(tmp_path: Path, capsys):
+    file = tmp_path / "params.yaml"
+    text = (ROOT / "recipes/paper.yaml").read_text()
+    file.write_text(text.replace("      loss:", "      generator_loss:"))
+    assert main(["check", "--file", str(file)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {file}: runs.paper.train.generator_loss is called loss in this version. Next: "
+        f"python -m pipeline upgrade --file {file}\n"
+    )
+    assert main(["upgrade", "--file", str(file)]) == 0
+    assert "runs.paper.train: renamed generator_loss to loss\n" in capsys.readouterr().out
+    assert file.read_text() == text
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_without_families_is_valid_again(recipe: Path, tmp_path: Path):
     text = recipe.read_text()

@@ -33,7 +33,7 @@ def log(count: int = 60) -> dict[str, np.ndarray]:
 
 
 def curves(rows: dict[str, np.ndarray]) -> Figure:
-    return charts.training(rows, "diverging", "G's loss rose " * 20, 0.5, 1.386, LONG)
+    return charts.training(rows, "diverging", "G's loss rose " * 20, 0.5, 1.386, False, LONG)
 
 
 POINTS = np.random.RandomState(0).uniform(-1, 1, (50, 2))
@@ -49,6 +49,7 @@ FIGURES = {
     "strips": lambda: images.strips(PICTURES.reshape(2, 10, 1, 4, 4), ["a", "b"], LONG),
     "sheet": lambda: images.sheet(PICTURES, PICTURES, 8, LONG),
     "bound": lambda: theory.bound(BOUND, LONG),
+    "critic": lambda: theory.critic(BOUND | {"edges": [-3.0, 0.0, 5.0]}, LONG),
     "components": lambda: points.components(POINTS, POINTS, POINTS[:8], 0.1, LONG),
     "components 1-D": lambda: points.components(
         POINTS[:, :1], POINTS[:, :1], POINTS[:2, :1], 0.1, LONG

@@ -78,11 +78,11 @@ def test_nothing_on_the_page_is_elsewhere_and_nothing_is_a_script():
 
 
 def test_settings_that_differ_are_shown_with_defaults_filled_in():
-    sweep(PARAMS, "digits", ["train.generator_loss=minimax,non_saturating"], rewrite=False)
+    sweep(PARAMS, "digits", ["train.loss=minimax,non_saturating"], rewrite=False)
     finish(Path())
     shown = words(written())
     assert "Settings that differ" in shown
-    assert "train.generator_loss" in shown
+    assert "train.loss" in shown
     assert "minimax" in shown
     assert "train.discriminator_loss_scale 1" in shown  # of all settings, but of no difference
     differing = shown.partition("Settings that differ")[2].partition("Side by side")[0]

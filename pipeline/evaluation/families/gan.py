@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.autoencoders import Vae
+from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.sample import Sample
 from pipeline.evaluation.families.likelihood import line
 from pipeline.evaluation.plots import charts, images, points
@@ -79,7 +80,11 @@ def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
     }
     as_trained = 1_000 if D.net.image_by_image else saved.train.batch_size
     told = saved.train.conditional is not None and saved.train.conditional.discriminator
-    return theory_of_images.evaluate(D, seen, as_trained, pairs=told)
+    logits = theory_of_images.outputs(D, seen, as_trained)
+    of = "pairs of image and label" if told else "images"
+    if is_critic(saved.train.loss):
+        return theory_of_images.critic(logits, of, saved.train.loss)
+    return theory_of_images.evaluate(logits, of)
 
 
 @torch.no_grad()
@@ -121,19 +126,26 @@ def variational_bounds(saved: Saved, vae: Vae, sample: Sample, test: Tensor) -> 
 def curves(saved: Saved, rows: dict[str, np.ndarray], verdict: dict, steps: str) -> Figure:
     """Losses, D's means and gradient norms, with D's outputs at equilibrium."""
     goal = equilibrium(saved.train)
+    critic = is_critic(saved.train.loss)
     return charts.training(
-        rows, verdict["verdict"], verdict["reason"], goal.d_real, goal.d_loss, steps
+        rows, verdict["verdict"], verdict["reason"], goal.d, goal.d_loss, critic, steps
     )
 
 
 def theory_figure(content: dict, steps: str) -> Figure:
-    """Figure 1 for points; for images histograms of D. `steps` starts the title."""
+    """Figure 1 for points; for images histograms of D, a probability or a critic. `steps` starts the title."""
     if content["kind"] == "quadrature":
         final = content["final"]
         return theory_plots.figure_1(
             content,
             f"{steps}: C(G) {final['c']:.4f} (−log 4 is {content['minus_log_4']:.4f}), "
             f"JSD {final['jsd']:.4f} nats, |D − 1/2| {final['d_to_half']:.3f} at the end",
+        )
+    if content["kind"] == "critic":
+        return theory_plots.critic(
+            content,
+            f"{steps}: D, a critic ({content['loss']}), tells test images from {content['of']} drawn by "
+            f"{content['difference']:.3g} on average",
         )
     return theory_plots.bound(
         content,

@@ -24,13 +24,15 @@ def training(
     rows: dict[str, np.ndarray],
     verdict: str,
     reason: str,
-    d: float,
+    d: float | None,
     d_loss: float,
+    critic: bool,
     title: str,
 ) -> Figure:
     """Losses, mean D and gradient norms over the steps; the verdict and its reason are in the title.
 
-    `d`, `d_loss`: D(x) and D's loss where samples and data have the same density.
+    `d`, `d_loss`: D(x), if it is one number, and D's loss where samples and data have the same density;
+    `critic`: whether D(x) is no probability, but a number without bounds.
     """
     figure = Figure(figsize=(8, 7.4), layout="constrained")
     colour = GREEN if verdict == "healthy" else RED
@@ -45,11 +47,15 @@ def training(
         d_loss,
     )
     losses.axhline(d_loss, color=GREY, linestyle=":", label="D loss at p_g = p_data")
-    losses.set(ylabel="loss (nats)")
+    losses.set(ylabel="loss" if critic else "loss (nats)")
     means.plot(step, rows["d_real"], color=GREEN, label="D(x), real")
     means.plot(step, rows["d_fake"], "-.", color=ORANGE, label="D(G(z)), generated")
-    means.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
-    means.set(ylim=(0, 1), ylabel="mean of D")
+    if d is not None:
+        means.axhline(d, color=GREY, linestyle=":", label="D at p_g = p_data")
+    if critic:
+        means.set(ylabel="mean of D, a critic")
+    else:
+        means.set(ylim=(0, 1), ylabel="mean of D")
     norms.set(yscale="log", ylabel="gradient norm", xlabel="step")
     draw(
         norms,

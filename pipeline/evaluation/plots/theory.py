@@ -26,23 +26,36 @@ def bound(theory: dict, title: str) -> Figure:
     """Histograms of D(x) for training images, for test images, which D was not trained on, and for samples."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    histograms = theory["d_histogram"]
-    edges = np.linspace(0, 1, len(histograms["test"]) + 1)
-    for name, colour, dashes in (
-        ("train", ORANGE, ":"),
-        ("test", GREEN, "-"),
-        ("generated", BLUE, "--"),
-    ):
-        label = f"{name}, mean {theory['d_mean'][name]:.2f}"
-        axes.stairs(
-            histograms[name], edges, color=colour, linestyle=dashes, linewidth=1.8, label=label
-        )
+    _histograms(axes, theory, np.linspace(0, 1, len(theory["d_histogram"]["test"]) + 1), ".2f")
     axes.axvline(0.5, color=GREY, linewidth=1)
     axes.set(xlabel="D(x): how sure D is that x is real", ylabel="share of images", xlim=(0, 1))
     titled(figure, title)
     axes.legend(frameon=False)
     plain(axes)
     return figure
+
+
+def critic(theory: dict, title: str) -> Figure:
+    """Histograms of a critic's values, as `bound` has them of probabilities."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    _histograms(axes, theory, np.array(theory["edges"]), ".3g")
+    axes.set(xlabel="D(x), a critic's value: higher for data", ylabel="share of images")
+    titled(figure, title)
+    axes.legend(frameon=False)
+    plain(axes)
+    return figure
+
+
+def _histograms(axes: Axes, theory: dict, edges: np.ndarray, digits: str) -> None:
+    for name, colour, dashes in (
+        ("train", ORANGE, ":"),
+        ("test", GREEN, "-"),
+        ("generated", BLUE, "--"),
+    ):
+        shares, mean = theory["d_histogram"][name], format(theory["d_mean"][name], digits)
+        label = f"{name}, mean {mean}"
+        axes.stairs(shares, edges, color=colour, linestyle=dashes, linewidth=1.8, label=label)
 
 
 def figure_1(theory: dict, title: str) -> Figure:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.config.models.gan.autoencoders import Vae
+from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.models.gan.train import Train
 from pipeline.models.common.loop import Row, Verdict
-from pipeline.models.gan.game.equilibrium import equilibrium, optimal_discriminator
+from pipeline.models.gan.game.equilibrium import equilibrium, probability
 
 # Where D stands between its equilibrium (0) and perfect discrimination (1).
 CERTAIN = 0.98  # beyond it on both sides, G's gradient vanishes or points nowhere
@@ -38,33 +39,40 @@ TREND_ROWS = 10  # fewer rows have no trend
 
 @dataclass(frozen=True)
 class Yardstick:
-    """D's outputs and loss at equilibrium and at perfect discrimination: the scale for measurements."""
+    """D's outputs and loss at equilibrium and at perfect discrimination: the scale for measurements.
 
-    d: float  # D(x) and D(G(z)) at equilibrium
-    d_loss: float  # D's loss there, in nats
+    For a critic, which may be sure of all images and still teach G, only `d` and `d_loss` count.
+    """
+
+    d: float | None  # D(x) and D(G(z)) at equilibrium; None where any constant is as good
+    d_loss: float  # D's loss there; 0 where that is no scale
     won_real: float  # D(x) of a D that tells all images apart
     won_fake: float  # D(G(z)) of it
     steps: int  # of the whole training
     adversarial: bool  # whether G learns from D; if not, D may win, and gradients may be large
+    critic: bool  # whether D(x) is no probability
 
     @classmethod
     def of(cls, settings: Train) -> "Yardstick":
         goal = equilibrium(settings)
         return cls(
-            d=goal.d_real,
+            d=goal.d,
             d_loss=goal.d_loss,
-            won_real=min(1.0, optimal_discriminator(settings, p_data=1, p_g=0)),
-            won_fake=max(0.0, optimal_discriminator(settings, p_data=0, p_g=1)),
+            won_real=min(1.0, probability(settings, p_data=1, p_g=0)),
+            won_fake=max(0.0, probability(settings, p_data=0, p_g=1)),
             steps=settings.steps,
             adversarial=not isinstance(settings.autoencoder, Vae),
+            critic=is_critic(settings.loss),
         )
 
     def towards_real(self, d: float) -> float:
         """`d`, a mean of D, on a scale of 0 at equilibrium to 1 at a perfect D's output for real images."""
+        assert self.d is not None
         return (d - self.d) / (self.won_real - self.d)
 
     def towards_fake(self, d: float) -> float:
         """`d`, a mean of D, on a scale of 0 at equilibrium to 1 at a perfect D's output for fake images."""
+        assert self.d is not None
         return (self.d - d) / (self.d - self.won_fake)
 
 
@@ -78,13 +86,14 @@ def judge(rows: list[Row], yardstick: Yardstick) -> Verdict:
         lambda: collapse(recent, rows, yardstick),
     ]
     if yardstick.adversarial:
-        checks += [
-            lambda: exploding_gradient(recent),
-            lambda: discriminator_won(recent, yardstick),
-            lambda: generator_fooling(recent, trend, yardstick),
-            lambda: unstable(trend, yardstick),
-        ]
-    return next((found for check in checks if (found := check())), healthy(recent))
+        checks.append(lambda: exploding_gradient(recent))
+        if not yardstick.critic:
+            checks.append(lambda: discriminator_won(recent, yardstick))
+        if yardstick.d is not None:
+            checks.append(lambda: generator_fooling(recent, trend, yardstick))
+        if yardstick.d_loss > 0:
+            checks.append(lambda: unstable(trend, yardstick))
+    return next((found for check in checks if (found := check())), healthy(recent, yardstick))
 
 
 def since(rows: list[Row], step: float) -> list[Row]:
@@ -169,17 +178,21 @@ def unstable(trend: list[Row], yardstick: Yardstick) -> Verdict | None:
         return None
     return Verdict(
         "unstable",
-        f"D's loss jumps by {jump:.2g} nats from one measurement to the next (median of the last "
+        f"D's loss jumps by {jump:.2g} from one measurement to the next (median of the last "
         f"{len(trend)}); at equilibrium it is {yardstick.d_loss:.2f}",
         "Lower the learning rates or their beta1, enlarge train.batch_size, or add train.instance_noise",
     )
 
 
-def healthy(recent: list[Row]) -> Verdict:
+def healthy(recent: list[Row], yardstick: Yardstick) -> Verdict:
+    """No failure; what D says of data and samples, of a critic also by how much it tells them apart."""
     real, fake = mean(recent, "d_real"), mean(recent, "d_fake")
-    return Verdict(
-        "healthy", f"no failure seen; D(x) {real:.3f}, D(G(z)) {fake:.3f} at the end", ""
-    )
+    words = f"D(x) {real:.3f}, D(G(z)) {fake:.3f} at the end"
+    if yardstick.critic:
+        words = (
+            f"critic: {real:.3g} of data, {fake:.3g} of samples at the end, {real - fake:.3g} apart"
+        )
+    return Verdict("healthy", f"no failure seen; {words}", "")
 
 
 def mean(rows: list[Row], key: str) -> float:

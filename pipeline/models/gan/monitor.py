@@ -118,7 +118,7 @@ class Monitor:
     def _judge_now(self) -> Verdict:
         """The verdict so far; in the first START_STEPS + RECENT_STEPS only NaN counts."""
         if self.rows[-1]["step"] < START_STEPS + RECENT_STEPS:
-            return not_a_number(self.rows[-1]) or healthy(self.rows[-1:])
+            return not_a_number(self.rows[-1]) or healthy(self.rows[-1:], self.yardstick)
         return judge(self.rows, self.yardstick)
 
     def _go_back(self, found: Verdict) -> Answer:

@@ -21,7 +21,7 @@ from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
 from pipeline.models.common.saved import named
 from pipeline.models.gan import monitor, noise, pixels, products
-from pipeline.models.gan.game import updates
+from pipeline.models.gan.game import losses, updates
 from pipeline.models.gan.nets import (
     Encoder,
     Generator,
@@ -135,8 +135,8 @@ class Training:
         return self.settings.steps
 
     def measure(self, seen: dict[str, Tensor]) -> dict[str, float]:
-        """Numbers about the step for which `advance` returned `seen`. d_real and d_fake: mean probabilities
-        D(x) and D(G(z)); diversity: mean distance between the samples of the step, in units of that
+        """Numbers about the step for which `advance` returned `seen`. d_real and d_fake: means of D(x) and
+        D(G(z)), probabilities unless D is a critic; diversity: mean distance between the samples of the step, in units of that
         between real images.
 
         Means are over the minibatches of all ranks; every rank gets the same numbers.
@@ -146,18 +146,18 @@ class Training:
         own = {
             "d_loss": seen["d_loss"],
             "g_loss": seen["g_loss"],
-            "d_real": seen["d_real"].sigmoid().mean(),
-            "d_fake": seen["d_fake"].sigmoid().mean(),
+            "d_real": losses.value(self.settings.loss, seen["d_real"]).mean(),
+            "d_fake": losses.value(self.settings.loss, seen["d_fake"]).mean(),
             "diversity": diversity.to(seen["d_loss"]),
         }
         own |= {name: seen[name] for name in OF_HYBRIDS if name in seen}
         numbers = self.world.average(torch.stack(list(own.values()))).tolist()
         means = dict(zip(own, numbers, strict=True))
-        losses = {name: means.pop(name) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
+        of_players = {name: means.pop(name) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
         return {
             "step": self.step,
             "images": self.images(self.step),
-            **losses,
+            **of_players,
             "g_gradient_norm": self.G.gradient_norm().item(),
             "d_gradient_norm": self.D.gradient_norm().item(),
             **means,

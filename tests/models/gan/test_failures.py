@@ -110,6 +110,19 @@ def test_beside_reconstructions_d_is_at_a_third():
     assert judge(fooled, hybrid).verdict == "generator_fooling"
 
 
+@pytest.mark.parametrize("loss", ["hinge", "relativistic", "wasserstein", "least_squares"])
+def test_a_critic_that_is_sure_of_all_images_still_teaches_g(loss: str):
+    """Its outputs are no probabilities: said as they are, and judged by their own scale."""
+    yardstick = Yardstick.of(settings_with({"loss": loss, "r1": {}}))
+    sure = HEALTHY | {"d_real": 14.0, "d_fake": -7.5, "d_loss": 0.1}
+    found = judge(rows(*[sure] * 20), yardstick)
+    assert found.verdict == "healthy"
+    assert "critic: 14 of data, -7.5 of samples at the end, 21.5 apart" in found.reason
+    assert judge(rows(*[sure | {"diversity": 0.05}] * 20), yardstick).verdict == "collapse"
+    fooled = judge(rows(*[sure | {"d_real": 1.0, "d_fake": 0.95}] * 20), yardstick).verdict
+    assert fooled == ("generator_fooling" if loss == "least_squares" else "healthy")
+
+
 @pytest.mark.parametrize(("scale", "verdict"), [(1.0, "unstable"), (4.0, "healthy")])
 def test_a_jumping_loss_is_measured_against_its_value_at_equilibrium(scale: float, verdict: str):
     """From 0.3 to 2.3 are 2 nats; half of log 4 is 0.69, of four times that 2.77."""

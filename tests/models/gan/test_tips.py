@@ -73,7 +73,9 @@ def test_one_sided_smoothing_makes_the_best_discriminator_modest():
 
 def test_label_flip_is_the_non_saturating_loss_when_labels_are_hard():
     logits = torch.linspace(-9, 9, 7, dtype=torch.float64)
-    torch.testing.assert_close(losses.towards(logits, torch.ones(7)), losses.non_saturating(logits))
+    hard = Targets(Labels(), generator(0, "targets"))
+    flipped, usual = (losses.PAIRS[name](hard).G for name in ("label_flip", "non_saturating"))
+    torch.testing.assert_close(flipped(None, logits), usual(None, logits))
 
 
 def batch(number: int, count: int = 50) -> tuple[torch.Tensor, Latent]:

@@ -90,8 +90,12 @@ RMSPROP = {"name": "rmsprop", "lr": 1e-3, "schedule": {"name": "linear"}}
 SGD = {"name": "sgd", "lr": 0.05, "momentum": {"start": 0.5, "end": 0.9, "saturate_epochs": 3}}
 TIPS: dict[str, dict] = {
     "soft labels": {"labels": {"real": [0.7, 1.2], "fake": [0.0, 0.3], "flip": 0.1}},
-    "label flip": {"labels": {"real": 0.9}, "generator_loss": "label_flip"},
-    "minimax": {"generator_loss": "minimax"},
+    "label flip": {"labels": {"real": 0.9}, "loss": "label_flip"},
+    "minimax": {"loss": "minimax"},
+    "hinge": {"loss": "hinge", "update": "simultaneous"},
+    "least squares": {"loss": "least_squares", "replay": {"size": 30}},
+    "wasserstein": {"loss": "wasserstein", "discriminator": {"spectral_norm": True}},
+    "relativistic": {"loss": "relativistic", "r1": {"gamma": 1}, "fresh_noise": False},
     **{
         kind: {
             "noise": {"prior": "gaussian", "dim": 8},
@@ -132,7 +136,7 @@ TIPS: dict[str, dict] = {
     },
     "all at once": {
         "labels": {"real": [0.7, 1.2], "flip": 0.1},
-        "generator_loss": "label_flip",
+        "loss": "label_flip",
         "replay": {"size": 30},
         "past_players": {"every_steps": 2, "for_steps": 1},
         "feature_matching": {},

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.models.gan.tips import Labels
 
 if TYPE_CHECKING:
     from pipeline.config.models.gan.train import Train
+
+CRITICS = "loss: hinge, least_squares, wasserstein or relativistic"
 
 # Entries of the table that are more than a key which is set.
 ASKED_FOR: dict[str, Callable[[Train], object]] = {
@@ -20,10 +23,10 @@ ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "balance.train_generator_above": lambda train: (
         train.balance and train.balance.train_generator_above is not None
     ),
-    "generator_loss": lambda train: (
-        train.generator_loss != type(train).model_fields["generator_loss"].default
-    ),
-    "generator_loss: minimax": lambda train: train.generator_loss == "minimax",
+    "loss": lambda train: train.loss != type(train).model_fields["loss"].default,
+    "loss: minimax": lambda train: train.loss == "minimax",
+    "loss: label_flip": lambda train: train.loss == "label_flip",
+    CRITICS: lambda train: is_critic(train.loss),
     "labels": lambda train: train.labels != Labels(),
     "batches: joint": lambda train: train.batches == "joint",
     "several devices": lambda train: train.devices > 1,
@@ -57,9 +60,19 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "the hybrids' own steps do not know of it; leave one of them out",
     ),
     (
+        CRITICS,
+        ("labels", "balance"),
+        "targets and thresholds are of a D whose output is a probability; leave one of them out",
+    ),
+    (
+        CRITICS,
+        ("autoencoder",),
+        "a hybrid's D takes reconstructions for samples by the cross-entropy of a probability; leave one of them out",
+    ),
+    (
         "autoencoder: vae",
         (
-            "generator_loss",
+            "loss",
             "feature_matching",
             "pixel_matching",
             "auxiliary_classifier",
@@ -72,12 +85,12 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "feature_matching.alone",
-        ("generator_loss",),
-        "the features take the place of G's loss; leave generator_loss out, or set alone: false",
+        ("loss: minimax", "loss: label_flip"),
+        "the features take the place of G's loss; leave loss out, or set alone: false",
     ),
     (
         "balance.train_generator_above",
-        ("generator_loss: minimax",),
+        ("loss: minimax",),
         "E[log(1 - D)] is never above 0, so G would never learn; leave one of them out",
     ),
     (

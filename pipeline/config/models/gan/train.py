@@ -10,6 +10,7 @@ from pipeline.config.models.common.ema import Average
 from pipeline.config.models.common.reproducible import check_reproducible
 from pipeline.config.models.gan.autoencoders import Autoencoders
 from pipeline.config.models.gan.exclusions import refuse_what_excludes_each_other
+from pipeline.config.models.gan.losses import Loss
 from pipeline.config.models.gan.nets import (
     Conditional,
     Discriminators,
@@ -60,8 +61,7 @@ class Train(Section):
     discriminator_steps: StepsOfDiscriminator = (StepsOfD(from_step=0, k=1),)
     # of G in each iteration, while D waits; section 6 warns that G collapses if it learns too much without D
     generator_steps: Positive = 1
-    # label_flip: the cross-entropy towards the target of real images (ganhacks 2)
-    generator_loss: Literal["non_saturating", "minimax", "label_flip"] = "non_saturating"
+    loss: Loss = "non_saturating"  # of both players; pipeline/models/gan/game/losses.py
     # factor of D's loss: 0.5 is the authors' mean of the two cross-entropies, 1 their sum (eq. 1)
     discriminator_loss_scale: Scale = 1.0
     pixels: Literal["symmetric", "unit"] = "symmetric"  # range the nets work in: [-1, 1] or [0, 1]
@@ -104,6 +104,16 @@ class Train(Section):
     def settings_do_not_exclude_each_other(self) -> Self:
         check_reproducible(self)
         refuse_what_excludes_each_other(self)
+        return self
+
+    @model_validator(mode="after")
+    def a_wasserstein_critic_has_a_limited_slope(self) -> Self:
+        limited = self.r1 or self.discriminator.spectral_norm
+        if self.loss == "wasserstein" and not limited:
+            raise ValueError(
+                "loss: wasserstein has no best D unless D's slope is limited, and D's loss falls for ever; set "
+                "discriminator.spectral_norm: true, or r1"
+            )
         return self
 
     @model_validator(mode="after")

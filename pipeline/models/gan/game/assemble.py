@@ -39,6 +39,7 @@ def game(
     """
     add_noise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
     targets = Targets(settings.labels, streams["targets"])
+    pair = losses.PAIRS[settings.loss](targets)
     memory: dict[str, Stateful] = {}
     rules: dict = {}
     if settings.replay:
@@ -71,8 +72,9 @@ def game(
         next_latent=next_latent,
         judge=judge,
         add_noise=add_noise,
-        discriminator_loss=discriminator_loss(settings, targets),
-        generator_loss=generator_loss(settings, targets),
+        discriminator_loss=discriminator_loss(settings, pair),
+        generator_loss=generator_loss(settings, pair),
+        compares=settings.loss in losses.COMPARES,
         discriminator_terms=discriminator_terms,
         generator_terms=generator_terms,
         image_by_image=image_by_image,
@@ -91,42 +93,32 @@ def learns_above(least: float | None) -> Callable[[Tensor], bool]:
     return lambda loss: least is None or loss.item() > least
 
 
-def discriminator_loss(settings: Train, targets: Targets) -> Callable[[Tensor, Tensor], Tensor]:
-    """D's loss as a function of logits [B] of real and fake images; a number in nats, scaled."""
-
-    def loss(logit_real_B: Tensor, logit_fake_B: Tensor) -> Tensor:
-        if targets.hard:
-            value = losses.discriminator(logit_real_B, logit_fake_B)
-        else:
-            real_B, fake_B = targets.for_discriminator(len(logit_real_B))
-            value = losses.towards(logit_real_B, real_B) + losses.towards(logit_fake_B, fake_B)
-        return settings.discriminator_loss_scale * value
-
-    return loss
+def discriminator_loss(settings: Train, pair: losses.Pair) -> Callable[[Tensor, Tensor], Tensor]:
+    """D's loss as a function of D's outputs [B] for real and fake images, scaled."""
+    return lambda real_B, fake_B: settings.discriminator_loss_scale * pair.D(real_B, fake_B)
 
 
 def gradients_are_proportional(settings: Train, targets: Targets) -> bool:
     """Whether `slope_ratio` turns D's gradient for a sample into G's without loss of precision.
 
-    The derivative of D's loss at the sample's logit l must not vanish: with hard targets it is sigmoid(l).
-    Where D wins that is tiny and underflows in fp16, and the ratio cannot restore it. The minimax loss has
-    the derivative -sigmoid(l), so there the ratio is -1.
+    The derivative of D's loss at the sample's logit l must not vanish: a cross-entropy with hard targets has
+    sigmoid(l). Where D wins that is tiny and underflows in fp16, and the ratio cannot restore it. The minimax
+    loss has the derivative -sigmoid(l), so there the ratio is -1. A critic's derivative vanishes where it has
+    won (hinge, least squares), or each of its gradients costs two passes anyway (a penalty on its slope).
     """
     if not targets.hard:
         return False
     proportional = (
         {"minimax"} if settings.precision == "fp16" else {"minimax", "non_saturating", "label_flip"}
     )
-    return settings.generator_loss in proportional
+    return settings.loss in proportional
 
 
-def generator_loss(settings: Train, targets: Targets) -> Callable[[Tensor], Tensor]:
-    """G's loss as a function of logits [B] of samples; 0 where feature matching takes its place."""
+def generator_loss(settings: Train, pair: losses.Pair) -> Callable[[Tensor | None, Tensor], Tensor]:
+    """G's loss, as a function as in a `Pair`; 0 where feature matching takes its place."""
     if settings.feature_matching and settings.feature_matching.alone:
-        return lambda logit_fake_B: logit_fake_B.new_zeros(())
-    if settings.generator_loss == "label_flip":
-        return lambda logit_B: losses.towards(logit_B, targets.of_real(len(logit_B)))
-    return losses.GENERATOR[settings.generator_loss]
+        return lambda real_B, fake_B: fake_B.new_zeros(())
+    return pair.G
 
 
 def terms_of_discriminator(

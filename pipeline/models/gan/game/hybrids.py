@@ -76,7 +76,7 @@ def generator_step(
         g_loss = (
             settings.reconstruction_weight * error
             + generator_loss(game, batch)
-            + game.generator_loss(of_rebuilt.logit)
+            + game.generator_loss(None, of_rebuilt.logit)
         )
     kl = posterior.kl()
     e_loss = coder.E.scaled(settings.kl_weight * kl + error)

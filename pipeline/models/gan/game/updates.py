@@ -52,8 +52,10 @@ class Game:
     next_latent: Callable[[int], Latent]  # fresh noise for so many images
     judge: Callable[[Tensor, Tensor | None], DiscriminatorOutput]  # D, with more than the logits
     add_noise: Callable[[Tensor, int], Tensor]  # instance noise of a step on D's inputs, if any
-    discriminator_loss: Callable[[Tensor, Tensor], Tensor]  # of the logits of real and fake
-    generator_loss: Callable[[Tensor], Tensor]  # of the logits of fake
+    # of D's outputs for real and fake images; G's is given None for real ones where D was shown samples alone
+    discriminator_loss: Callable[[Tensor, Tensor], Tensor]
+    generator_loss: Callable[[Tensor | None, Tensor], Tensor]
+    compares: bool = False  # G's loss needs both outputs
     discriminator_terms: tuple[Term, ...] = ()  # what the tips add to the two losses
     generator_terms: tuple[Term, ...] = ()
     # what D is shown for samples: the fresh ones, or older ones among them
@@ -190,8 +192,9 @@ def judge_both(game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Lat
 def judge_samples(
     game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Latent
 ) -> Minibatch:
-    """What G learns from: D's outputs for samples, in the kind of batch that D itself learned from."""
-    if game.joint and not game.image_by_image:
+    """What G learns from: D's outputs for samples, in the kind of batch that D itself learned from, and for data
+    where G's loss compares the two."""
+    if game.compares or (game.joint and not game.image_by_image):
         return judge_both(game, step, real, fake_BCHW, latent)
     of_fake = game.judge(game.add_noise(fake_BCHW, step), latent.labels)
     return Minibatch(step, real, latent, fake_BCHW, None, of_fake)
@@ -209,20 +212,21 @@ def joined(real: Real, latent: Latent) -> Tensor | None:
 
 
 def discriminator_loss(game: Game, batch: Minibatch) -> Tensor:
-    """D's loss with all terms that tips add, a number in nats."""
+    """D's loss with all terms that tips add."""
     assert batch.of_real is not None
     loss = game.discriminator_loss(batch.of_real.logit, batch.of_fake.logit)
     return sum((term(batch) for term in game.discriminator_terms), start=loss)
 
 
 def generator_loss(game: Game, batch: Minibatch) -> Tensor:
-    """G's loss with all terms that tips add, a number in nats."""
-    loss = game.generator_loss(batch.of_fake.logit)
+    """G's loss with all terms that tips add."""
+    real_B = None if batch.of_real is None else batch.of_real.logit
+    loss = game.generator_loss(real_B, batch.of_fake.logit)
     return sum((term(batch) for term in game.generator_terms), start=loss)
 
 
 def report(batch: Minibatch) -> dict[str, Tensor]:
-    """D's logits [B] of both kinds of images, detached, for the log."""
+    """D's outputs [B] for both kinds of images, detached, for the log."""
     assert batch.of_real is not None
     return {"d_real": batch.of_real.logit.detach(), "d_fake": batch.of_fake.logit.detach()}
 
@@ -262,7 +266,7 @@ def slope_ratio(game: Game, g_logit_B: Tensor, d_logit_B: Tensor) -> Tensor:
     d_logit_B = d_logit_B.detach().requires_grad_()
     with torch.enable_grad():
         d_loss = game.discriminator_loss(d_logit_B.detach(), d_logit_B)
-        g_loss = game.generator_loss(g_logit_B)
+        g_loss = game.generator_loss(None, g_logit_B)
     (d_slope_B,) = torch.autograd.grad(d_loss, d_logit_B)
     (g_slope_B,) = torch.autograd.grad(g_loss, g_logit_B)
     return g_slope_B / d_slope_B

@@ -114,7 +114,7 @@ class Generator(nn.Module):
 class DiscriminatorOutput(NamedTuple):
     """What D gives for a minibatch of images."""
 
-    logit: Tensor  # [B]; D(x) = sigmoid(logit)
+    logit: Tensor  # [B]; D(x) is its sigmoid, or it itself where D is a critic (game/losses.py)
     features: Tensor  # [B, F], the inputs of the last layer
     classes: Tensor | None = None  # [B, K], logits of an auxiliary classifier
 
