@@ -17,9 +17,17 @@ TABLE_1 = {
     ],
 }
 
+# Names of the same systems here: `model` of a run.
+SYSTEMS = {"dbn": "DBN", "cae": "Stacked CAE", "gsn": "Deep GSN", "gan": "Adversarial nets"}
+
+
+def of_system(family: str | None, source: str) -> tuple[float, float] | None:
+    """Table 1's mean and error for a system of this project, or None where it has none."""
+    rows = {name: (mean, error) for name, mean, error in TABLE_1.get(source, [])}
+    return rows.get(SYSTEMS.get(family or "", ""))
+
 
 def adversarial_nets(source: str) -> float | None:
     """The paper's own number, or None where it has none."""
-    return next(
-        (mean for name, mean, _ in TABLE_1.get(source, []) if name == "Adversarial nets"), None
-    )
+    found = of_system("gan", source)
+    return None if found is None else found[0]

@@ -10,8 +10,9 @@ from pipeline.io import costs
 from pipeline.report.recorded import STAGES_OF_RUN
 from pipeline.report.revisions import Place, at, here
 from pipeline.report.settings import Flat, differences
-from pipeline.stages import table
-from pipeline.stages.table import Row
+from pipeline.tables.cells import cell
+from pipeline.tables.columns import FEATURES, Row
+from pipeline.tables.rows import by_fid, real_row
 
 NUMBERS = {  # columns of the table, and how a line of numbers begins
     "fid": "FID",
@@ -61,7 +62,7 @@ def of_runs(place: Place, runs: list[str], width: int, sort: bool) -> str:
             "nothing is recorded yet for these runs. Next: snakemake --cores all, or dvc repro"
         )
     if sort:
-        columns.sort(key=lambda each: table.by_fid(each.scores or {}))
+        columns.sort(key=lambda each: by_fid(each.scores or {}))
     blocks = []
     for dataset in dict.fromkeys(each.settings.get("dataset") for each in columns):
         own = [each for each in columns if each.settings.get("dataset") == dataset]
@@ -131,7 +132,7 @@ def block(title: str, columns: list[Column], width: int) -> str:
         headings.append("real data")
         rows = [(key, [*cells, ""]) for key, cells in rows]
     for key, label in NUMBERS.items():
-        cells = [number(each, key) for each in numbers] + ([table.cell(real, key)] if real else [])
+        cells = [number(each, key) for each in numbers] + ([cell(real, key)] if real else [])
         if any(cells):
             rows.append((label if key != "fid" else named(numbers), cells))
     for key in TIMES:
@@ -153,18 +154,18 @@ def cost(column: Column, key: str) -> str:
 def number(scores: Row, key: str) -> str:
     if key == "verdict" and not scores:
         return "not run"
-    return table.cell(scores, key) if "fid" in scores else ""
+    return cell(scores, key) if "fid" in scores else ""
 
 
 def named(numbers: list[Row]) -> str:
     """FID with the features it is computed on."""
-    kinds = {table.FEATURES.get(each.get("features", ""), "") for each in numbers if each} - {""}
+    kinds = {FEATURES.get(each.get("features", ""), "") for each in numbers if each} - {""}
     return f"FID ({', '.join(sorted(kinds))})" if kinds else "FID"
 
 
 def real_data(numbers: list[Row]) -> Row | None:
     """The row of real data; None if it is not the same for all."""
-    rows = [table.real_row(each) for each in numbers if each.get("real_data") is not None]
+    rows = [real_row(each) for each in numbers if each.get("real_data") is not None]
     return rows[0] if rows and all(row == rows[0] for row in rows) else None
 
 

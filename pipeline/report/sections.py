@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pipeline.config.params import Params
 from pipeline.report.runs import Facts
 from pipeline.report.settings import differences
-from pipeline.stages import table
-from pipeline.stages.table import Row
+from pipeline.tables.columns import Row
+from pipeline.tables.rows import name_of, rows_of
+from pipeline.tables.text import shown as table_of
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def section(
     here = [group for group in groups if group[0] in own]
     done = [[name for name in group if name in scored] for group in here]
     source = str(params.datasets[dataset].source.name)
-    rows = table.rows_of(dataset, scored, source, [group for group in done if group])
-    headings, *cells = table.shown(rows) if rows else [("model",)]
+    rows = rows_of(dataset, scored, source, [group for group in done if group])
+    headings, *cells = table_of(rows) if rows else [("model",)]
     lines = [line(row, shown, done) for row, shown in zip(rows, cells, strict=True)]
     found = [
         group_of(names, finished, lines, headings)
@@ -81,11 +82,11 @@ def line(row: Row, cells: tuple[str, ...], done: list[list[str]]) -> Line:
         return Line("published", "", cells[0], cells[1:])
     if name == "real data":
         return Line("real", "", "real data", cells[1:])
-    if row.get("seeds"):
-        group = next(group for group in done if name.startswith(f"{table.name_of(group)}, mean"))
-        return Line("group", group[0], table.name_of(group), cells[1:], row["seeds"])
     if row.get("is_view"):
         return Line("view", "", name, cells[1:])
+    if row.get("seeds"):
+        group = next(group for group in done if name_of(group) == row["group"])
+        return Line("group", group[0], row["group"], cells[1:], row["seeds"])
     kind = "run" if row["model"].startswith("**") else "member"
     name = row.get("run", name)
     return Line(kind, name, name, cells[1:])
@@ -95,7 +96,7 @@ def group_of(
     names: list[str], done: list[str], lines: list[Line], headings: tuple[str, ...]
 ) -> Group:
     """The group with the numbers of its row, if any of its runs is finished."""
-    name = table.name_of(done or names)
+    name = name_of(done or names)
     row = next(
         (each for each in lines if each.kind in ("group", "run") and each.name == name), None
     )

@@ -1,6 +1,7 @@
 """scores R: the numbers of a run that people compare, flat and rounded, for tables and `dvc metrics`; and its model's
 card, which has them beside what the model was made of."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +49,25 @@ class Paths:
 def run(name: str, dataset: str, seed: int, paths: Paths) -> None:
     """Write the scores of run `name`, and the card of its model."""
     read = {each: read_json(paths.folder / f"{each}.json") for each in NAMES}
-    found = scores(dataset, seed, **read)
     of_model = about(existing(paths.model))
     if not of_model:
         raise DataError(
             f"{paths.model} has no metadata; another program wrote it. Make it again with: dvc repro"
         )
+    found = scores(dataset, seed, of_model, **read)
     write_bytes(paths.card, card(name, of_model, read_json(paths.provenance), found).encode())
     write_json(paths.scores, found)
 
 
 def scores(
-    dataset: str, seed: int, *, parzen: dict, verdict: dict, metrics: dict, theory: dict
+    dataset: str,
+    seed: int,
+    model: dict,
+    *,
+    parzen: dict,
+    verdict: dict,
+    metrics: dict,
+    theory: dict,
 ) -> dict:
     """One level deep but for `views`, other ways to look at the same model's samples; log-likelihoods in nats, with two digits of their standard error over test images
     (TFD: over folds).
@@ -68,11 +76,13 @@ def scores(
     is known; nats, 0 to log 2. jsd_at_least: elsewhere, a lower bound given by the run's own D. It does not
     rank runs: a better D gives a higher bound on the same divergence. log_p: of test images where the model
     gives one, in nats, with its kind and the data it is of; null for a GAN. features: what fid and all after it
-    are computed on (classifier, components, mixture).
+    are computed on (classifier, components, mixture). dimensions: numbers of an image; latent: of the z that it is a
+    function of, null for a model without one. `model`: the metadata of the model file.
     """
     real, fine = parzen["real_data"], parzen["fine"]
     return {
         "dataset": dataset,
+        "family": family(model),
         "seed": seed,
         "verdict": verdict["verdict"],
         "evaluation": ", ".join(faults(metrics)) or "-",
@@ -84,6 +94,10 @@ def scores(
         **likelihood(fine, "fine", "fine_error"),
         **{key: number(metrics[key], digits) for key, digits in METRICS.items()},
         "missing_classes": missing_classes(metrics),
+        # a GAN's theory.json has none: G draws an image in one pass
+        "passes_per_image": theory.get("passes_per_image", 1),
+        "dimensions": math.prod(model["image_shape"]),
+        "latent": latent(model),
         "features": metrics["compared"]["extractor"]["kind"],
         **{
             f"real_{key}": number(metrics["real_data"][key], METRICS[key])
@@ -107,6 +121,19 @@ def scores(
         },
         "warnings": sum(len(part["warnings"]) for part in (parzen, metrics, theory)),
     }
+
+
+def family(model: dict) -> str:
+    """`model` of the run; of a hybrid the name of its autoencoder, since G does not learn as a GAN's does."""
+    autoencoder = model["train"].get("autoencoder")
+    return autoencoder["name"] if autoencoder else model["model"]
+
+
+def latent(model: dict) -> int | None:
+    """Numbers of z; of a flow as many as an image has."""
+    if model["model"] == "flow":
+        return math.prod(model["image_shape"])
+    return model["train"]["noise"]["dim"] if model["model"] == "gan" else None
 
 
 def known_likelihood(theory: dict) -> dict[str, float | str | None]:

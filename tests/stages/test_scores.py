@@ -1,6 +1,8 @@
 """What scores.json says of a run's theory."""
 
-from pipeline.stages.scores import scores
+import pytest
+
+from pipeline.stages.scores import family, latent, scores
 
 NATS = {"mean": 1.0, "standard_error": 0.1}
 PARZEN = {
@@ -26,10 +28,24 @@ METRICS: dict = {
     "warnings": [],
 }
 VERDICT = {"verdict": "healthy", "steps": 1}
+MODEL = {"model": "gan", "image_shape": [1, 28, 28], "train": {"noise": {"dim": 32}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (MODEL, ("gan", 32)),
+        (MODEL | {"train": {"noise": {"dim": 20}, "autoencoder": {"name": "vae"}}}, ("vae", 20)),
+        (MODEL | {"model": "flow", "train": {}}, ("flow", 784)),
+        (MODEL | {"model": "dbn", "train": {}}, ("dbn", None)),
+    ],
+)
+def test_what_a_model_is_and_what_its_images_are_a_function_of(model, expected):
+    assert (family(model), latent(model)) == expected
 
 
 def told(theory: dict) -> tuple[float | None, float | None]:
-    found = scores("line", 0, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory=theory)
+    found = scores("line", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory=theory)
     return found["jsd"], found["jsd_at_least"]
 
 
@@ -43,10 +59,14 @@ def test_a_bound_is_not_called_the_divergence():
 
 
 def test_missing_classes_are_counted_where_there_are_classes():
-    found = scores("d", 0, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory={"warnings": []})
+    found = scores(
+        "d", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory={"warnings": []}
+    )
     assert (found["missing_classes"], found["features"]) == (None, "mixture")
     compared = {"classes": 10, "extractor": {"kind": "classifier"}}
     metrics = METRICS | {"classes_hit": 8, "compared": compared}
-    found = scores("d", 0, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory={"warnings": []})
+    found = scores(
+        "d", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory={"warnings": []}
+    )
     assert (found["missing_classes"], found["evaluation"]) == (2, "missing_classes")
     assert found["features"] == "classifier"

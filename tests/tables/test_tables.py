@@ -6,6 +6,9 @@ from pipeline.config.params import load
 from pipeline.io.files import read_json, write_json
 from pipeline.report.settings import seed_groups
 from pipeline.stages import scores, table
+from pipeline.tables.cells import significant
+from pipeline.tables.rows import name_of, rows_of
+from pipeline.tables.text import csv_text, render
 from tests.conftest import ROOT
 
 RUN = {
@@ -25,6 +28,11 @@ RUN = {
     "classes_hit": 10,
     "missing_classes": 0,
     "features": "classifier",
+    "copy_rate": 0.0104,
+    "family": "gan",
+    "passes_per_image": 1,
+    "dimensions": 784,
+    "latent": 32,
     "jsd": 0.1,
     "jsd_at_least": None,
     "real_fid": 0.1,
@@ -37,9 +45,9 @@ def rendered(runs: dict, sources: dict, groups: list | None = None) -> str:
     rows = [
         row
         for dataset, source in sources.items()
-        for row in table.rows_of(dataset, runs, source, groups or [])
+        for row in rows_of(dataset, runs, source, groups or [])
     ]
-    return table.render(rows)
+    return render(rows)
 
 
 def first_cells(text: str) -> list[str]:
@@ -80,9 +88,59 @@ def test_the_columns_begin_with_fid_and_end_with_the_verdict():
         "nats",
         "standard error",
         "missing classes",
+        "copies",
+        "passes",
+        "dim z",
         "verdict",
         "steps",
     ]
+
+
+@pytest.mark.parametrize(
+    ("family", "source", "published"),
+    [
+        ("dbn", "mnist", "138 ± 2"),
+        ("gsn", "mnist", "214 ± 1.1"),
+        ("gan", "tfd", "2057 ± 26"),
+        ("vae", "mnist", None),  # a hybrid is no row of Table 1
+        ("rbm", "mnist", None),
+        ("dbn", "digits", None),
+    ],
+)
+def test_the_published_number_of_the_same_system_stands_beside(family, source, published):
+    text = rendered({"mine": RUN | {"family": family}}, {"mnist": source})
+    assert (cells(text, "**mine**").get("published") or None) == published
+
+
+def test_what_an_image_is_drawn_from_and_in_how_many_passes():
+    chain = RUN | {"family": "rbm", "passes_per_image": 1000, "latent": None}
+    text = rendered({"net": RUN, "chain": chain}, {"mnist": "digits"})
+    assert [cells(text, "**net**")[key] for key in ("passes", "dim z", "copies")] == [
+        "1",
+        "32 of 784",
+        "0.01",
+    ]
+    assert [cells(text, "**chain**")[key] for key in ("passes", "dim z")] == ["1,000", ""]
+
+
+def test_a_mean_over_seeds_has_the_likelihood_and_the_views(tmp_path):
+    known = RUN | {"log_p_kind": "exact", "log_p_data": "binarised", "log_p_error": 0.2}
+    for name, x in (("a", -90.0), ("a_seed1", -91.0), ("a_seed2", -92.0)):
+        states = {"fid": -x, "precision": 0.5, "recall": 0.4, "log_likelihood": 10.0 + x}
+        more = {"log_p": x, "bits_per_pixel": 0.16, "view": "means", "views": {"states": states}}
+        write_json(tmp_path / f"scores/{name}.json", known | more)
+    out, names = (tmp_path / "table.md", tmp_path / "summary.json"), ["a", "a_seed1", "a_seed2"]
+    table.run(names, [], {"mnist": "digits"}, [names], tmp_path / "scores", *out)
+    above, below = out[0].read_text().split("### ")
+    mean = cells(below, "**a (means), mean over 3 seeds**")
+    assert (mean["log p"], mean["standard error"], mean["kind"]) == ("-91.0 (std 1.0)", "", "exact")
+    assert first_cells(below)[1:] == [
+        "a",
+        *(f"a_seed{n}" for n in (1,)),
+        "**a (means), mean over 3 seeds**",
+        "a_seed2",
+    ]
+    assert cells(above, "a (states), mean over 3 seeds")["nats"] == "-81.0 (std 1.0)"
 
 
 def test_published_rows_stand_beside_their_own_dataset_only():
@@ -117,7 +175,7 @@ def test_fid_is_named_for_the_features_it_is_computed_on(features: str, heading:
     ],
 )
 def test_a_number_of_unknown_error_has_three_significant_digits(value: float, text: str):
-    assert table.significant(value) == text
+    assert significant(value) == text
 
 
 def test_a_density_has_the_digits_of_its_error():
@@ -204,7 +262,6 @@ def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
     assert (mean["standard_error"], mean["log_likelihood_std"]) == ("", "7.1")
     assert (rows["run0"]["standard_error"], rows["run0"]["log_likelihood_std"]) == ("2.0", "")
     assert (rows["DBN"]["standard_error"], rows["DBN"]["log_likelihood_std"]) == ("2.0", "")
-    assert "±" not in out[0].read_text()
 
 
 @pytest.mark.parametrize(
@@ -229,8 +286,8 @@ def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
 
 
 def test_a_mean_over_a_sweep_has_the_name_of_what_was_swept():
-    assert table.name_of(["best", "best_seed1", "best_seed2"]) == "best"
-    assert table.name_of(["best_seed1", "best_seed2"]) == "best_seed1, best_seed2"
+    assert name_of(["best", "best_seed1", "best_seed2"]) == "best"
+    assert name_of(["best_seed1", "best_seed2"]) == "best_seed1, best_seed2"
 
 
 def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_none(tmp_path):
@@ -241,8 +298,8 @@ def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_non
     assert " JSD " in of_points
     assert "JSD |" not in of_images
     assert "0.0321" not in of_images
-    rows = table.rows_of("mnist", runs, "digits", [])
-    written = list(csv.DictReader(table.csv_text(rows).splitlines()))
+    rows = rows_of("mnist", runs, "digits", [])
+    written = list(csv.DictReader(csv_text(rows).splitlines()))
     assert [(row["jsd"], row["jsd_at_least"]) for row in written] == [("", ""), ("", "0.0321")]
 
 
