@@ -55,7 +55,7 @@ def new_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--preset",
         choices=("dcgan", "paper", "quick", "vae_gan"),
-        help="nets and settings (default: dcgan from 16 to 64 pixels, else quick)",
+        help="nets and settings (default: dcgan from 16 to 256 pixels, else quick)",
     )
     command.add_argument(
         "--size", metavar="SIDE or HEIGHTxWIDTH", help="bring the pictures to so many pixels"

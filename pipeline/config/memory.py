@@ -11,6 +11,8 @@ from pipeline.config.models.gan.nets import (
     DeconvGenerator,
     Mlp,
     Net,
+    ResnetDiscriminator,
+    ResnetGenerator,
 )
 from pipeline.config.models.gan.train import Train
 
@@ -109,6 +111,8 @@ def widths(net: Net, inputs: int, dataset: Dataset) -> list[int]:
             return [inputs, *hidden]
         case DcganGenerator(filters=filters) | DcganDiscriminator(filters=filters):
             return [filters, 2 * filters * 25]
+        case ResnetGenerator(filters=filters) | ResnetDiscriminator(filters=filters):
+            return [filters, filters * 9]
     convolutions = net.convolutions  # type: ignore[attr-defined]
     maps = [conv.channels * conv.pieces for conv in convolutions]
     kernels = [conv.kernel**2 for conv in convolutions]

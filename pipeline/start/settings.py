@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from pipeline.config.models.gan.sizes import DCGAN_LARGEST, DCGAN_SMALLEST
+from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
 
 PRESETS = Path(__file__).with_name("presets")
 NAMES = ("dcgan", "paper", "quick", "vae_gan")
 LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
+LARGEST_UNASKED = (
+    64  # pixels a side that two cores can learn; larger ones only where --size says so
+)
 USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
@@ -51,13 +54,12 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
         raise ConfigError(f"--minutes {wishes.minutes:g}: expected more than 0, up to 100,000")
     notes: list[str] = []
     height, width = size_of(pictures, wishes, notes)
-    smallest, largest = DCGAN_SMALLEST, DCGAN_LARGEST
-    fits = smallest <= min(height, width) and max(height, width) <= largest
+    fits = min(height, width) >= SMALLEST and max(height, width) <= LARGEST
     preset = wishes.preset or ("dcgan" if fits else "quick")
     numbers = height * width * pictures.channels
     if preset == "dcgan" and not fits:
         raise ConfigError(
-            f"preset dcgan is for pictures of {smallest} to {largest} pixels a side, these would be "
+            f"preset dcgan is for pictures of {SMALLEST} to {LARGEST} pixels a side, these would be "
             f"{height} x {width}: add --size {USUAL_SIDE}, or take --preset quick"
         )
     if preset != "dcgan" and numbers > LARGEST_MLP:
@@ -101,7 +103,7 @@ def size_of(pictures: Pictures, wishes: Wishes, notes: list[str]) -> tuple[int, 
     found = next(iter(pictures.sizes))
     if wishes.size is not None:
         return wishes.size
-    if max(found) <= DCGAN_LARGEST and min(found) >= 4:
+    if max(found) <= LARGEST_UNASKED and min(found) >= 4:
         return found
     notes.append(
         f"the pictures, of {found[0]} x {found[1]}, are brought to {USUAL_SIDE} x {USUAL_SIDE}, which two cores "

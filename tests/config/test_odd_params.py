@@ -100,7 +100,7 @@ def test_a_net_that_does_not_fit_the_images_is_known_to_check():
             key: net[key] for key in ("init", "optimizer")
         } | {"name": "dcgan"}
 
-    assert "runs.digits.train.discriminator: net dcgan is for images of 16 to 64" in complaint_of(
+    assert "runs.digits.train.discriminator: net dcgan is for images of 16 to 256" in complaint_of(
         dcgan
     )
 

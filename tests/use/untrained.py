@@ -67,6 +67,18 @@ NETS: dict[str, dict] = {
         "net": {"name": "dcgan", "filters": 4, "up": "nearest", "norm": "instance", "output": "tanh"},
         "shape": (1, 16, 16),
     },
+    "resnet": {"net": {"name": "resnet", "filters": 4, "output": "tanh"}, "shape": (3, 18, 16)},
+    "batch norms told the class": {
+        "net": {"name": "resnet", "filters": 4, "output": "tanh"}, "shape": (1, 16, 16), "classes": 3,
+        "conditional": {"generator": "batch_norm"},
+    },
+    "dcgan told the class": {
+        "net": {"name": "dcgan", "filters": 4, "output": "tanh"}, "shape": (1, 16, 16), "classes": 3,
+        "conditional": {"generator": "batch_norm"},
+    },
+    "mlp told the class": {
+        "net": MLP | {"norm": "batch"}, "classes": 3, "conditional": {"generator": "batch_norm"},
+    },
     "deconv": {
         "net": {"name": "deconv", "hidden": [20, 72], "channels": 8, "kernel": 4, "stride": 2, "output": "sigmoid"},
     },

@@ -75,7 +75,8 @@ class Maxout(torch.autograd.Function):
 class Hidden(nn.Module):
     """Affine map, norm, nonlinearity; for maxout the largest of `pieces` affine maps.
 
-    Serves fully connected and convolutional maps alike: units are the second axis of either.
+    Serves fully connected and convolutional maps alike: units are the second axis of either. `labels_B`
+    are for a norm that is told the class.
     """
 
     def __init__(self, affine: nn.Module, norm: nn.Module, activation: str, pieces: int = 1):
@@ -85,18 +86,20 @@ class Hidden(nn.Module):
         self.linear = affine
         self.norm = norm
 
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.norm(self.linear(x))
+    def forward(self, x: Tensor, labels_B: Tensor | None = None) -> Tensor:
+        h = normalized(self.norm, self.linear(x), labels_B)
         if self.activation is not None:
             return self.activation(h)
         return cast(Tensor, Maxout.apply(h, self.pieces))
 
 
-def connected(inputs: int, units: int, activation: str, pieces: int, norm: str) -> Hidden:
-    """A fully connected hidden layer."""
+def connected(
+    inputs: int, units: int, activation: str, pieces: int, norm: str, classes: int = 0
+) -> Hidden:
+    """A fully connected hidden layer; `classes`: that its norm is told, see `norm_of`."""
     pieces = pieces if activation == "maxout" else 1
     affine = nn.Linear(inputs, units * pieces)
-    return Hidden(affine, NORMS_1D[norm](units * pieces), activation, pieces)
+    return Hidden(affine, norm_of(NORMS_1D, norm, units * pieces, classes), activation, pieces)
 
 
 class NoiseAndDropout(nn.Module):
@@ -148,6 +151,37 @@ class VirtualBatchNorm(nn.Module):
             square = (1 - share) * square_U + share * h_BU.square()
         scaled = (h_BU - mean) * torch.rsqrt((square - mean.square()).clamp_min(0) + self.eps)
         return scaled * self.weight + self.bias
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm with a gain and a bias for each class (Dumoulin 2017), at first 1 and 0.
+
+    Takes [B, U], maps [B, U, H, W] and maps that are flat, [B, U * H * W].
+    """
+
+    def __init__(self, units: int, classes: int):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(units, affine=False)
+        self.weight = nn.Parameter(torch.ones(classes, units))
+        self.bias = nn.Parameter(torch.zeros(classes, units))
+
+    def forward(self, h: Tensor, labels_B: Tensor) -> Tensor:
+        h_BUL = self.norm(h.flatten(1).unflatten(1, (self.weight.shape[1], -1)))
+        gain_BU1 = F.embedding(labels_B, self.weight)[:, :, None]
+        bias_BU1 = F.embedding(labels_B, self.bias)[:, :, None]
+        return (h_BUL * gain_BU1 + bias_BU1).to(h.dtype).view(h.shape)
+
+
+def normalized(norm: nn.Module, h: Tensor, labels_B: Tensor | None) -> Tensor:
+    """`norm` of `h`, told the labels if it is for that."""
+    return norm(h, labels_B) if isinstance(norm, ConditionalBatchNorm) else norm(h)
+
+
+def norm_of(
+    table: dict[str, Callable[[int], nn.Module]], name: str, units: int, classes: int = 0
+) -> nn.Module:
+    """The norm `name` of `table`; BatchNorm with gains and biases for each of so many `classes`, if any."""
+    return ConditionalBatchNorm(units, classes) if classes else table[name](units)
 
 
 NORMS_1D: dict[str, Callable[[int], nn.Module]] = {

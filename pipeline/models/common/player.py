@@ -11,6 +11,7 @@ from pipeline.compute.parallel import ALONE, GlobalBatchNorm, World
 from pipeline.compute.scaling import LossScale
 from pipeline.config.models.common.optimizers import Optimizer
 from pipeline.models.common import optimizers
+from pipeline.models.common.layers import ConditionalBatchNorm
 
 
 class Player:
@@ -40,7 +41,13 @@ class Player:
         self.views = split(self.vector.detach(), self.params)
         self._gradients = split(self.vector.grad, self.params)
         low = devices.LOW.get(precision)
-        self._low = [low is not None and p.dim() > 1 for p in self.params]
+        of_norms = {
+            id(gain)
+            for layer in net.modules()
+            if isinstance(layer, ConditionalBatchNorm)
+            for gain in layer.parameters()
+        }
+        self._low = [low is not None and p.dim() > 1 and id(p) not in of_norms for p in self.params]
         for param, view, is_low in zip(self.params, self.views, self._low, strict=True):
             param.data = view.to(low) if is_low else view
         self.optimizer = optimizers.build(optimizer, self.vector)

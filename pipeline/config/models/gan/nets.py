@@ -1,6 +1,6 @@
 """`generator` and `discriminator`: layers, initialisation, optimiser."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -29,8 +29,9 @@ class HeInit(Section):
 
 
 class XavierInit(Section):
-    name: Literal["xavier"]  # weights from N(0, gain^2 * 2 / (fan_in + fan_out)), biases 0
+    name: Literal["xavier"]  # weights of variance gain^2 * 2 / (fan_in + fan_out), biases 0
     gain: Scale = 1.0
+    distribution: Literal["normal", "uniform"] = "normal"
 
 
 class OrthogonalInit(Section):
@@ -45,8 +46,15 @@ class SparseInit(Section):
     inputs: Positive = 100
 
 
+class PublishedInit(Section):
+    """As the net's authors did it. dcgan: N(0, 0.02^2), gains N(1, 0.02^2); resnet: Xavier uniform, with gain
+    sqrt(2) in the residual branches."""
+
+    name: Literal["published"]
+
+
 Init = Annotated[
-    UniformInit | NormalInit | HeInit | XavierInit | OrthogonalInit | SparseInit,
+    UniformInit | NormalInit | HeInit | XavierInit | OrthogonalInit | SparseInit | PublishedInit,
     Field(discriminator="name"),
 ]
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "maxout"]
@@ -55,12 +63,23 @@ Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "maxou
 class Net(Section):
     """What every net has."""
 
+    has_published_init: ClassVar[bool] = False
     init: Init
     output_init: Init | None = None  # of the last layer; null: as the others
     optimizer: Optimizer
     # after each update the weights into each unit (each piece of a maxout unit) are scaled down to
     # this L2 norm; of fully connected layers; authors on TFD: 1.9365
     max_column_norm: Scale | None = None
+
+    @model_validator(mode="after")
+    def published_init_is_known(self) -> Self:
+        named = {init.name for init in (self.init, self.output_init) if init is not None}
+        if "published" in named and not self.has_published_init:
+            raise ValueError(
+                "init: published is of the nets dcgan and resnet; name the distribution (the authors' "
+                "mlp has {name: uniform, range: 0.05})"
+            )
+        return self
 
 
 class GeneratorNet(Net):
@@ -208,8 +227,11 @@ class MaxoutConvDiscriminator(DiscriminatorNet):
 class DcganGenerator(GeneratorNet):
     """DCGAN (Radford 2016): a fully connected layer to a small map, then layers that double its size."""
 
+    has_published_init: ClassVar[bool] = True
     name: Literal["dcgan"]
-    filters: Positive = 128  # of the last hidden layer; twice as many in each one before it
+    init: Init = PublishedInit(name="published")
+    # of the last hidden layer; twice as many in each one before it, at most 8 times
+    filters: Positive = 128
     activation: Literal["relu", "leaky_relu"] = "relu"
     norm: Literal["none", "batch", "instance"] = "batch"
     up: Literal["transposed", "pixel_shuffle", "nearest"] = "transposed"  # tip 5
@@ -218,11 +240,44 @@ class DcganGenerator(GeneratorNet):
 class DcganDiscriminator(DiscriminatorNet):
     """DCGAN (Radford 2016): convolutions, each of which halves the map's size."""
 
+    has_published_init: ClassVar[bool] = True
     name: Literal["dcgan"]
-    filters: Positive = 128  # of the first layer; twice as many in each one after it
+    init: Init = PublishedInit(name="published")
+    # of the first layer; twice as many in each one after it, at most 8 times
+    filters: Positive = 128
     activation: Literal["relu", "leaky_relu"] = "leaky_relu"
     norm: Literal["none", "batch", "instance"] = "batch"  # not on the first layer
     down: Literal["strided", "average"] = "strided"  # tip 5
+
+
+Growth = Annotated[int, Field(ge=1, le=2)]
+
+
+class ResnetGenerator(GeneratorNet):
+    """SNGAN's residual G (Miyato 2018, table 3): a fully connected layer to a small map, blocks that double it."""
+
+    has_published_init: ClassVar[bool] = True
+    name: Literal["resnet"]
+    init: Init = PublishedInit(name="published")
+    filters: Positive = 256  # of the last block; CIFAR-10 256, STL-10 and ImageNet 64
+    growth: Growth = (
+        1  # times as many in each block before it, at most 16 times; STL-10, ImageNet 2
+    )
+    norm: Literal["none", "batch", "instance"] = "batch"
+
+
+class ResnetDiscriminator(DiscriminatorNet):
+    """SNGAN's residual D (Miyato 2018, table 3): blocks that halve the map, some that do not, the sum over it."""
+
+    has_published_init: ClassVar[bool] = True
+    name: Literal["resnet"]
+    init: Init = PublishedInit(name="published")
+    spectral_norm: bool = True
+    filters: Positive = 128  # of the first block; CIFAR-10 128, STL-10 and ImageNet 64
+    growth: Growth = 1  # times as many in each block after it, at most 16 times; STL-10, ImageNet 2
+    # pixels a side, at most, of the map after the last halving; CIFAR-10 8, STL-10 and ImageNet 4
+    smallest_map: Annotated[int, Field(ge=1, le=256)] = 8
+    plain_blocks: Annotated[int, Field(ge=0, le=16)] = 2  # after it; STL-10 and ImageNet 1
 
 
 def mlp_by_default(found: Any) -> Any:
@@ -231,20 +286,36 @@ def mlp_by_default(found: Any) -> Any:
 
 
 Generators = Annotated[
-    Annotated[MlpGenerator | DeconvGenerator | DcganGenerator, Field(discriminator="name")],
+    Annotated[
+        MlpGenerator | DeconvGenerator | DcganGenerator | ResnetGenerator,
+        Field(discriminator="name"),
+    ],
     BeforeValidator(mlp_by_default),
 ]
 Discriminators = Annotated[
     Annotated[
-        MlpDiscriminator | MaxoutConvDiscriminator | DcganDiscriminator, Field(discriminator="name")
+        MlpDiscriminator | MaxoutConvDiscriminator | DcganDiscriminator | ResnetDiscriminator,
+        Field(discriminator="name"),
     ],
     BeforeValidator(mlp_by_default),
 ]
 
 
 class Conditional(Section):
-    """The players are told the class: G by an embedding beside z, D by one as an image channel
-    (Mirza 2014; tip 16)."""
+    """The players are told the class (Mirza 2014; tip 16)."""
 
-    embedding: Positive = 50
-    discriminator: bool = True  # false: G alone is told, as with an auxiliary classifier
+    embedding: Positive = 50  # numbers of an embedding
+    # embedding: of the class, beside z; batch_norm: gains and biases of BatchNorm for each class
+    # (Dumoulin 2017; as in Miyato and Koyama 2018)
+    generator: Literal["embedding", "batch_norm"] = "embedding"
+    # true: by an embedding as an image channel; projection: a linear function of the features for each class
+    # (Miyato and Koyama 2018); false: G alone is told, as with an auxiliary classifier
+    discriminator: bool | Literal["projection"] = True
+
+    def check(self, G: GeneratorNet) -> None:
+        """ValueError unless G can be told the class as `generator` says."""
+        if self.generator == "batch_norm" and getattr(G, "norm", "none") != "batch":
+            raise ValueError(
+                "conditional.generator: batch_norm needs a G with BatchNorm; set generator.norm: batch (mlp, "
+                "dcgan, resnet), or conditional.generator: embedding"
+            )

@@ -5,12 +5,14 @@ from pipeline.config.models.gan.nets import (
     DcganGenerator,
     DeconvGenerator,
     MaxoutConvDiscriminator,
+    ResnetDiscriminator,
+    ResnetGenerator,
 )
 
 Shape = tuple[int, ...]  # of an image: channels, height, width
 
-DCGAN_SMALLEST, DCGAN_LARGEST = 16, 64  # pixels a side
-DCGAN_START = 7  # DCGAN's smallest map has at most so many pixels a side
+SMALLEST, LARGEST = 16, 256  # pixels a side, of images for nets whose maps halve
+START = 7  # a generator's smallest map has at most so many pixels a side
 
 
 class SizeError(ValueError):
@@ -22,6 +24,8 @@ def check_net(key: str, net: object, image_shape: Shape) -> None:
     match net:
         case DcganGenerator() | DcganDiscriminator():
             dcgan_maps(image_shape, key)
+        case ResnetGenerator() | ResnetDiscriminator():
+            resnet_maps(net, image_shape, key)
         case DeconvGenerator():
             deconv_map(net, image_shape)
         case MaxoutConvDiscriminator():
@@ -29,17 +33,36 @@ def check_net(key: str, net: object, image_shape: Shape) -> None:
 
 
 def dcgan_maps(image_shape: Shape, key: str = "generator") -> list[tuple[int, int]]:
-    """Height and width of DCGAN's maps, from the image down, each half of the one before, rounded up."""
+    """Height and width of DCGAN's maps, from the image down to at most START pixels a side."""
+    return halved("dcgan", image_shape, START, key)
+
+
+def resnet_maps(
+    net: ResnetGenerator | ResnetDiscriminator, image_shape: Shape, key: str = "generator"
+) -> list[tuple[int, int]]:
+    """Height and width of a ResNet's maps, from the image down; of D's to `smallest_map` pixels a side."""
+    most = START if isinstance(net, ResnetGenerator) else net.smallest_map
+    return halved("resnet", image_shape, most, key)
+
+
+def halved(name: str, image_shape: Shape, most: int, key: str) -> list[tuple[int, int]]:
+    """Height and width of the maps of net `name`, each half of the one before, rounded up, until neither is
+    above `most`. SizeError unless its images are of SMALLEST to LARGEST pixels a side."""
     height, width = image_shape[1:]
-    if not DCGAN_SMALLEST <= min(height, width) <= max(height, width) <= DCGAN_LARGEST:
+    if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
         raise SizeError(
-            f"{key}: net dcgan is for images of {DCGAN_SMALLEST} to {DCGAN_LARGEST} pixels a side, these "
+            f"{key}: net {name} is for images of {SMALLEST} to {LARGEST} pixels a side, these "
             f"have {height} x {width}. Take the net mlp, or bring the images to another size"
         )
     found = [(height, width)]
-    while max(found[-1]) > DCGAN_START:
+    while max(found[-1]) > most:
         found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
     return found
+
+
+def widened(filters: int, count: int, growth: int = 2, most: int = 8) -> list[int]:
+    """Filters of `count` layers from the image on: `growth` times as many in each, at most `most` times the first."""
+    return [filters * min(growth**i, most) for i in range(count)]
 
 
 def deconv_map(net: DeconvGenerator, image_shape: Shape) -> tuple[int, int, int]:

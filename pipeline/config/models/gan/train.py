@@ -169,6 +169,12 @@ class Train(Section):
         return self
 
     @model_validator(mode="after")
+    def the_generator_can_be_told_the_class(self) -> Self:
+        if self.conditional:
+            self.conditional.check(self.generator)
+        return self
+
+    @model_validator(mode="after")
     def hybrids_start_from_a_normal_distribution(self) -> Self:
         if self.autoencoder is None:
             return self

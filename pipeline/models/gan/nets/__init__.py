@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.compute import streams
@@ -14,10 +15,8 @@ from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.layers import MinibatchDiscrimination, SpectralNorm, VirtualBatchNorm
 from pipeline.models.gan import pixels
-from pipeline.models.gan.nets.authors_conv import DeconvGenerator, MaxoutConvDiscriminator
-from pipeline.models.gan.nets.dcgan import DcganDiscriminator, DcganGenerator
+from pipeline.models.gan.nets.bodies import DISCRIMINATORS, GENERATORS
 from pipeline.models.gan.nets.initial import initialize, start_at_the_mean
-from pipeline.models.gan.nets.mlp import MlpDiscriminator, MlpGenerator
 
 __all__ = [
     "Discriminator",
@@ -31,13 +30,6 @@ __all__ = [
 ]
 
 # Shapes: B batch, Z noise, F features, K classes; images are BCHW.
-
-GENERATORS = {"mlp": MlpGenerator, "deconv": DeconvGenerator, "dcgan": DcganGenerator}
-DISCRIMINATORS = {
-    "mlp": MlpDiscriminator,
-    "maxout_conv": MaxoutConvDiscriminator,
-    "dcgan": DcganDiscriminator,
-}
 
 # Output nonlinearities, scaled to [-1, 1]; linear has no bounds.
 OUTPUTS = {
@@ -70,11 +62,15 @@ class Generator(nn.Module):
         self.output = OUTPUTS[net.output]
         self.pixels = pixel_range
         self.embedding = None
-        if conditional:
+        told = 0  # classes that BatchNorm is told
+        if conditional and conditional.generator == "embedding":
             self.embedding = nn.Embedding(labelled(classes), conditional.embedding)
             inputs += conditional.embedding
+        elif conditional:
+            told = labelled(classes)
+        self.norms_are_told = told > 0
         with sizes_that_fit():
-            self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream)
+            self.body = GENERATORS[net.name](net, inputs, tuple(image_shape), stream, told)
         self.reference_z: Tensor
         self.reference_labels: Tensor
         self.virtual = [layer for layer in self.modules() if isinstance(layer, VirtualBatchNorm)]
@@ -102,7 +98,8 @@ class Generator(nn.Module):
             # noise and dropout in layers: the same on every rank
             with nullcontext() if self.divided is None else streams.undivided(self.divided):
                 self.body(self._joined(self.reference_z, self.reference_labels))
-        x_BCHW = self.output(self.body(self._joined(z_BZ, labels_B)).float())
+        to_norms = labels_B if self.norms_are_told else None
+        x_BCHW = self.output(self.body(self._joined(z_BZ, labels_B), to_norms).float())
         return pixels.to_nets(x_BCHW, self.pixels)
 
     def _joined(self, z_BZ: Tensor, labels_B: Tensor | None) -> Tensor:
@@ -136,9 +133,10 @@ class Discriminator(nn.Module):
         the data, 0 if there are none; `stream`: of dropout."""
         super().__init__()
         channels, *size = image_shape
-        told = conditional is not None and conditional.discriminator
+        told = conditional.discriminator if conditional else False
+        in_channel = told is True
         with sizes_that_fit():
-            self.body = DISCRIMINATORS[net.name](net, (channels + told, *size), stream)
+            self.body = DISCRIMINATORS[net.name](net, (channels + in_channel, *size), stream)
         features = self.body.features
         self.others = None
         if net.minibatch_discrimination:
@@ -154,12 +152,15 @@ class Discriminator(nn.Module):
         if classifies:
             self.classes = nn.Linear(self.body.features, labelled(classes))
         self.channel = None
-        if conditional and told:
+        if conditional and in_channel:
             self.channel = nn.Sequential(
                 nn.Embedding(labelled(classes), conditional.embedding),
                 nn.Linear(conditional.embedding, int(torch.Size(size).numel())),
                 nn.Unflatten(1, (1, *size)),
             )
+        self.projection = None
+        if told == "projection":
+            self.projection = Projection(self.body.features, labelled(classes))
         if net.spectral_norm:
             normalize_spectra(self)
 
@@ -169,14 +170,35 @@ class Discriminator(nn.Module):
             x_BCHW = torch.cat([x_BCHW, self.channel(labels_B).to(x_BCHW.dtype)], dim=1)
         features_BF = self.body(x_BCHW)
         seen_BF = features_BF if self.others is None else self.others(features_BF)
+        logit_B = self.last(seen_BF).squeeze(1)
+        if self.projection is not None:
+            assert labels_B is not None
+            logit_B = logit_B + self.projection(features_BF, labels_B)
         return DiscriminatorOutput(
-            self.last(seen_BF).squeeze(1).float(),
+            logit_B.float(),
             features_BF,
             None if self.classes is None else self.classes(features_BF).float(),
         )
 
     def forward(self, x_BCHW: Tensor, labels_B: Tensor | None = None) -> Tensor:
         return self.judge(x_BCHW, labels_B).logit
+
+
+class Projection(nn.Module):
+    """Features [B, F], labels [B] -> y^T V phi(x), [B], which D adds to its logit (Miyato and Koyama 2018, eq. 3).
+
+    V is an affine map to all classes, for the initialisation and the spectral norm of such; its other
+    outputs are multiplied by 0, because the backward pass of CUDA's indexing is not deterministic.
+    """
+
+    def __init__(self, features: int, classes: int):
+        super().__init__()
+        self.count = classes
+        self.classes = nn.Linear(features, classes, bias=False)
+
+    def forward(self, features_BF: Tensor, labels_B: Tensor) -> Tensor:
+        of_each_BK = self.classes(features_BF)
+        return (of_each_BK * F.one_hot(labels_B, self.count).to(of_each_BK.dtype)).sum(dim=1)
 
 
 class Encoder(nn.Module):

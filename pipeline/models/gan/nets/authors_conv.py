@@ -17,8 +17,14 @@ class DeconvGenerator(nn.Module):
     """z [B, Z] -> images before the output's nonlinearity; SizeError if `hidden` does not fit their size."""
 
     def __init__(
-        self, net: nets.DeconvGenerator, inputs: int, image_shape: tuple, stream: torch.Generator
+        self,
+        net: nets.DeconvGenerator,
+        inputs: int,
+        image_shape: tuple,
+        stream: torch.Generator,
+        classes: int = 0,
     ):
+        """`classes`: 0, because no norm is there to be told one."""
         super().__init__()
         channels = image_shape[0]
         self.map_shape = deconv_map(net, image_shape)
@@ -34,7 +40,7 @@ class DeconvGenerator(nn.Module):
         )
         self.bias = nn.Parameter(torch.zeros(image_shape))  # one for each pixel (authors: untied)
 
-    def forward(self, z_BZ: Tensor) -> Tensor:
+    def forward(self, z_BZ: Tensor, labels_B: Tensor | None = None) -> Tensor:
         h_BU = z_BZ
         for layer in self.hidden:
             h_BU = self.noise_and_dropout(layer(h_BU))

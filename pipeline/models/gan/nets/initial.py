@@ -12,14 +12,15 @@ from pipeline.config.models.gan.nets import (
     MlpGenerator,
     NormalInit,
     OrthogonalInit,
+    PublishedInit,
     SparseInit,
     UniformInit,
     XavierInit,
 )
-from pipeline.models.common.layers import Hidden, SpectralNorm
+from pipeline.models.common.layers import ConditionalBatchNorm, Hidden, SpectralNorm
 
 AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, ConditionalBatchNorm)
 
 
 def initialize(
@@ -32,17 +33,20 @@ def initialize(
     says; biases start at 0 (authors)."""
     last = output_maps(output)
     with torch.no_grad():
-        for layer in net.modules():
+        for name, layer in net.named_modules():
+            is_last = any(layer is one for one in last)
+            init = player.output_init if is_last and player.output_init else player.init
+            if isinstance(init, PublishedInit):
+                init = published(player.name, name)
             if isinstance(layer, AFFINE):
-                is_last = any(layer is one for one in last)
-                init = player.output_init if is_last and player.output_init else player.init
                 _draw_weights(layer, init, is_last, stream)
                 if layer.bias is not None:
                     layer.bias.zero_()
             elif isinstance(layer, nn.Embedding):
                 layer.weight.normal_(generator=stream)
-            elif isinstance(layer, NORMS) and isinstance(player.init, NormalInit):
-                layer.weight.normal_(1, player.init.norm_std, generator=stream)
+            elif isinstance(layer, NORMS) and isinstance(init, NormalInit):
+                if layer.weight is not None:
+                    layer.weight.normal_(1, init.norm_std, generator=stream)
             elif isinstance(layer, SpectralNorm):
                 layer.left.copy_(
                     torch.nn.functional.normalize(layer.left.normal_(generator=stream), dim=0)
@@ -51,6 +55,14 @@ def initialize(
             hidden = [layer for layer in net.modules() if isinstance(layer, Hidden)]
             for layer, bias in zip(hidden, player.biases, strict=True):
                 layer.linear.bias.fill_(bias)  # type: ignore[union-attr, operator]
+
+
+def published(net: str, layer: str) -> Init:
+    """How the authors of `net` initialised its `layer`, a dotted name."""
+    if net == "dcgan":
+        return NormalInit(name="normal", std=0.02, norm_std=0.02)
+    gain = 2**0.5 if "residual" in layer.split(".") else 1.0
+    return XavierInit(name="xavier", gain=gain, distribution="uniform")
 
 
 def output_maps(output: nn.Module) -> list[nn.Module]:
@@ -69,6 +81,8 @@ def _draw_weights(layer: nn.Module, init: Init, is_last: bool, stream: torch.Gen
         case HeInit(gain=gain, output_gain=output_gain):
             gain *= output_gain if is_last else 1
             weight.normal_(0, gain * (2 / fan_in(layer)) ** 0.5, generator=stream)
+        case XavierInit(gain=gain, distribution="uniform"):
+            nn.init.xavier_uniform_(weight, gain, generator=stream)
         case XavierInit(gain=gain):
             nn.init.xavier_normal_(weight, gain, generator=stream)
         case OrthogonalInit(gain=gain):
