@@ -17,30 +17,38 @@ F = TypeVar("F", bound=Callable)
 LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def choose(name: str, precision: str = "float32", count: int = 1, index: int = 0) -> torch.device:
+def choose(
+    name: str,
+    precision: str = "float32",
+    count: int = 1,
+    index: int = 0,
+    *,
+    where: str = "train",
+    doubles: bool = False,
+) -> torch.device:
     """The device `name`, the `index`-th of `count`; `auto` takes CUDA, then MPS, then the CPU.
 
-    On the CPU a device is a process. TrainingError if the machine lacks the device, the number or the
-    precision.
+    On the CPU a device is a process. `where`: the block of params.yaml whose `device` it is; `doubles`: it has to
+    compute in float64, as MPS does not. TrainingError if the machine lacks the device, the number or the precision.
     """
     there = {"cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0}
-    there |= {"mps": int(torch.backends.mps.is_available()), "cpu": count}
+    there |= {"mps": int(torch.backends.mps.is_available() and not doubles), "cpu": count}
     if name == "auto":
         name = next(device for device, number in there.items() if number)
     if not there[name]:
         offered = ", ".join(device for device, number in there.items() if number)
         raise TrainingError(
-            f"train.device is {name}, but this machine offers only: {offered}. "
+            f"{where}.device is {name}, but this machine offers only: {offered}. "
             f"Set device: auto in params.yaml to take the best there is."
         )
     if there[name] < count:
         raise TrainingError(
-            f"train.devices is {count}, but there are {there[name]} of type {name} here (as far as this "
+            f"{where}.devices is {count}, but there are {there[name]} of type {name} here (as far as this "
             f"job may see them). Set devices: {there[name]}, or device: cpu to use {count} processes."
         )
     if precision == "tf32" and name != "cuda":
         raise TrainingError(
-            f"train.precision is tf32, which CUDA devices have and {name} has not; use float32 or bf16"
+            f"{where}.precision is tf32, which CUDA devices have and {name} has not; use float32 or bf16"
         )
     return torch.device(name, index) if name == "cuda" else torch.device(name)
 

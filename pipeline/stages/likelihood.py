@@ -13,9 +13,9 @@ from torch import Tensor
 from pipeline.compute import devices
 from pipeline.compute.streams import generator, normal
 from pipeline.config.likelihood import Likelihood
-from pipeline.errors import DataError
 from pipeline.evaluation.decoders import ais
 from pipeline.evaluation.decoders.latent import FROM_NORMAL
+from pipeline.evaluation.decoders.schedule import Annealing
 from pipeline.evaluation.real_data import some, to_unit
 from pipeline.evaluation.rounding import decimals
 from pipeline.evaluation.theory import variational
@@ -48,7 +48,7 @@ class Paths:
 def run(name: str, settings: Likelihood, weights: str, paths: Paths) -> None:
     """Write the estimate of entry `name` and its main numbers; `weights`: those of G, ema or raw."""
     devices.reproducible(settings.threads)
-    device = device_of(settings.device)
+    device = devices.choose(settings.device, where=f"likelihoods.{name}", doubles=True)
     saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
     model = Model(saved, weights, device)
     data = read_tensors(paths.data, ["valid_images", "test_images"])
@@ -64,14 +64,6 @@ def run(name: str, settings: Likelihood, weights: str, paths: Paths) -> None:
         print(f"likelihood {name}: warning: {warning}", file=sys.stderr)
     write_json(paths.result, {"run": settings.run, "dataset": settings.dataset, **result})
     write_json(paths.scores, scores(settings, result))
-
-
-def device_of(name: str) -> torch.device:
-    """CUDA where it is asked for, or there is some."""
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise DataError("device is cuda, but this machine has none; set it to auto or cpu")
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
 class Model:
@@ -121,12 +113,12 @@ def evaluate(name: str, settings: Likelihood, model: Model, images: dict[str, Te
     how, short = annealing(settings), annealing(settings, settings.sigma_search.temperatures)
     sigmas = [] if settings.sigma else settings.sigma_search.sigmas()
     x_MD = grey(images["test"], settings.seed, "test").to(model.device)
-    moves = (
-        len(sigmas) * len(images["valid"]) * (short.pilot_moves + short.moves)
-        + len(x_MD) * (how.pilot_moves + how.moves)
-        + settings.simulated_images * (how.pilot_moves + 2 * how.moves)
+    progress = Progress(
+        name,
+        len(sigmas) * len(images["valid"]) * short.moves_of_lower
+        + len(x_MD) * how.moves_of_lower
+        + settings.simulated_images * how.moves_of_sandwich,
     )
-    progress = Progress(name, moves * how.chains)
     search = []
     if sigmas:
         valid_MD = grey(images["valid"], settings.seed, "validation").to(model.device)
@@ -151,6 +143,7 @@ def evaluate(name: str, settings: Likelihood, model: Model, images: dict[str, Te
         "log_likelihood": line(found.log_p_M),
         "bits_per_pixel": round(per_pixel, 4),
         "effective_chains": spread(found.effective_chains_M),
+        "resamplings": spread(found.resamplings_M),
         "acceptance": spread(found.acceptance_M),
         "simulated": {
             "images": settings.simulated_images,
@@ -165,9 +158,9 @@ def evaluate(name: str, settings: Likelihood, model: Model, images: dict[str, Te
     return result | {"warnings": list(doubts(result, settings, sigmas))}
 
 
-def annealing(settings: Likelihood, temperatures: int | None = None) -> ais.Annealing:
+def annealing(settings: Likelihood, temperatures: int | None = None) -> Annealing:
     """`temperatures`: others than those of the settings."""
-    return ais.Annealing(
+    return Annealing(
         chains=settings.chains,
         temperatures=temperatures or settings.temperatures,
         leapfrog_steps=settings.hmc.leapfrog_steps,
@@ -184,7 +177,7 @@ def lower(
     model: Model,
     x_MD: Tensor,
     sigma_M: Tensor,
-    how: ais.Annealing,
+    how: Annealing,
     seed: int,
     purpose: str,
     progress: Progress,
@@ -192,14 +185,14 @@ def lower(
     """The lower bound, for as many images at a time as CHAINS_AT_ONCE allows."""
     stream = generator(seed, purpose, model.device)
     parts = [
-        ais.lower(model.decode, x, sigma, model.latent, how, stream, ticking(progress, len(x), how))
+        ais.lower(model.decode, x, sigma, model.latent, how, stream, progress.advance)
         for x, sigma in zip(batches(x_MD, how), batches(sigma_M, how), strict=True)
     ]
     return joined(parts)
 
 
 def sandwich(
-    model: Model, count: int, sigma: float, how: ais.Annealing, seed: int, progress: Progress
+    model: Model, count: int, sigma: float, how: Annealing, seed: int, progress: Progress
 ) -> tuple[ais.Bound, ais.Bound]:
     """Both bounds of log p of `count` images that are drawn from the model, noise included."""
     stream = generator(seed, "AIS of simulated images", model.device)
@@ -209,7 +202,7 @@ def sandwich(
     x_MD = mean_MD + sigma * normal(mean_MD.shape, stream)
     sigma_M = torch.full((count,), sigma, device=model.device)
     parts = [
-        ais.sandwich(model.decode, u, x, of_x, how, stream, ticking(progress, len(x), how))
+        ais.sandwich(model.decode, u, x, of_x, how, stream, progress.advance)
         for u, x, of_x in zip(
             batches(u_MZ, how), batches(x_MD, how), batches(sigma_M, how), strict=True
         )
@@ -217,12 +210,8 @@ def sandwich(
     return joined([part.lower for part in parts]), joined([part.upper for part in parts])
 
 
-def batches(rows: Tensor, how: ais.Annealing) -> tuple[Tensor, ...]:
+def batches(rows: Tensor, how: Annealing) -> tuple[Tensor, ...]:
     return rows.split(max(1, CHAINS_AT_ONCE // how.chains))
-
-
-def ticking(progress: Progress, images: int, how: ais.Annealing) -> ais.Tick:
-    return lambda: progress.advance(images * how.chains)
 
 
 def joined(parts: list[ais.Bound]) -> ais.Bound:
@@ -234,7 +223,7 @@ def searched(
     model: Model,
     valid_MD: Tensor,
     sigmas: list[float],
-    how: ais.Annealing,
+    how: Annealing,
     seed: int,
     progress: Progress,
 ) -> list[dict[str, float]]:

@@ -115,11 +115,14 @@ def test_an_entry_that_is_not_there_is_named(here, capsys):
     assert "has no likelihoods.nobody; it has: digits, of_vae" in capsys.readouterr().err
 
 
-def test_cuda_where_there_is_none_is_refused():
+def test_a_device_that_is_not_there_is_refused_by_its_key(here, capsys):
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    with pytest.raises(likelihood.DataError, match="auto or cpu"):
-        likelihood.device_of("cuda")
+    params = json.loads((here / "params.yaml").read_text())
+    params["likelihoods"]["on_gpu"] = ENTRY | {"device": "cuda"}
+    (here / "params.yaml").write_text(json.dumps(params))
+    assert main(["likelihood", "on_gpu"]) == 1
+    assert "likelihoods.on_gpu.device is cuda" in capsys.readouterr().err
 
 
 def linear_gan(about: dict) -> tuple[Saved, torch.Tensor]:

@@ -1,70 +1,40 @@
 """Annealed importance sampling of log p(x), from below and, for simulated images, from above.
 
 Chains pass through f_t(u) = p(u) p(x|u)^beta_t from the prior at beta = 0 to the posterior at beta = 1, with a
-transition of HMC at each beta between them (Neal 2001; Wu et al. 2017, section 3). With step sizes that a pilot
-has fixed before, the mean of the weights is p(x) in expectation. So by Jensen its log is a stochastic lower
-bound of log p(x). In reverse, from a u of which x was simulated, the weights' mean is 1 / p(x) in
-expectation, and minus its log is a stochastic upper bound (bidirectional Monte Carlo; Grosse et al. 2015).
+transition of HMC at each beta between them (Neal 2001; Wu et al. 2017, section 3). Where few chains of an image count,
+they are drawn anew in proportion to their weights (sequential Monte Carlo; Del Moral et al. 2006), without which many
+more temperatures would be needed. With step sizes that a pilot has fixed before, the mean of the weights is p(x) in
+expectation. So by Jensen its log is a stochastic lower bound of log p(x).
+
+Of an x that was simulated from a known u, a chain goes back from u to the prior, and a pass that holds this chain as one
+of its own estimates p(x) again. The inverse of this estimate is 1 / p(x) in expectation, so its log is a stochastic upper
+bound (bidirectional Monte Carlo; Grosse et al. 2015, section 4).
 """
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pipeline.compute.streams import normal
+from pipeline.evaluation.decoders import pilot
 from pipeline.evaluation.decoders.hmc import Decode, Position, Target, move
+from pipeline.evaluation.decoders.resampling import effective, resampled
+from pipeline.evaluation.decoders.schedule import Annealing, Tick, betas
 
-# Shapes: M images, K chains of each, R = M K chains in all, Z latent, D pixels, T temperatures, P of the pilot.
-
-SIGMOID = 4.0  # beta_t follows the logistic function from minus this to this: Wu et al. 2017
-FIRST_STEP = 0.5  # of leapfrog at beta = 0, before any is known to be good
-SETTLING = 20  # moves at beta = 0 in which the pilot finds its first step size
-GAIN = 0.5  # of the pilot: log step += GAIN (acceptance - target)
-PILOT_MOVES = 2  # at each of its temperatures
-PILOT_SHARE, PILOT_LEAST = 0.1, 50  # temperatures of the pilot, of all and at least
-SMOOTHED = 5  # neighbouring temperatures over which the pilot's log steps are averaged
-
-Tick = Callable[[], None]  # called after every move
-
-
-@dataclass(frozen=True, kw_only=True)
-class Annealing:
-    """How chains are moved."""
-
-    chains: int  # of each image
-    temperatures: int  # steps of beta
-    leapfrog_steps: int
-    acceptance: float  # that step sizes aim at
-
-    @property
-    def pilot_temperatures(self) -> int:
-        """Few, since the pilot only finds step sizes."""
-        return max(PILOT_LEAST, round(PILOT_SHARE * self.temperatures))
-
-    @property
-    def pilot_moves(self) -> int:
-        """Moves of the pilot of one batch of chains; none where there are no betas between 0 and 1."""
-        return (
-            0 if self.temperatures == 1 else SETTLING + PILOT_MOVES * (self.pilot_temperatures - 1)
-        )
-
-    @property
-    def moves(self) -> int:
-        """Moves of one batch of chains from one end to the other."""
-        return self.temperatures - 1
+# Shapes: M images, K chains of each, R = M K chains in all, Z latent, D pixels, T temperatures.
 
 
 class Bound(NamedTuple):
     """Of log p(x) of each image, in nats; all float64 [M]."""
 
     log_p_M: Tensor
-    effective_chains_M: Tensor  # (sum of weights)^2 / sum of their squares: 1 if one outweighs all
+    effective_chains_M: Tensor  # at the end: 1 if one outweighs all others
     acceptance_M: Tensor  # mean over chains and temperatures
+    resamplings_M: Tensor  # how often the chains were drawn anew
 
 
 class Sandwich(NamedTuple):
@@ -74,17 +44,6 @@ class Sandwich(NamedTuple):
     upper: Bound
 
 
-def betas(count: int) -> list[float]:
-    """`count` + 1 rising values from 0 to 1, dense at both ends."""
-    low, high = _logistic(-SIGMOID), _logistic(SIGMOID)
-    inner = [_logistic(SIGMOID * (2 * t / count - 1)) for t in range(1, count)]
-    return [0.0, *((value - low) / (high - low) for value in inner), 1.0]
-
-
-def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
-
-
 def lower(
     decode: Decode,
     x_MD: Tensor,
@@ -92,12 +51,12 @@ def lower(
     latent: int,
     how: Annealing,
     stream: torch.Generator,
-    tick: Tick = lambda: None,
+    tick: Tick = lambda chains: None,
 ) -> Bound:
     """A stochastic lower bound of log p of images `x_MD` in [0, 1]; `latent`: numbers of u."""
     target = _target(decode, x_MD, sigma_M, how)
-    steps_TR = pilot(target, latent, how, stream, tick)
-    return _forwards(target, steps_TR, x_MD, sigma_M, latent, how, stream, tick)
+    steps_TR = pilot.step_sizes(target, _prior(target, latent, stream), how, stream, tick)
+    return anneal(target, _prior(target, latent, stream), steps_TR, how, stream, tick)
 
 
 def sandwich(
@@ -107,23 +66,19 @@ def sandwich(
     sigma_M: Tensor,
     how: Annealing,
     stream: torch.Generator,
-    tick: Tick = lambda: None,
+    tick: Tick = lambda chains: None,
 ) -> Sandwich:
     """Both bounds for `x_MD` that were drawn from N(G(u), sigma^2 I) with `u_MZ` from the prior.
 
-    All chains of an image start in reverse from the one exact draw of p(u|x) that there is: its u.
+    Of p(u|x) there is one exact draw, u itself: the chain that goes back starts from it.
     """
-    target = _target(decode, x_MD, sigma_M, how)
-    latent = u_MZ.shape[1]
-    steps_TR = pilot(target, latent, how, stream, tick)
-    below = _forwards(target, steps_TR, x_MD, sigma_M, latent, how, stream, tick)
-    start = target.at(u_MZ.repeat_interleave(how.chains, dim=0))
-    falling = betas(how.temperatures)[::-1]
-    log_weights_R, acceptance_R = anneal(
-        target, start, falling, steps_TR.flip(0), how, stream, tick
-    )
-    above = _bound(log_weights_R, acceptance_R, x_MD, sigma_M, how, sign=-1)
-    return Sandwich(below, above)
+    target, latent = _target(decode, x_MD, sigma_M, how), u_MZ.shape[1]
+    steps_TR = pilot.step_sizes(target, _prior(target, latent, stream), how, stream, tick)
+    below = anneal(target, _prior(target, latent, stream), steps_TR, how, stream, tick)
+    alone = Target(decode, x_MD, sigma_M)
+    kept = way_back(alone, alone.at(u_MZ), steps_TR[:, :: how.chains], how, stream, tick)
+    start = _with_first(_prior(target, latent, stream), kept[0], how)
+    return Sandwich(below, anneal(target, start, steps_TR, how, stream, tick, kept))
 
 
 def _target(decode: Decode, x_MD: Tensor, sigma_M: Tensor, how: Annealing) -> Target:
@@ -131,115 +86,71 @@ def _target(decode: Decode, x_MD: Tensor, sigma_M: Tensor, how: Annealing) -> Ta
     return Target(decode, *repeated)
 
 
-def _forwards(
-    target: Target,
-    steps_TR: Tensor,
-    x_MD: Tensor,
-    sigma_M: Tensor,
-    latent: int,
-    how: Annealing,
-    stream: torch.Generator,
-    tick: Tick,
-) -> Bound:
-    start = target.at(_prior(target, latent, stream))
-    rising = betas(how.temperatures)
-    log_weights_R, acceptance_R = anneal(target, start, rising, steps_TR, how, stream, tick)
-    return _bound(log_weights_R, acceptance_R, x_MD, sigma_M, how, sign=1)
+def _prior(target: Target, latent: int, stream: torch.Generator) -> Position:
+    return target.at(normal((len(target.x_RD), latent), stream).to(target.x_RD.dtype))
 
 
-def _prior(target: Target, latent: int, stream: torch.Generator) -> Tensor:
-    return normal((len(target.x_RD), latent), stream).to(target.x_RD.dtype)
+def _with_first(at: Position, first: Position, how: Annealing) -> Position:
+    """`at` with the first chain of each image where `first`, of one chain each, is."""
+    found = Position(*(each.clone() for each in at))
+    for own, other in zip(found, first, strict=True):
+        own[:: how.chains] = other
+    return found
 
 
 def anneal(
     target: Target,
     at: Position,
-    betas: Sequence[float],
     steps_TR: Tensor,
     how: Annealing,
     stream: torch.Generator,
     tick: Tick,
-) -> tuple[Tensor, Tensor]:
-    """Along `betas`, rising or falling: sums of (beta_next - beta) log p(x|u), and mean acceptance; float64 [R].
+    kept: Sequence[Position] | None = None,
+) -> Bound:
+    """From the prior, where `at` is, to the posterior, with step sizes `steps_TR` at the betas between.
 
-    `steps_TR`: step sizes at the betas between the ends, in the same order.
+    `kept`: where the first chain of each image is at every beta but the last; the pass is then conditional on it.
     """
-    log_weights_R = torch.zeros_like(at.log_likelihood_R)
-    accepted_R = torch.zeros_like(at.log_likelihood_R)
-    for index, (beta, following) in enumerate(itertools.pairwise(betas)):
-        log_weights_R += (following - beta) * at.log_likelihood_R
+    log_weights_MK = at.log_likelihood_R.new_zeros(len(target.x_RD) // how.chains, how.chains)
+    accepted_R, drawn_M = torch.zeros_like(at.log_likelihood_R), log_weights_MK[:, 0].clone()
+    for index, (beta, following) in enumerate(itertools.pairwise(betas(how.temperatures))):
+        log_weights_MK = log_weights_MK + (following - beta) * at.log_likelihood_R.view_as(
+            log_weights_MK
+        )
         if index < len(steps_TR):
+            at, log_weights_MK, few_M = resampled(at, log_weights_MK, stream, kept is not None)
             at, probability_R = move(
                 target, at, following, steps_TR[index], how.leapfrog_steps, stream
             )
+            if kept is not None:
+                at = _with_first(at, kept[index + 1], how)
             accepted_R += probability_R
-            tick()
-    return log_weights_R, accepted_R / max(1, len(steps_TR))
-
-
-def pilot(
-    target: Target, latent: int, how: Annealing, stream: torch.Generator, tick: Tick
-) -> Tensor:
-    """Step sizes [T - 1, R] for the betas between 0 and 1, the same for all chains of an image.
-
-    Found on chains of their own on a short way, so that those that are weighed move independently of the
-    step sizes, and both bounds hold exactly.
-    """
-    if how.temperatures == 1:
-        return torch.empty(0, len(target.x_RD), dtype=torch.float64)
-    at = target.at(_prior(target, latent, stream))
-    log_step_R = torch.full_like(at.log_likelihood_R, math.log(FIRST_STEP))
-
-    def adapt(at: Position, beta: float, log_step_R: Tensor) -> tuple[Position, Tensor]:
-        at, probability_R = move(target, at, beta, log_step_R.exp(), how.leapfrog_steps, stream)
-        tick()
-        of_image_M1 = probability_R.unflatten(0, (-1, how.chains)).mean(dim=1, keepdim=True)
-        missed_R = (of_image_M1 - how.acceptance).expand(-1, how.chains).flatten()
-        return at, log_step_R + GAIN * missed_R
-
-    for _ in range(SETTLING):
-        at, log_step_R = adapt(at, 0.0, log_step_R)
-    found = [log_step_R]
-    for beta in betas(how.pilot_temperatures)[1:-1]:
-        for _ in range(PILOT_MOVES):
-            at, log_step_R = adapt(at, beta, log_step_R)
-        found.append(log_step_R)
-    return _between(_smooth(torch.stack(found)), how.temperatures).exp()
-
-
-def _smooth(values_PR: Tensor) -> Tensor:
-    """Means over SMOOTHED neighbouring rows, fewer at the ends."""
-    reach = SMOOTHED // 2
-    return torch.stack(
-        [values_PR[max(0, p - reach) : p + reach + 1].mean(dim=0) for p in range(len(values_PR))]
+            drawn_M += few_M
+            tick(len(accepted_R))
+    constant_M = target.x_RD.shape[1] * torch.log(
+        math.sqrt(2 * math.pi) * target.precision_R[:: how.chains] ** -0.5
     )
-
-
-def _between(values_PR: Tensor, temperatures: int) -> Tensor:
-    """Rows at t = 0, 1/P, ..., (P - 1)/P of the way -> rows at t = 1/T, ..., (T - 1)/T, straight between them."""
-    last = len(values_PR) - 1
-    at_T = torch.arange(1, temperatures, dtype=torch.float64) * (len(values_PR) / temperatures)
-    at_T = at_T.clamp(max=last).to(values_PR.device)
-    below_T = at_T.long().clamp(max=max(0, last - 1))
-    above_T = (below_T + 1).clamp(max=last)
-    return torch.lerp(values_PR[below_T], values_PR[above_T], (at_T - below_T)[:, None])
-
-
-def _bound(
-    log_weights_R: Tensor,
-    acceptance_R: Tensor,
-    x_MD: Tensor,
-    sigma_M: Tensor,
-    how: Annealing,
-    sign: int,
-) -> Bound:
-    """`sign`: 1 for weights whose mean is p(x), -1 for 1 / p(x)."""
-    weights_MK = log_weights_R.unflatten(0, (-1, how.chains))
-    log_sum_M = torch.logsumexp(weights_MK, dim=1)
-    shares_MK = torch.exp(weights_MK - log_sum_M[:, None])
-    constant_M = x_MD.shape[1] * torch.log(sigma_M.double() * math.sqrt(2 * math.pi))
     return Bound(
-        sign * (log_sum_M - math.log(how.chains)) - constant_M,
-        1 / shares_MK.square().sum(dim=1),
-        acceptance_R.unflatten(0, (-1, how.chains)).mean(dim=1),
+        torch.logsumexp(log_weights_MK, dim=1) - math.log(how.chains) - constant_M,
+        effective(log_weights_MK),
+        (accepted_R / max(1, len(steps_TR))).view_as(log_weights_MK).mean(dim=1),
+        drawn_M,
     )
+
+
+def way_back(
+    target: Target,
+    at: Position,
+    steps_TM: Tensor,
+    how: Annealing,
+    stream: torch.Generator,
+    tick: Tick,
+) -> list[Position]:
+    """From draws of the posterior, where `at` is, to the prior: where the chains, one of each image, are at every beta
+    but the last, in the order of rising betas. HMC is reversible, so its moves serve both ways."""
+    way = [at]
+    for beta, step_M in zip(betas(how.temperatures)[-2:0:-1], steps_TM.flip(0), strict=True):
+        at, _ = move(target, at, beta, step_M, how.leapfrog_steps, stream)
+        way.append(at)
+        tick(len(way[0].u_RZ))
+    return way[::-1]
