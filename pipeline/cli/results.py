@@ -1,4 +1,4 @@
-"""Commands that look at results: page, compare, costs, crate; and score, which measures any samples."""
+"""Commands that look at results: page, gallery, compare, costs, crate; and score, which measures any samples."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,14 @@ from pipeline.errors import ConfigError
 def commands(add: Add) -> None:
     add("page", page, "write results/index.html: all results on one page").add_argument(
         "--open", action="store_true", help="and open it, where there is a desktop"
+    )
+    pictures = add("gallery", gallery, "samples of all runs of a dataset in one picture")
+    pictures.add_argument("--dataset", metavar="DATASET", help="needed where there are several")
+    pictures.add_argument(
+        "--columns", type=int, default=16, metavar="N", help="samples of each run (default: 16)"
+    )
+    pictures.add_argument(
+        "--out", type=Path, metavar="FILE.png", help="default: results/gallery_DATASET.png"
     )
     add(
         "compare", compare, "settings that differ and the main numbers, of runs or revisions"
@@ -34,6 +42,14 @@ def page(options: argparse.Namespace) -> None:
     from pipeline.report import page
 
     print(f"Page of results: {page.write(show=options.open).resolve()}")
+
+
+def gallery(options: argparse.Namespace) -> None:
+    from pipeline.report import gallery
+
+    if not 1 <= options.columns <= 1_000:
+        raise ConfigError(f"gallery: --columns is {options.columns}; take 1 to 1000")
+    print(f"Samples of all runs: {gallery.write(options.dataset, options.columns, options.out)}")
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -50,6 +50,8 @@ COLUMNS = {
     "train_seconds": ("training (s)", ",.1f"),
     "images_per_second": ("images/s", ",.0f"),
     "sample_seconds": ("sampling (s)", ",.1f"),
+    "sample_seconds_per_10000": ("10,000 samples (s)", ",.1f"),
+    "parameters": ("parameters", ",d"),
     "peak_memory_mb": ("peak memory (MB)", ",d"),
     "processor": ("trained on", "s"),
 }
@@ -61,7 +63,13 @@ def table(runs: dict[str, dict[str, Any] | None]) -> str:
     for name, found in runs.items():
         cells = found or {}
         rows.append(
-            [name, *(f"{cells[k]:{f}}" if k in cells else "-" for k, (_, f) in COLUMNS.items())]
+            [
+                name,
+                *(
+                    f"{cells[k]:{f}}" if cells.get(k) is not None else "-"
+                    for k, (_, f) in COLUMNS.items()
+                ),
+            ]
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

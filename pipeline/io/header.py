@@ -1,16 +1,40 @@
 """The metadata of a model file, read without torch."""
 
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
+
+# of names of tensors, the last part: what is kept beside the weights, which learning by gradients does not change
+NOT_LEARNED = (
+    *("chains", "hidden_offset", "visible_offset", "visible_mean", "mask"),
+    *("running_mean", "running_var", "num_batches_tracked"),
+)
+SAMPLED = ("generator.", "net.", "first.")  # of names, the first part: the nets that draw
 
 
 def about(model: Path) -> dict[str, Any]:
     """What the file's writer stored beside the tensors; {} if there is no such file or it is damaged."""
     try:
-        with model.open("rb") as file:
-            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        return json.loads(header["__metadata__"]["about"])
+        return json.loads(_header(model)["__metadata__"]["about"])
     except (OSError, ValueError, KeyError, struct.error, MemoryError, OverflowError):
         return {}
+
+
+def parameters(model: Path) -> int | None:
+    """Learned numbers of the nets that draw: of a GAN those of G. None if the file cannot be read."""
+    try:
+        shapes = {
+            name: tensor["shape"]
+            for name, tensor in _header(model).items()
+            if name.startswith(SAMPLED) and name.rpartition(".")[2] not in NOT_LEARNED
+        }
+    except (OSError, ValueError, KeyError, TypeError, struct.error, MemoryError, OverflowError):
+        return None
+    return sum(map(math.prod, shapes.values()))
+
+
+def _header(model: Path) -> dict[str, Any]:
+    with model.open("rb") as file:
+        return json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))

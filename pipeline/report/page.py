@@ -14,7 +14,7 @@ from pipeline.io.files import write_bytes
 from pipeline.report import provenance
 from pipeline.report.figures import figures_of
 from pipeline.report.recorded import Recorded, of_this_folder, unfinished
-from pipeline.report.runs import Facts, facts, steps_so_far
+from pipeline.report.runs import Facts, decoder, facts, steps_so_far
 from pipeline.report.sections import section
 from pipeline.report.settings import seed_groups
 
@@ -29,7 +29,8 @@ def write(show: bool = False) -> Path:
         why = unfinished(name, content, recorded, lambda path: Path(path).exists())
         if why:
             fact.trouble.insert(0, why + progress(name, fact, why))
-    write_bytes(PAGE, render(params, recorded, runs).encode())
+    decoders = {name: decoder(name) for name in params.likelihoods}
+    write_bytes(PAGE, render(params, recorded, runs, decoders).encode())
     if show and has_desktop():
         webbrowser.open(PAGE.resolve().as_uri())
     return PAGE
@@ -49,9 +50,12 @@ def has_desktop() -> bool:
     return sys.platform == "darwin" or any(map(os.environ.get, displays))
 
 
-def render(params: Params, recorded: Recorded, runs: dict[str, Facts]) -> str:
-    """The page as HTML."""
+def render(
+    params: Params, recorded: Recorded, runs: dict[str, Facts], decoders: dict[str, dict | None]
+) -> str:
+    """The page as HTML. `decoders`: scores of the entries of `likelihoods:`, None where there are none yet."""
     groups = seed_groups(params.runs)
+    estimated = {name: found for name, found in decoders.items() if found is not None}
     environment = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
@@ -62,7 +66,8 @@ def render(params: Params, recorded: Recorded, runs: dict[str, Facts]) -> str:
     sheets, figures = figures_of(params, groups)
     datasets = dict.fromkeys(run.dataset for run in params.runs.values())
     return environment.get_template("page.html.j2").render(
-        sections=[section(name, params, runs, groups) for name in datasets],
+        sections=[section(name, params, runs, groups, estimated) for name in datasets],
+        not_estimated=[name for name, found in decoders.items() if found is None],
         runs=runs,
         sheets=sheets,
         figures=figures,

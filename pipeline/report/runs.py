@@ -77,6 +77,15 @@ def facts(name: str, run: Run) -> Facts:
     return found
 
 
+def decoder(name: str) -> dict[str, Any] | None:
+    """The scores of an entry of `likelihoods:`; None if it is not finished, or its file damaged."""
+    try:
+        found = json.loads(paths.Likelihood(name).scores.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"run", "dataset", "log_p"} <= set(found) else None
+
+
 def steps_so_far(name: str) -> int | None:
     """Steps of a training that is under way or was interrupted; None if it has not begun."""
     try:

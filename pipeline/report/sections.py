@@ -6,7 +6,8 @@ from pipeline.config.params import Params
 from pipeline.report.runs import Facts
 from pipeline.report.settings import differences
 from pipeline.tables.columns import Row
-from pipeline.tables.rows import name_of, rows_of
+from pipeline.tables.rows import decoder_rows, name_of, rows_of
+from pipeline.tables.text import likelihoods
 from pipeline.tables.text import shown as table_of
 
 
@@ -42,14 +43,19 @@ class Section:
     headings: tuple[str, ...]
     lines: list[Line]
     groups: list[Group]  # best FID first, without numbers last
+    likelihoods: dict[str, list[tuple[str, ...]]]  # heading -> rows of a table, the first its head
     differing: dict[str, list[str]]  # setting -> its value in each group
     unfinished: list[str]
 
 
 def section(
-    dataset: str, params: Params, runs: dict[str, Facts], groups: list[list[str]]
+    dataset: str,
+    params: Params,
+    runs: dict[str, Facts],
+    groups: list[list[str]],
+    decoders: dict[str, dict],
 ) -> Section:
-    """`groups`: runs that differ in their seed only, of all datasets."""
+    """`groups`: runs that differ in their seed only, of all datasets; `decoders`: scores of likelihoods."""
     own = {name: fact for name, fact in runs.items() if fact.run.dataset == dataset}
     scored = {name: fact.scores for name, fact in own.items() if fact.scores}
     here = [group for group in groups if group[0] in own]
@@ -65,11 +71,15 @@ def section(
     order = [each.name for each in lines if each.kind in ("group", "run")]
     found.sort(key=lambda group: order.index(group.name) if group.name in order else len(order))
     settings = [runs[group.runs[0]].settings for group in found]
+    by_ais = decoder_rows(
+        dataset, {key: each for key, each in decoders.items() if each["run"] in scored}, scored
+    )
     return Section(
         dataset=dataset,
         headings=headings[1:],
         lines=lines,
         groups=found,
+        likelihoods=likelihoods([*rows, *by_ais]),
         differing=differences(settings) if len(settings) > 1 else {},
         unfinished=[name for name in own if name not in scored],
     )

@@ -15,7 +15,7 @@ from pipeline import models
 from pipeline.compute import arithmetic, devices, parallel, precision
 from pipeline.compute.parallel import World
 from pipeline.evaluation.plots import grids as pictures
-from pipeline.io import costs, machine
+from pipeline.io import costs, header, machine
 from pipeline.io.files import write_bytes, write_json
 from pipeline.io.live import Live, Progress
 from pipeline.io.tensors import read_about, read_tensors, write_model
@@ -213,6 +213,7 @@ def write_costs(games: list[Finished], paths: Paths) -> None:
         paths.model,
         train_seconds=round(seconds, 1),
         images_per_second=round(images / max(seconds, 1e-9), 1),
+        parameters=header.parameters(paths.model),
         peak_memory_mb=costs.peak_memory_mb(),
         peak_gpu_memory_mb=round(torch.cuda.max_memory_allocated() / 1e6) if on_gpu else None,
         processor=machine.processor(),

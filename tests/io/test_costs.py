@@ -1,6 +1,8 @@
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from pipeline.io import costs
+from pipeline.io import costs, header
 
 
 @pytest.fixture
@@ -44,5 +46,21 @@ def test_without_a_model_there_are_no_costs(tmp_path, model):
 def test_the_table_has_a_dash_where_nothing_was_measured():
     lines = costs.table({"a": {"train_seconds": 61.25, "peak_memory_mb": 1234}, "b": None})
     _, a, b = (line.split() for line in lines.splitlines())
-    assert a == ["a", "61.2", "-", "-", "1,234", "-"]
-    assert b == ["b", *"-----"]
+    assert a == ["a", "61.2", *"----", "1,234", "-"]
+    assert b == ["b", *"-------"]
+
+
+def test_parameters_are_what_the_nets_that_draw_have_learned(tmp_path):
+    path = tmp_path / "model.safetensors"
+    named = {
+        "generator.linear.weight": (3, 4),
+        "generator.norm.running_mean": (4,),
+        "generator_ema.linear.weight": (3, 4),
+        "discriminator.linear.weight": (4, 5),
+        "net.chains": (100, 2),
+        "first.weight": (2, 3),
+    }
+    save_file({name: torch.zeros(shape) for name, shape in named.items()}, path)
+    assert header.parameters(path) == 12 + 6
+    path.write_bytes(b"weights")
+    assert header.parameters(path) is None

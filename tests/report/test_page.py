@@ -3,6 +3,7 @@
 It is opened in a browser in tests/interplay/test_looking.py.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -215,3 +216,29 @@ def test_a_browser_is_opened_on_a_desktop_only(monkeypatch, environment, termina
     finish(Path())
     page.write(show=True)
     assert opened == ([page.PAGE.resolve().as_uri()] if shown else [])
+
+
+def test_estimates_of_likelihoods_stand_in_a_table_of_their_own():
+    entry = {"run": "digits", "dataset": "digits", "seed": 0, "threads": 1}
+    with PARAMS.open("a") as file:
+        file.write(f"\nlikelihoods: {json.dumps({'short': entry, 'long': entry})}\n")
+    finish(Path())
+    found = {
+        "run": "digits",
+        "dataset": "digits",
+        "log_p_kind": "AIS",
+        "log_p_data": "dequantised",
+        "log_p": 71.3,
+        "log_p_error": 2.2,
+        "log_p_gap": 0.52,
+        "log_p_gap_error": 0.11,
+        "bits_per_pixel": 6.391,
+    }
+    scores = Path("results/scores/likelihoods")
+    scores.mkdir()
+    (scores / "short.json").write_text(json.dumps(found))
+    (scores / "long.json").write_text("{")  # damaged, or not finished
+    said = words(written())
+    assert "Log-likelihood of dequantised test images" in said
+    assert "digits, short 71.3 2.2 AIS 0.52 6.391 5.20" in said
+    assert "Not estimated yet: likelihoods long." in said

@@ -45,6 +45,14 @@ def classes(images_NCHW: np.ndarray, names: Sequence[str], columns: int) -> byte
     return _png(labelled(sheet, names[:rows]))
 
 
+def rows(images: Sequence[np.ndarray], words: Sequence[str], columns: int) -> bytes:
+    """A row of up to `columns` images for each of `images`, [N, C, H, W] in [-1, 1] and of one shape, with its word."""
+    table = np.full((len(images), columns, *images[0].shape[1:]), 1.0, np.float32)  # white: none
+    for row, own_NCHW in zip(table, images, strict=True):
+        row[: len(own_NCHW)] = own_NCHW[:columns]
+    return _png(labelled(tile(table.reshape(-1, *table.shape[2:]), columns), words))
+
+
 def progress(grids_MNCHW: np.ndarray, steps: Sequence[int]) -> bytes:
     """The same noise at each of `steps`: images in a row for each, points in a panel for each.
 
