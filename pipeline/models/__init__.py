@@ -16,13 +16,9 @@ usual; tests/test_dag.py names links that are missing.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from pipeline.errors import DataError
-from pipeline.io.files import reading
 
 
 @dataclass(frozen=True)
@@ -109,18 +105,9 @@ def saved(about: dict, tensors: dict, where: str) -> Any:
             f"{where} is a model of {family or 'no family'}, expected one of {', '.join(FAMILIES)}: another "
             "version of this project wrote it. Train it again with: dvc repro"
         )
-    build = load(FAMILIES[family].saved)
-    # its metadata or tensors may be another version's
-    with reading(Path(where), f"{family} model"):
-        try:
-            return build(about, tensors, where)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise DataError(
-                f"{where} was written by another version of this project: its setting train.{key} is not one of "
-                f"this version ({first['msg']}). Take the version that wrote it, or train again with: dvc repro"
-            ) from None
+    from pipeline.models.common.saved import put_together
+
+    return put_together(load(FAMILIES[family].saved), about, tensors, where)
 
 
 def load(place: str) -> Callable:

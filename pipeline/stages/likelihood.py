@@ -24,6 +24,7 @@ from pipeline.io.notes import Note, Notes
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.common import levels
 from pipeline.models.common.likelihood import bits_per_pixel
+from pipeline.models.common.saved import put_together
 from pipeline.models.gan.game.hybrids import Posterior
 from pipeline.models.gan.saved import Saved
 
@@ -49,7 +50,9 @@ def run(name: str, settings: Likelihood, weights: str, paths: Paths) -> None:
     """Write the estimate of entry `name` and its main numbers; `weights`: those of G, ema or raw."""
     devices.reproducible(settings.threads)
     device = devices.choose(settings.device, where=f"likelihoods.{name}", doubles=True)
-    saved = Saved(read_about(paths.model), read_tensors(paths.model), str(paths.model))
+    saved = put_together(
+        Saved, read_about(paths.model), read_tensors(paths.model), str(paths.model)
+    )
     model = Model(saved, weights, device)
     data = read_tensors(paths.data, ["valid_images", "test_images"])
     images = {

@@ -1,13 +1,16 @@
 """A trained model, put together again from what its model file holds."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from pipeline.config.base import Section
 from pipeline.errors import DataError
+from pipeline.io.files import reading
 
 PATIENCE_SECONDS = 20  # of what is not worth a word before it begins
 
@@ -86,6 +89,21 @@ class SavedModel:
             for key, value in self.tensors.items()
             if key.startswith(prefix)
         }
+
+
+def put_together(build: Callable[..., Any], about: dict, tensors: dict, where: str) -> Any:
+    """`build` of a file's content; DataError if another version of this project wrote it."""
+    # its metadata or tensors may be another version's
+    with reading(Path(where), f"{about.get('model')} model"):
+        try:
+            return build(about, tensors, where)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise DataError(
+                f"{where} was written by another version of this project: its setting train.{key} is not one of "
+                f"this version ({first['msg']}). Take the version that wrote it, or train again with: dvc repro"
+            ) from None
 
 
 class Wait(NamedTuple):
