@@ -33,7 +33,7 @@ from pipeline.models.gan.saved import Saved
 CHAINS_AT_ONCE = 1_024
 DRAWS = 100  # of q(z|x) for each image, where there is an encoder
 SECONDS = 10.0  # between two lines that say how far it is
-WIDE = 10.0  # nats between the bounds, beyond which the lower one says little
+WIDE = 5.0  # nats between the bounds, beyond which the lower one says little
 
 
 @dataclass(frozen=True, kw_only=True)
