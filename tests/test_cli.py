@@ -104,3 +104,17 @@ def test_a_path_that_cannot_be_written_is_named_without_a_traceback(here, capsys
     assert sorted(path for path in here.rglob("*") if path != out.parent) == [
         path for path in before if path != out.parent
     ]
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback(here):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "check"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -6,6 +6,7 @@ A module for each group of commands; its `commands` adds them. What a command ne
 
 import argparse
 import os
+import select
 import sys
 import warnings
 from collections.abc import Callable
@@ -45,6 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
             warn_of_other_inputs(options.stage, getattr(options, "name", None))
         with recorded_as_read():
             options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not nobody_reads(sys.stdout.fileno()):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failed
     except arithmetic.NeedsRestart as error:
         if arguments is None:  # this process is the command, and nothing else
             arithmetic.restart()
@@ -66,6 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
+
+
+def nobody_reads(descriptor: int) -> bool:
+    """Whether the other end of a pipe is closed: its reader has seen enough, as in `compare | head`."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def parser() -> argparse.ArgumentParser:
