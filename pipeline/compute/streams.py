@@ -44,6 +44,8 @@ class Streams:
         "replay",
         "past_players",
         "encoder",
+        "interpolation",
+        "consistency",
     )
 
     # the order of the data is drawn on the CPU: it is the same on every device

@@ -95,6 +95,12 @@ def check_fit(run: "Run", dataset: Dataset) -> None:
 def check_gan(train: Train, dataset: Dataset) -> None:
     """ValueError if the settings of a GAN do not suit the images of `dataset`."""
     source = dataset.source
+    if train.consistency and train.consistency.shift >= min(dataset.image_shape[1:]):
+        raise ValueError(
+            f"train.consistency.shift is {train.consistency.shift}, and images have "
+            f"{dataset.image_shape[1]} x {dataset.image_shape[2]} pixels: nothing of them would be left. Set it to less"
+            + (", or leave consistency out for points" if isinstance(source, MixturePoints) else "")
+        )
     if train.conditional and isinstance(source, MixturePoints):
         raise ValueError(
             "train.conditional is for images; for points of a mixture D is compared with the optimum "

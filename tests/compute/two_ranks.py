@@ -9,8 +9,9 @@ from torch import nn
 from pipeline.compute import parallel
 from pipeline.compute.parallel import World
 from pipeline.compute.streams import generator
+from pipeline.config.models.common.courses import Course
 from pipeline.config.models.gan.nets import HeInit
-from pipeline.config.models.gan.tips import Decay, StepsOfD
+from pipeline.config.models.gan.tips import StepsOfD
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
@@ -40,7 +41,7 @@ def games() -> dict[str, Train]:
         "steps": STEPS,
         "generator": G,
         "discriminator": D,
-        "instance_noise": Decay(start=0.5, end=0.1, steps=5),
+        "instance_noise": Course(start=0.5, end=0.1, steps=5),
     }
     normed_G, normed_D = (net.model_copy(update={"norm": "batch"}) for net in (G, D))
     virtual = G.model_copy(update={"norm": "virtual_batch", "noise_std": 0.3, "dropout": 0.2})

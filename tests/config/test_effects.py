@@ -7,9 +7,9 @@ import yaml
 
 from pipeline import cli
 from pipeline.config.fitting import RESERVED
+from pipeline.config.models.common.courses import Course
 from pipeline.config.models.common.optimizers import Momentum
 from pipeline.config.models.gan import exclusions
-from pipeline.config.models.gan.tips import Decay
 from pipeline.config.models.gan.train import Train
 from pipeline.config.notes import notes
 from pipeline.config.params import validate
@@ -230,7 +230,7 @@ def test_every_name_in_the_table_of_exclusions_is_a_setting():
 def test_a_start_alone_stays():
     stays = Momentum.model_validate({"start": 0.9})
     assert [optimizers.momentum(stays, epoch) for epoch in (0, 1, 250)] == [0.9, 0.9, 0.9]
-    assert Decay(start=0.5, end=0.5).end == 0.5
+    assert Course(start=0.5, end=0.5).end == 0.5
 
 
 def test_settings_survive_the_way_through_a_model_file():

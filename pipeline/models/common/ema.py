@@ -16,7 +16,7 @@ def update_ema(average: Tensor, weights: Tensor, settings: Average, step: int) -
     times = step // settings.every_steps  # number of averagings so far, this one included
     match settings:
         case ExponentialAverage(decay=decay):
-            share = max(1 - decay**settings.every_steps, 1 / times)
+            share = max(1 - decay.at(step) ** settings.every_steps, 1 / times)
         case PowerAverage(exponent=exponent):
             share = 1 - (1 - 1 / times) ** (exponent + 1)
     average.lerp_(weights, share)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.config.models.common.optimizers import (
     Adam,
+    Cosine,
     Exponential,
     Linear,
     Momentum,
@@ -47,9 +48,16 @@ def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
     match optimizer:
         case Sgd(lr=lr, momentum=momentum):
             return ClassicalMomentum([vector], lr, momentum.start)
-        case Adam(lr=lr, beta1=beta1, beta2=beta2):
-            fused = vector.device.type in FUSED_ON
-            return torch.optim.Adam([vector], lr, (beta1, beta2), fused=fused)
+        case Adam(lr=lr, eps=eps, weight_decay=decay):
+            return torch.optim.Adam(
+                [vector],
+                lr,
+                betas(optimizer, 0),
+                eps,
+                decay,
+                fused=vector.device.type in FUSED_ON,
+                decoupled_weight_decay=decay > 0,
+            )
         case RmsProp(lr=lr, decay=decay):
             return torch.optim.RMSprop([vector], lr, decay)
     raise TypeError(f"no optimiser for {optimizer!r}")
@@ -63,12 +71,19 @@ def schedule(
     epoch: int,
     factor: float = 1.0,
 ) -> None:
-    """Set the learning rate of update `step` of `steps`, times `factor`, and the momentum of the
-    `epoch`-th pass (all from 0)."""
+    """Set the learning rate of update `step` of `steps`, times `factor`, Adam's betas, and the momentum of
+    the `epoch`-th pass (all from 0)."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(settings, step, steps) * factor
         if isinstance(settings, Sgd):
             group["momentum"] = momentum(settings.momentum, epoch)
+        if isinstance(settings, Adam):
+            group["betas"] = betas(settings, step)
+
+
+def betas(settings: Adam, step: int) -> tuple[float, float]:
+    """Adam's of update `step`, counted from 0."""
+    return settings.beta1.at(step), settings.beta2.at(step)
 
 
 def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
@@ -82,6 +97,9 @@ def learning_rate(settings: Optimizer, step: int, steps: int) -> float:
             return (
                 settings.lr * (1 + (end - 1) * step / steps) * min(1.0, (step + 1) / max(1, warmup))
             )
+        case Cosine(end_factor=end, warmup_steps=warmup):
+            done = (1 - math.cos(math.pi * step / steps)) / 2
+            return settings.lr * (1 + (end - 1) * done) * min(1.0, (step + 1) / max(1, warmup))
     return settings.lr
 
 

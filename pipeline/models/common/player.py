@@ -1,6 +1,6 @@
 """A net with its weights, its optimiser and its schedule: one of the two players."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +29,10 @@ class Player:
         max_column_norm: float | None = None,
         world: World = ALONE,
         scale: LossScale | None = None,
+        max_weight: float | None = None,
     ):
-        """`scale`: of the losses in fp16, one for all players of a game."""
+        """`scale`: of the losses in fp16, one for all players of a game; `max_weight`: limit of every weight's size,
+        biases included."""
         self.net = net
         self.settings = optimizer
         self.world = world
@@ -52,6 +54,7 @@ class Player:
             param.data = view.to(low) if is_low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
         self.max_column_norm = max_column_norm
+        self.max_weight = max_weight
         self._connected = [
             view
             for param, view in zip(self.params, self.views, strict=True)
@@ -85,7 +88,10 @@ class Player:
 
     @torch.no_grad()
     def _limit(self) -> None:
-        """Scale the weights into each unit (each piece of a maxout unit) down to the largest norm allowed."""
+        """Clip all weights to the size allowed; scale those into each unit (each piece of a maxout unit) down to the
+        largest norm allowed."""
+        if self.max_weight is not None:
+            self.vector.clamp_(-self.max_weight, self.max_weight)
         if self.max_column_norm is None:
             return
         for weight_UI in self._connected:
@@ -102,6 +108,10 @@ class Player:
     def schedule(self, step: int, steps: int, epoch: int, factor: float = 1.0) -> None:
         """Set the learning rate, times `factor`, of update `step` of `steps`, and the momentum of `epoch`."""
         optimizers.schedule(self.optimizer, self.settings, step, steps, epoch, factor)
+
+    def weights_and_gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Of each of the net's tensors, float32 views."""
+        return zip(self.views, self._gradients, strict=True)
 
     def gradient_norm(self) -> Tensor:
         """L2 norm of the last gradient, over all weights."""

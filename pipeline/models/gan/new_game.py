@@ -51,8 +51,10 @@ def new_game(
     On several devices each rank builds the same of the same arguments but its own `world` and `streams`.
     """
 
-    def player(net: nn.Module, of: Generators | Discriminators) -> Player:
-        return new_player(settings, net, of, world, scale, precision)
+    def player(
+        net: nn.Module, of: Generators | Discriminators, max_weight: float | None = None
+    ) -> Player:
+        return new_player(settings, net, of, world, scale, precision, max_weight)
 
     def next_latent(count: int) -> Latent:
         return noise.draw_for(settings, count, streams["noise"], classes)
@@ -71,7 +73,7 @@ def new_game(
     game = assemble.game(
         settings,
         G=player(G, settings.generator),
-        D=player(D, settings.discriminator),
+        D=player(D, settings.discriminator, settings.weight_clip),
         next_real=next_real,
         next_latent=next_latent,
         judge=devices.compiled(D.judge) if settings.compile else D.judge,
@@ -125,10 +127,12 @@ def new_player(
     world: World,
     scale: LossScale | None,
     precision: str,
+    max_weight: float | None,
 ) -> Player:
-    """A player around `net`, which is changed in place, with the optimiser of its settings `of`."""
+    """A player around `net`, which is changed in place, with the optimiser of its settings `of`; `max_weight`: as of
+    `Player`."""
     if settings.sync_batch_norm:
         synchronize_norms(net, world)
     if settings.compile:
         net.forward = devices.compiled(net.forward)  # type: ignore[method-assign]
-    return Player(net, of.optimizer, precision, of.max_column_norm, world, scale)
+    return Player(net, of.optimizer, precision, of.max_column_norm, world, scale, max_weight)

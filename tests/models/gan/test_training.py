@@ -3,7 +3,7 @@ import torch
 
 from pipeline.compute import precision as chosen
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan.tips import Decay
+from pipeline.config.models.common.courses import Course
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
@@ -203,8 +203,10 @@ def test_products_in_16_bits_follow_the_float32_trajectory(update: str, low: str
 
 
 def test_instance_noise_decays_to_its_end_and_stays():
-    noise = InstanceNoise(Decay(start=0.5, end=0.1, steps=10), generator(0, "instance_noise"))
-    assert [noise.std(step) for step in (0, 5, 10, 99)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
+    noise = InstanceNoise(Course(start=0.5, end=0.1, steps=10), generator(0, "instance_noise"))
+    assert [noise.settings.at(step) for step in (0, 5, 10, 99)] == pytest.approx(
+        [0.5, 0.3, 0.1, 0.1]
+    )
 
 
 def test_every_image_is_seen_once_an_epoch_in_a_new_order():

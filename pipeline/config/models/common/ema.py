@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.config.base import NotNegative, Positive, Section
+from pipeline.config.models.common.courses import Course, Decay
 
 
 class ExponentialAverage(Section):
     """Weights of `age` steps ago count decay ** age; until it is that old, all count the same."""
 
     name: Literal["exponential"]
-    decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    decay: Decay = Course(start=0.999, end=0.999)  # a number, or {start, end, steps}
     every_steps: Positive = 1  # averaging less often costs less and changes little
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config.base import MOST, NotNegative, Positive, Probability, Section
+from pipeline.config.models.common.courses import Beta, Course
 
 # 1e3 is 1e-3 mistyped; authors: at most 0.1; float32 rounds weights to 6e-8 of themselves
 LearningRate = Annotated[float, Field(ge=1e-15, le=10)]
@@ -53,7 +54,15 @@ class Linear(Section):
     warmup_steps: Annotated[int, Field(ge=0, le=MOST)] = 0
 
 
-Schedule = Annotated[Constant | Exponential | Linear, Field(discriminator="name")]
+class Cosine(Section):
+    """Half a cosine from lr to lr * end_factor at the last step; linear warm-up from 0 in the first steps."""
+
+    name: Literal["cosine"]
+    end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup_steps: Annotated[int, Field(ge=0, le=MOST)] = 0
+
+
+Schedule = Annotated[Constant | Exponential | Linear | Cosine, Field(discriminator="name")]
 
 
 class Sgd(Section):
@@ -66,11 +75,16 @@ class Sgd(Section):
 
 
 class Adam(Section):
+    """A beta may be a course, {start, end, steps}, in updates of the net, or of G in a game of two."""
+
     name: Literal["adam"]
     lr: LearningRate
     schedule: Schedule = Constant(name="constant")
-    beta1: Probability = 0.5  # DCGAN
-    beta2: Probability = 0.999
+    beta1: Beta = Course(start=0.5, end=0.5)  # DCGAN
+    beta2: Beta = Course(start=0.999, end=0.999)
+    eps: Annotated[float, Field(ge=1e-16, le=1)] = 1e-8  # added to the root of the mean square
+    # share of lr by which every weight, biases included, shrinks in each step (AdamW: Loshchilov 2019)
+    weight_decay: NotNegative = 0.0
 
 
 class RmsProp(Section):

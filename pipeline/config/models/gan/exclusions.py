@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CRITICS = "loss: hinge, least_squares, wasserstein or relativistic"
 
+SLOPES = ("r1", "r2", "gradient_penalty")
+
 # Entries of the table that are more than a key which is set.
 ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "update: simultaneous": lambda train: train.update == "simultaneous",
@@ -29,6 +31,12 @@ ASKED_FOR: dict[str, Callable[[Train], object]] = {
     CRITICS: lambda train: is_critic(train.loss),
     "labels": lambda train: train.labels != Labels(),
     "batches: joint": lambda train: train.batches == "joint",
+    "conditional.discriminator": lambda train: (
+        train.conditional and train.conditional.discriminator
+    ),
+    "discriminator.norm: batch": lambda train: (
+        getattr(train.discriminator, "norm", "none") == "batch"
+    ),
     "several devices": lambda train: train.devices > 1,
 }
 
@@ -78,7 +86,11 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "auxiliary_classifier",
             "replay",
             "balance",
-            "r1",
+            *SLOPES,
+            "weight_clip",
+            "consistency",
+            "lecam",
+            "top_k",
             "batches: joint",
         ),
         "G learns from pixels alone and ignores D, so it would change no sample; leave it out",
@@ -105,8 +117,28 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "compile",
-        ("r1",),
-        "r1 differentiates D twice, which compiled nets cannot do; use compile: false",
+        SLOPES,
+        "a penalty on D's slope differentiates D twice, which compiled nets cannot do; use compile: false",
+    ),
+    (
+        "gradient_penalty",
+        ("weight_clip",),
+        "either limits D's slope, and clipped weights cannot reach the slope of 1; leave one of them out",
+    ),
+    (
+        "gradient_penalty",
+        (
+            "conditional.discriminator",
+            "discriminator.norm: batch",
+            "discriminator.minibatch_discrimination",
+        ),
+        "it asks for D's slope at points between images, one by one, and such a point has no class and no other points "
+        "beside it; use r1, or leave one of them out",
+    ),
+    (
+        "top_k",
+        ("autoencoder", "feature_matching.alone"),
+        "G learns from more than D's outputs for its samples; leave one of them out",
     ),
     (
         "several devices",
@@ -115,6 +147,8 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "replay",
             "past_players",
             "balance",
+            "lecam",
+            "top_k",
             "feature_matching",
             "pixel_matching",
             "discriminator.minibatch_discrimination",

@@ -10,23 +10,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from pipeline.config.base import NotNegative, Positive, Scale, Section
 
 
-class Decay(Section):
-    """A value linear from `start` to `end` over `steps` updates of G, then constant."""
-
-    start: NotNegative = 0.0
-    end: NotNegative = 0.0
-    steps: Positive = 1  # required where start and end differ
-
-    @model_validator(mode="after")
-    def duration_is_given(self) -> Self:
-        if self.start != self.end and "steps" not in self.model_fields_set:
-            raise ValueError(
-                f"goes from start, {self.start:g}, to end, {self.end:g}, and steps is missing: add in how "
-                f"many updates of G, or end: {self.start:g} for a value that stays"
-            )
-        return self
-
-
 def both_ends(found: Any) -> Any:
     """0.9 means [0.9, 0.9]."""
     return (found, found) if isinstance(found, int | float) else found
@@ -137,13 +120,6 @@ class HistoricalAveraging(Section):
     """Adds weight * |theta - mean of theta so far|^2 to both losses (Salimans 2016)."""
 
     weight: Scale
-
-
-class R1(Section):
-    """Adds gamma / 2 * E |gradient of D's logit at x|^2 over real images to D's loss (Mescheder 2018)."""
-
-    gamma: Scale = 10.0  # Mescheder 2018
-    every_steps: Positive = 1  # updates of D; the penalty is multiplied by it in turn (Karras 2020)
 
 
 class AuxiliaryClassifier(Section):

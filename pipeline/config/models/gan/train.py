@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Reproducible, Scale, Section
+from pipeline.config.models.common.courses import Course
 from pipeline.config.models.common.ema import Average
 from pipeline.config.models.common.reproducible import check_reproducible
 from pipeline.config.models.gan.autoencoders import Autoencoders
@@ -18,11 +19,17 @@ from pipeline.config.models.gan.nets import (
     MlpGenerator,
     Pretraining,
 )
+from pipeline.config.models.gan.regularisers import (
+    Consistency,
+    GradientPenalty,
+    LeCam,
+    Orthogonal,
+    SlopePenalty,
+    TopK,
+)
 from pipeline.config.models.gan.tips import (
-    R1,
     AuxiliaryClassifier,
     Balance,
-    Decay,
     FeatureMatching,
     HistoricalAveraging,
     Labels,
@@ -83,7 +90,7 @@ class Train(Section):
     pretraining: Pretraining | None = None
     autoencoder: Autoencoders | None = None  # a hybrid: an encoder learns beside G
     conditional: Conditional | None = None
-    instance_noise: Decay = Decay()  # std of Gaussian noise on D's inputs (in the nets' range)
+    instance_noise: Course = Course()  # std of Gaussian noise on D's inputs (in the nets' range)
     # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
     batches: Literal["separate", "joint"] = "separate"
     labels: Labels = Labels()
@@ -93,7 +100,15 @@ class Train(Section):
     feature_matching: FeatureMatching | None = None
     pixel_matching: PixelMatching | None = None
     historical_averaging: HistoricalAveraging | None = None
-    r1: R1 | None = None
+    r1: SlopePenalty | None = None  # at data
+    r2: SlopePenalty | None = None  # at samples
+    gradient_penalty: GradientPenalty | None = None
+    # D's weights, biases too, are kept within this distance of 0 (Arjovsky 2017: 0.01)
+    weight_clip: Scale | None = None
+    consistency: Consistency | None = None
+    lecam: LeCam | None = None
+    top_k: TopK | None = None
+    orthogonal: Orthogonal | None = None
     auxiliary_classifier: AuxiliaryClassifier | None = None
     ema: Average | None = None  # moving average of G's weights, to draw samples from
     monitor: Monitor = Monitor()
@@ -108,11 +123,12 @@ class Train(Section):
 
     @model_validator(mode="after")
     def a_wasserstein_critic_has_a_limited_slope(self) -> Self:
-        limited = self.r1 or self.discriminator.spectral_norm
+        limits = (self.weight_clip, self.gradient_penalty, self.r1, self.r2)
+        limited = any(limits) or self.discriminator.spectral_norm
         if self.loss == "wasserstein" and not limited:
             raise ValueError(
                 "loss: wasserstein has no best D unless D's slope is limited, and D's loss falls for ever; set "
-                "discriminator.spectral_norm: true, or r1"
+                "gradient_penalty, weight_clip, discriminator.spectral_norm: true, r1 or r2"
             )
         return self
 

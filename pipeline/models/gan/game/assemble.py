@@ -1,6 +1,6 @@
 """From settings to the rules of a game: its losses, and what the tips add to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from torch import Tensor
@@ -10,7 +10,7 @@ from pipeline.config.models.gan.autoencoders import VaeGan
 from pipeline.config.models.gan.train import Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
-from pipeline.models.gan.game import hybrids, losses, terms
+from pipeline.models.gan.game import hybrids, losses, regularisers, terms
 from pipeline.models.gan.game.instance_noise import InstanceNoise
 from pipeline.models.gan.game.past_players import PastPlayers
 from pipeline.models.gan.game.replay import Replay
@@ -56,7 +56,13 @@ def game(
         for name, player in (("G", G), ("D", D)):
             average = terms.HistoricalAverage(settings.historical_averaging, player)
             memory[f"history_{name}"] = average
-    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, memory)
+    if settings.orthogonal:
+        for name, player in (("generator", G), ("discriminator", D)):
+            if settings.orthogonal.players in (name, "both"):
+                regularisers.pull_to_orthogonal(player, settings.orthogonal.weight)
+    if settings.top_k:
+        rules["g_learns_from"] = regularisers.top_k(settings.top_k)
+    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, streams, memory)
     generator_terms = terms_of_generator(settings, judge, add_noise)
     if coder is not None:
         rules["generator_step"] = partial(hybrids.generator_step, coder)
@@ -82,6 +88,7 @@ def game(
         fresh_noise=settings.fresh_noise,
         one_backward_pass=not discriminator_terms
         and not generator_terms
+        and not settings.top_k
         and gradients_are_proportional(settings, targets),
         memory=memory,
         **rules,
@@ -121,15 +128,39 @@ def generator_loss(settings: Train, pair: losses.Pair) -> Callable[[Tensor | Non
     return pair.G
 
 
+def slope_penalties(
+    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise, streams: Streams
+) -> Iterator[tuple[str, regularisers.SlopePenalty]]:
+    """The penalties on D's slope by their names."""
+    penalty = partial(regularisers.SlopePenalty, judge=judge, add_noise=add_noise)
+    if r1 := settings.r1:
+        yield "r1", penalty(r1.gamma.at, r1.every_steps, regularisers.r, regularisers.data)
+    if r2 := settings.r2:
+        yield "r2", penalty(r2.gamma.at, r2.every_steps, regularisers.r, regularisers.samples)
+    if gp := settings.gradient_penalty:
+        cost = {"one": regularisers.one_sided, "two": regularisers.two_sided}[gp.sides]
+        at = regularisers.between(streams["interpolation"])
+        yield "gradient_penalty", penalty(gp.weight.at, gp.every_steps, cost, at)
+
+
 def terms_of_discriminator(
-    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise, memory: dict[str, Stateful]
+    settings: Train,
+    judge: terms.Judge,
+    add_noise: terms.AddNoise,
+    streams: Streams,
+    memory: dict[str, Stateful],
 ) -> tuple[Term, ...]:
     """What is added to D's loss; terms with a state join `memory`."""
     found: list[Term] = []
-    if settings.r1:
-        penalty = terms.R1(settings.r1, judge, add_noise)
-        memory["r1"] = penalty
+    for name, penalty in slope_penalties(settings, judge, add_noise, streams):
+        memory[name] = penalty
         found.append(penalty)
+    if settings.consistency:
+        stream = streams["consistency"]
+        found.append(regularisers.consistency(settings.consistency, stream, judge, add_noise))
+    if settings.lecam:
+        memory["lecam"] = lecam = regularisers.LeCam(settings.lecam)
+        found.append(lecam)
     if settings.auxiliary_classifier:
         found.append(terms.discriminators_classes(settings.auxiliary_classifier))
     return tuple(found)

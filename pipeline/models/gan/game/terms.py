@@ -17,36 +17,6 @@ Judge = Callable[[Tensor, Tensor | None], DiscriminatorOutput]
 AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
 
 
-class R1:
-    """gamma / 2 * E[|gradient of D's logit at x|^2] over real images, as D sees them (Mescheder 2018).
-
-    Computed every `every_steps` updates of D only, and then multiplied by it (Karras 2020).
-    """
-
-    def __init__(self, settings: tips.R1, judge: Judge, add_noise: AddNoise):
-        self.settings = settings
-        self.judge = judge
-        self.add_noise = add_noise
-        self.updates = 0
-
-    def __call__(self, batch: Minibatch) -> Tensor:
-        every = self.settings.every_steps
-        due = self.updates % every == 0
-        self.updates += 1
-        if not due:
-            return batch.of_fake.logit.new_zeros(())
-        x_BCHW = self.add_noise(batch.real.images, batch.step).detach().requires_grad_()
-        logit_B = self.judge(x_BCHW, batch.real.labels).logit
-        (slope_BCHW,) = torch.autograd.grad(logit_B.sum(), x_BCHW, create_graph=True)
-        return every * self.settings.gamma / 2 * slope_BCHW.square().flatten(1).sum(dim=1).mean()
-
-    def state_dict(self) -> dict:
-        return {"updates": self.updates}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.updates = state["updates"]
-
-
 def feature_matching(
     settings: tips.FeatureMatching, judge: Judge, add_noise: AddNoise
 ) -> Callable[[Minibatch], Tensor]:

@@ -56,6 +56,8 @@ class Game:
     discriminator_loss: Callable[[Tensor, Tensor], Tensor]
     generator_loss: Callable[[Tensor | None, Tensor], Tensor]
     compares: bool = False  # G's loss needs both outputs
+    # the outputs that G's loss is of
+    g_learns_from: Callable[[Minibatch], Minibatch] = lambda batch: batch
     discriminator_terms: tuple[Term, ...] = ()  # what the tips add to the two losses
     generator_terms: tuple[Term, ...] = ()
     # what D is shown for samples: the fresh ones, or older ones among them
@@ -220,8 +222,9 @@ def discriminator_loss(game: Game, batch: Minibatch) -> Tensor:
 
 def generator_loss(game: Game, batch: Minibatch) -> Tensor:
     """G's loss with all terms that tips add."""
-    real_B = None if batch.of_real is None else batch.of_real.logit
-    loss = game.generator_loss(real_B, batch.of_fake.logit)
+    chosen = game.g_learns_from(batch)
+    real_B = None if chosen.of_real is None else chosen.of_real.logit
+    loss = game.generator_loss(real_B, chosen.of_fake.logit)
     return sum((term(batch) for term in game.generator_terms), start=loss)
 
 

@@ -1,0 +1,184 @@
+"""Regularisers: what is added to D's loss, which samples G learns from, and pulls on weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from pipeline.compute import streams
+from pipeline.config.models.gan import regularisers as settings_of
+from pipeline.models.common.player import Player
+from pipeline.models.gan.game.terms import AddNoise, Judge
+from pipeline.models.gan.game.updates import Minibatch
+
+# Shapes: B batch, U units (rows of a weight matrix), I its inputs; images are BCHW.
+Cost = Callable[[Tensor], Tensor]  # of squared slopes [B]
+Seen = Callable[
+    [Minibatch], tuple[Tensor, Tensor | None]
+]  # images and labels that a penalty is taken at
+
+
+def data(batch: Minibatch) -> tuple[Tensor, Tensor | None]:
+    return batch.real.images, batch.real.labels
+
+
+def samples(batch: Minibatch) -> tuple[Tensor, Tensor | None]:
+    return batch.fake, batch.latent.labels
+
+
+def between(stream: Generator) -> Seen:
+    """Points drawn evenly from the lines between each image and its sample (Gulrajani 2017, Algorithm 1)."""
+
+    def drawn(batch: Minibatch) -> tuple[Tensor, None]:
+        real_BCHW = batch.real.images
+        share_B111 = streams.uniform((len(real_BCHW), 1, 1, 1), stream).to(real_BCHW.dtype)
+        return torch.lerp(batch.fake.detach().to(real_BCHW.dtype), real_BCHW, share_B111), None
+
+    return drawn
+
+
+def r(slope_B: Tensor) -> Tensor:
+    """R1 and R2: |gradient|^2 / 2 (Mescheder 2018, eq. 9)."""
+    return slope_B / 2
+
+
+def two_sided(slope_B: Tensor) -> Tensor:
+    """(|gradient| - 1)^2 (Gulrajani 2017, eq. 3). The root's slope at 0 is infinite, so it is taken of 1e-12 more."""
+    return ((slope_B + 1e-12).sqrt() - 1).square()
+
+
+def one_sided(slope_B: Tensor) -> Tensor:
+    """max(0, |gradient| - 1)^2 (Gulrajani 2017, section 5)."""
+    return F.relu((slope_B + 1e-12).sqrt() - 1).square()
+
+
+class SlopePenalty:
+    """weight * E[cost(|gradient of D's output|^2)], at images as D sees them.
+
+    Computed every `every_steps` updates of D only, and then multiplied by it (Karras 2020).
+    """
+
+    def __init__(
+        self,
+        weight: Callable[[int], float],
+        every_steps: int,
+        cost: Cost,
+        at: Seen,
+        judge: Judge,
+        add_noise: AddNoise,
+    ):
+        """`weight`: of a step; `at`: where the slope is taken."""
+        self.weight, self.every, self.cost = weight, every_steps, cost
+        self.at, self.judge, self.add_noise = at, judge, add_noise
+        self.updates = 0
+
+    def __call__(self, batch: Minibatch) -> Tensor:
+        due = self.updates % self.every == 0
+        self.updates += 1
+        if not due:
+            return batch.of_fake.logit.new_zeros(())
+        images_BCHW, labels_B = self.at(batch)
+        x_BCHW = self.add_noise(images_BCHW, batch.step).detach().requires_grad_()
+        output_B = self.judge(x_BCHW, labels_B).logit
+        (slope_BCHW,) = torch.autograd.grad(output_B.sum(), x_BCHW, create_graph=True)
+        squared_B = slope_BCHW.square().flatten(1).sum(dim=1)
+        return self.every * self.weight(batch.step) * self.cost(squared_B).mean()
+
+    def state_dict(self) -> dict:
+        return {"updates": self.updates}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.updates = state["updates"]
+
+
+def consistency(
+    settings: settings_of.Consistency, stream: Generator, judge: Judge, add_noise: AddNoise
+) -> Callable[[Minibatch], Tensor]:
+    """weight * E[(D(x) - D(T(x)))^2] over data (Zhang 2020, eq. 4)."""
+
+    def term(batch: Minibatch) -> Tensor:
+        assert batch.of_real is not None
+        moved_BCHW = shifted(batch.real.images, settings.shift, stream)
+        of_moved = judge(add_noise(moved_BCHW, batch.step), batch.real.labels)
+        gap_B = batch.of_real.logit - of_moved.logit
+        return settings.weight.at(batch.step) * gap_B.square().mean()
+
+    return term
+
+
+def shifted(images_BCHW: Tensor, most: int, stream: Generator) -> Tensor:
+    """Each image moved by -`most` to `most` pixels along either axis; its edge fills what becomes free."""
+    height, width = images_BCHW.shape[2:]
+    moves_B2 = (
+        streams.uniform((len(images_BCHW), 2), stream) * (2 * most + 1)
+    ).floor().long() - most
+    rows_BH = (torch.arange(height, device=moves_B2.device) + moves_B2[:, :1]).clamp(0, height - 1)
+    columns_BW = (torch.arange(width, device=moves_B2.device) + moves_B2[:, 1:]).clamp(0, width - 1)
+    image_B = torch.arange(len(images_BCHW), device=moves_B2.device)
+    return images_BCHW[
+        image_B[:, None, None, None],
+        torch.arange(images_BCHW.shape[1], device=moves_B2.device)[None, :, None, None],
+        rows_BH[:, None, :, None],
+        columns_BW[:, None, None, :],
+    ]
+
+
+class LeCam:
+    """weight * (E[(D(x) - a)^2] + E[(D(G(z)) - b)^2]); a, b: moving averages of D's means for samples and for
+    data, the minibatch's included (Tseng 2021, eq. 3 and 4)."""
+
+    def __init__(self, settings: settings_of.LeCam):
+        self.settings = settings
+        self.anchors: dict[str, Tensor] = {}  # of D's outputs for "real" and for "fake"
+
+    def __call__(self, batch: Minibatch) -> Tensor:
+        assert batch.of_real is not None
+        real_B, fake_B = batch.of_real.logit, batch.of_fake.logit
+        for name, output_B in (("real", real_B), ("fake", fake_B)):
+            mean = output_B.detach().mean()
+            before = self.anchors.get(name, mean)
+            self.anchors[name] = torch.lerp(mean, before, self.settings.decay)
+        gaps = (real_B - self.anchors["fake"]).square().mean() + (
+            fake_B - self.anchors["real"]
+        ).square().mean()
+        return self.settings.weight.at(batch.step) * gaps
+
+    def state_dict(self) -> dict:
+        return {"anchors": self.anchors}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.anchors = dict(state["anchors"])
+
+
+def top_k(settings: settings_of.TopK) -> Callable[[Minibatch], Minibatch]:
+    """The minibatch with the outputs of the samples alone that D takes for data most (Sinha 2020), and of the
+    images that they are compared with."""
+
+    def chosen(batch: Minibatch) -> Minibatch:
+        share = 1 + (settings.share - 1) * min(1.0, batch.step / settings.steps)
+        logit_B = batch.of_fake.logit
+        rows = logit_B.topk(math.ceil(share * len(logit_B))).indices
+        of_real = batch.of_real
+        if of_real is not None:
+            of_real = of_real._replace(logit=of_real.logit[rows])
+        return replace(batch, of_real=of_real, of_fake=batch.of_fake._replace(logit=logit_B[rows]))
+
+    return chosen
+
+
+def pull_to_orthogonal(player: Player, weight: float) -> None:
+    """From now on add the gradient of weight * |W W' without its diagonal|^2 to the player's gradient, in place,
+    before each step of its optimiser (Brock 2019, eq. 3); the logged loss is without the term."""
+
+    @torch.no_grad()
+    def pull(*_: object) -> None:
+        for weights, gradient in player.weights_and_gradients():
+            if weights.dim() > 1:
+                w_UI = weights.flatten(1)
+                gram_UU = (w_UI @ w_UI.T).fill_diagonal_(0)
+                gradient.flatten(1).add_(gram_UU @ w_UI, alpha=4 * weight)
+
+    player.optimizer.register_step_pre_hook(pull)
