@@ -82,6 +82,45 @@ REFUSED = {
         lambda p: p["runs"]["line"]["train"].update(loss="relativistic"),
         "runs.line.train.loss is relativistic, whose D is no probability; for points of a mixture D(x) is compared",
     ),
+    "two limits of one slope": (
+        train(loss="wasserstein", gradient_penalty={}, weight_clip=0.01),
+        "weight_clip does not go with gradient_penalty: either limits D's slope",
+    ),
+    "points between images of two classes": (
+        train(gradient_penalty={}, conditional={}),
+        "conditional.discriminator does not go with gradient_penalty: it asks for D's slope at points",
+    ),
+    "slopes in a D that mixes images": (
+        lambda p: p["runs"]["digits"]["train"].update(
+            gradient_penalty={},
+            discriminator={**p["runs"]["digits"]["train"]["discriminator"], "norm": "batch"},
+        ),
+        "discriminator.norm: batch does not go with gradient_penalty",
+    ),
+    "a penalty on compiled nets": (
+        train(compile=True, gradient_penalty={}),
+        "gradient_penalty does not go with compile: a penalty on D's slope differentiates D twice",
+    ),
+    "a penalty of no weight": (
+        train(r2={"gamma": 0}),
+        "train.r2.gamma: found 0, which has no effect; leave the whole block out, or set more",
+    ),
+    "a weight that is a word": (
+        train(r1={"gamma": "high"}),
+        "train.r1.gamma: found 'high', must be a number or {start, end, steps}",
+    ),
+    "a course without its length": (
+        train(r1={"gamma": {"start": 10, "end": 1}}),
+        "train.r1.gamma: goes from start, 10, to end, 1, and steps is missing",
+    ),
+    "a beta of 1": (
+        optimizer(beta2={"start": 0.9, "end": 1.0, "steps": 10}),
+        "generator.optimizer.beta2: found 1, must be less than 1",
+    ),
+    "points that are moved": (
+        lambda p: p["runs"]["line"]["train"].update(consistency={}),
+        "runs.line.train.consistency.shift is 1, and images have 1 x 1 pixels: nothing of them would be left",
+    ),
     "joint batches of single images": (
         train(batches="joint"),
         "batches: joint changes nothing, because this D looks at every image by itself; set "

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.config.models.common.optimizers import Adam, Linear, RmsProp
+from pipeline.config.models.common.optimizers import Adam, Cosine, Linear, RmsProp
 from pipeline.config.params import load
 from pipeline.models.common import optimizers
 from tests.conftest import ROOT
@@ -56,6 +56,45 @@ def test_a_linear_schedule_ends_at_its_factor():
     settings = Adam(name="adam", lr=0.01, schedule=Linear(name="linear", end_factor=0.1))
     rates = [optimizers.learning_rate(settings, step, 100) for step in (0, 50, 100)]
     assert rates == pytest.approx([0.01, 0.0055, 0.001])
+
+
+def test_a_cosine_schedule_is_half_way_at_half_time():
+    cosine = Cosine(name="cosine", end_factor=0.1, warmup_steps=2)
+    settings = Adam(name="adam", lr=0.01, schedule=cosine)
+    rates = [optimizers.learning_rate(settings, step, 100) for step in (0, 50, 75, 100)]
+    quarter = 0.01 * (1 - 0.9 * (1 + 0.5**0.5) / 2)
+    assert rates == pytest.approx([0.005, 0.0055, quarter, 0.001], rel=1e-3)
+
+
+def test_adam_with_betas_by_course_eps_and_decay_of_weights():
+    """By hand; the weights shrink by their own step, not by the gradient's (Loshchilov 2019, Algorithm 2)."""
+    beta2 = {"start": 0.5, "end": 0.9, "steps": 2}
+    settings = Adam.model_validate(
+        {"name": "adam", "lr": 0.1, "beta1": 0.0, "beta2": beta2, "eps": 0.01, "weight_decay": 0.3}
+    )
+    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = optimizers.build(settings, p)
+    value, square = 1.0, 0.0
+    for step, beta in enumerate((0.5, 0.7, 0.9, 0.9)):
+        optimizers.schedule(optimizer, settings, step, 4, epoch=0)
+        gradient = 2 * value
+        p.grad = torch.tensor([gradient], dtype=torch.float64)
+        square = beta * square + (1 - beta) * gradient**2
+        value -= 0.1 * 0.3 * value
+        value -= 0.1 * gradient / ((square / (1 - beta ** (step + 1))) ** 0.5 + 0.01)
+        optimizer.step()
+        assert p.item() == pytest.approx(value, abs=1e-12)
+
+
+def test_a_course_is_written_as_the_number_that_it_is():
+    """Tables of settings, and files that hold them, show 0.5."""
+    settings = Adam(name="adam", lr=0.01)
+    assert settings.model_dump(mode="json")["beta1"] == 0.5
+    course = {"start": 0.9, "end": 0.99, "steps": 7}
+    changed = Adam.model_validate({"name": "adam", "lr": 0.01, "beta2": course})
+    assert changed.model_dump(mode="json")["beta2"] == course
+    for one in (settings, changed):
+        assert Adam.model_validate(one.model_dump(mode="json")) == one
 
 
 def test_rmsprop_divides_by_the_root_mean_square_of_the_gradient():

@@ -122,6 +122,25 @@ TIPS: dict[str, dict] = {
     "pixel matching": {"pixel_matching": {"energy": 0.1, "nearest": 0.1}},
     "historical averaging": {"historical_averaging": {"weight": 0.01}},
     "r1": {"r1": {"gamma": 10, "every_steps": 4}},
+    "r3gan": {"loss": "relativistic", "r1": {}, "r2": {"gamma": 1, "every_steps": 2}},
+    "gradient penalty": {"loss": "wasserstein", "gradient_penalty": {"every_steps": 2}},
+    "clipped": {"loss": "wasserstein", "weight_clip": 0.1, "update": "simultaneous"},
+    "consistency": {"consistency": {}, "update": "simultaneous"},
+    "lecam": {"lecam": {"weight": {"start": 0, "end": 1, "steps": 8}}},
+    "top k": {"top_k": {"steps": 8}, "orthogonal": {"weight": 0.1, "players": "both"}},
+    "courses": {
+        "generator": {
+            "optimizer": {
+                "name": "adam",
+                "lr": 2e-3,
+                "schedule": {"name": "cosine"},
+                "beta2": {"start": 0.9, "end": 0.99, "steps": 8},
+                "weight_decay": 0.1,
+            }
+        },
+        "ema": {"name": "exponential", "decay": {"start": 0.5, "end": 0.9, "steps": 8}},
+        "r1": {"gamma": {"start": 10, "end": 1, "steps": 8}},
+    },
     "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
     "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
     "last minibatch": {"last_minibatch": "trained"},
