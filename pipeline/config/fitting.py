@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
 from pipeline.config.models.gan.autoencoders import Vae
-from pipeline.config.models.gan.losses import OF_PROBABILITIES, is_critic
 from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
 from pipeline.config.sample import Sample
@@ -105,11 +104,6 @@ def check_gan(train: Train, dataset: Dataset) -> None:
         raise ValueError(
             "train.conditional is for images; for points of a mixture D is compared with the optimum "
             "of the whole density"
-        )
-    if is_critic(train.loss) and isinstance(source, MixturePoints):
-        raise ValueError(
-            f"train.loss is {train.loss}, whose D is no probability; for points of a mixture D(x) is compared "
-            f"with p / (p + q), which is one: use loss: {', '.join(OF_PROBABILITIES[:-1])} or {OF_PROBABILITIES[-1]}"
         )
     if train.conditional and isinstance(source, Tfd):
         raise ValueError(

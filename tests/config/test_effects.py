@@ -79,8 +79,8 @@ REFUSED = {
         "loss: wasserstein has no best D unless D's slope is limited, and D's loss falls for ever; set",
     ),
     "a probability asked of a critic": (
-        lambda p: p["runs"]["line"]["train"].update(loss="relativistic"),
-        "runs.line.train.loss is relativistic, whose D is no probability; for points of a mixture D(x) is compared",
+        train(loss="relativistic", balance={"train_discriminator_above": 1.0}),
+        "balance does not go with loss: hinge, least_squares, wasserstein or relativistic",
     ),
     "two limits of one slope": (
         train(loss="wasserstein", gradient_penalty={}, weight_clip=0.01),

@@ -65,7 +65,12 @@ def of_points(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> 
     ]
     draw = saved.generator("raw").latent
     return theory_of_points.evaluate(
-        moments, Noise(draw, saved.seed, line_NZ, line_name), mixture, train, averaged
+        moments,
+        Noise(draw, saved.seed, line_NZ, line_name),
+        mixture,
+        train,
+        averaged,
+        is_critic(saved.train.loss),
     )
 
 
@@ -136,10 +141,11 @@ def theory_figure(content: dict, steps: str) -> Figure:
     """Figure 1 for points; for images histograms of D, a probability or a critic. `steps` starts the title."""
     if content["kind"] == "quadrature":
         final = content["final"]
+        of_d = f", |D − 1/2| {final['d_to_half']:.3f}" if "d_to_half" in final else ""
         return theory_plots.figure_1(
             content,
             f"{steps}: C(G) {final['c']:.4f} (−log 4 is {content['minus_log_4']:.4f}), "
-            f"JSD {final['jsd']:.4f} nats, |D − 1/2| {final['d_to_half']:.3f} at the end",
+            f"JSD {final['jsd']:.4f} nats{of_d} at the end",
         )
     if content["kind"] == "critic":
         return theory_plots.critic(

@@ -59,19 +59,39 @@ def _histograms(axes: Axes, theory: dict, edges: np.ndarray, digits: str) -> Non
 
 
 def figure_1(theory: dict, title: str) -> Figure:
-    """Four moments as in Figure 1 of the paper, and the whole training below: C(G), and D's distances."""
+    """Four moments as in Figure 1 of the paper, two where D is a critic, and the whole training below: C(G), and,
+    where D is a probability, its distances from D* and 1/2."""
     figure = Figure(figsize=(13, 8.6), layout="constrained")
     titled(figure, title, 12, fontweight="bold")
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.35, 1))  # type: ignore[misc]
     draw = _panels_1d if theory["axes"] == 1 else _panels_2d
     for axes, panel in zip(draw(upper, theory["panels"]), theory["panels"], strict=True):
         axes.set_title(
-            f"{panel['title']}\nC(G) {panel['c']:.3f}, |D − D*| {panel['d_to_optimum']:.3f}",
+            f"{panel['title']}\nC(G) {panel['c']:.3f}{of_d(panel)}",
             fontsize=9.5,
         )
+    if is_critic(theory["final"]):
+        _values(lower.subplots(), theory)
+        return figure
     left, right = lower.subplots(1, 2)
-    _over_training(left, right, theory)
+    _values(left, theory)
+    _distances(right, theory)
     return figure
+
+
+def is_critic(numbers: dict) -> bool:
+    """Whether D is no probability, so that there is no D* to hold it against."""
+    return "d_to_optimum" not in numbers
+
+
+def of_d(panel: dict) -> str:
+    return "" if is_critic(panel) else f", |D − D*| {panel['d_to_optimum']:.3f}"
+
+
+def between_extremes(d_Q: np.ndarray) -> np.ndarray:
+    """A critic's values from its least, 0, to its greatest, 1."""
+    low, high = np.nanmin(d_Q), np.nanmax(d_Q)
+    return (d_Q - low) / max(high - low, 1e-12)
 
 
 def _panels_1d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
@@ -87,7 +107,9 @@ def _panels_1d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
         _arrows(below, panel["arrows"], left, right)
         upper.set(ylim=(0, 1.05 * top), yticks=[0, 0.5, 1], xlim=(left, right))
         plain(upper)
-    grid[0, 0].set_ylabel("D, D*: probability;\np: 1 is the peak of p data", fontsize=9)
+    of_critic = is_critic(panels[0])
+    meaning = "D: from its least to its greatest" if of_critic else "D, D*: probability"
+    grid[0, 0].set_ylabel(f"{meaning};\np: 1 is the peak of p data", fontsize=9)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=len(labels))
     return list(grid[0])
@@ -104,15 +126,12 @@ def curves(panel: dict) -> dict[str, np.ndarray]:
     share = (data + model) / data.max()
     seen = share > MASKED
     x = ((np.arange(len(data)) + 0.5) / len(data) * 2 - 1) * REACH
+    found = {"x": x, "p data": data, "p of G(z)": model, "share": share}
+    d = np.where(seen, d, np.nan)
+    if is_critic(panel):
+        return found | {"D": between_extremes(d)}
     optimum = np.divide(data, data + model, out=np.full_like(data, np.nan), where=seen)
-    return {
-        "x": x,
-        "p data": data,
-        "p of G(z)": model,
-        "D*": optimum,
-        "D": np.where(seen, d, np.nan),
-        "share": share,
-    }
+    return found | {"D*": optimum, "D": d}
 
 
 def _densities_and_d(axes: Axes, curve: dict[str, np.ndarray], peak: float) -> None:
@@ -122,9 +141,9 @@ def _densities_and_d(axes: Axes, curve: dict[str, np.ndarray], peak: float) -> N
         ("D*", 1.0, "-", ORANGE, 1.6),
         ("D", 1.0, "--", BLUE, 1.8),
     ):
-        axes.plot(
-            curve["x"], curve[name] * scale, dashes, color=colour, linewidth=width, label=name
-        )
+        if name in curve:
+            y = curve[name] * scale
+            axes.plot(curve["x"], y, dashes, color=colour, linewidth=width, label=name)
 
 
 def _arrows(axes: Axes, arrows: dict, left: float, right: float) -> None:
@@ -175,9 +194,9 @@ def _panels_2d(figure: SubFigure, panels: list[dict]) -> list[Axes]:
     for axes, panel in zip(row, panels, strict=True):
         _panel_2d(axes, panel)
     row[0].set_ylabel("x2")
+    ends = "its least (dark) to its greatest" if is_critic(panels[0]) else "0 (dark) to 1"
     figure.supxlabel(
-        "dotted: p data; orange: p of G(z) (lines at 10 % and 50 % of the peak); background: D from 0 "
-        "(dark) to 1",
+        f"dotted: p data; orange: p of G(z) (lines at 10 % and 50 % of the peak); background: D from {ends}",
         fontsize=9,
     )
     return list(row)
@@ -187,6 +206,7 @@ def _panel_2d(axes: Axes, panel: dict) -> None:
     side = math.isqrt(len(panel["d"]))
     shape, extent = (side, side), (-REACH, REACH, -REACH, REACH)
     data, model, d = (np.array(panel[key]).reshape(shape).T for key in ("p_data", "p_g", "d"))
+    d = between_extremes(d) if is_critic(panel) else d
     axes.imshow(d, cmap="cividis", vmin=0, vmax=1, extent=extent, origin="lower")
     for masses, colour, dashes in ((data, "white", "dotted"), (model, ORANGE, "solid")):
         levels = masses.max() * np.array([0.1, 0.5])
@@ -196,18 +216,26 @@ def _panel_2d(axes: Axes, panel: dict) -> None:
     axes.set(xlim=(-1, 1), ylim=(-1, 1), xlabel="x1")
 
 
-def _over_training(values: Axes, distances: Axes, theory: dict) -> None:
+def _values(values: Axes, theory: dict) -> None:
+    """C(G) over the training, and V(D, G) where D is a probability."""
     rows = theory["over_training"]
     step = [row["step"] for row in rows]
     values.plot(step, [row["c"] for row in rows], "o-", color=GREEN, markersize=3, label="C(G)")
     if rows[-1]["c_of_average"] is not None:
         average = [row["c_of_average"] for row in rows]
         values.plot(step, average, "s--", color=PURPLE, markersize=3, label="C of G's average")
-    values.plot(
-        step, [row["value"] for row in rows], "^:", color=BLUE, markersize=3, label="V(D, G)"
-    )
+    if not is_critic(rows[-1]):
+        of_d = [row["value"] for row in rows]
+        values.plot(step, of_d, "^:", color=BLUE, markersize=3, label="V(D, G)")
     values.axhline(theory["minus_log_4"], color=GREY, linestyle="--", label="−log 4")
-    values.set(xlabel="step", ylabel="nats", ylim=(-1.6, 0.05))
+    values.set(ylabel="nats", ylim=(-1.6, 0.05))
+    _over_steps(values, step)
+
+
+def _distances(distances: Axes, theory: dict) -> None:
+    """D's distances from D* and from 1/2 over the training."""
+    rows = theory["over_training"]
+    step = [row["step"] for row in rows]
     distances.plot(
         step,
         [row["d_to_optimum"] for row in rows],
@@ -219,9 +247,13 @@ def _over_training(values: Axes, distances: Axes, theory: dict) -> None:
     distances.plot(
         step, [row["d_to_half"] for row in rows], "s--", color=BLUE, markersize=3, label="|D − 1/2|"
     )
-    distances.set(xlabel="step", ylabel="mean distance of D", ylim=(0, None))
-    for axes in (values, distances):
-        axes.set_xscale("symlog", linthresh=1)
-        axes.set_xlim(0, step[-1])
-        axes.legend(frameon=False, fontsize=8)
-        plain(axes)
+    distances.set(ylabel="mean distance of D", ylim=(0, None))
+    _over_steps(distances, step)
+
+
+def _over_steps(axes: Axes, step: list[int]) -> None:
+    axes.set(xlabel="step")
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(0, step[-1])
+    axes.legend(frameon=False, fontsize=8)
+    plain(axes)

@@ -37,6 +37,21 @@ def panels(
     ]
 
 
+def of_critic(
+    moments: list[Players], c_of_each: list[float], noise: Noise, mixture: Mixture
+) -> list[dict]:
+    """Panels (a) and (d) of a game whose D is no probability: D* and the steps towards it are of another game."""
+    early, last = moments[near_convergence(c_of_each)], moments[-1]
+    data_Q = quadrature.exact_mass(mixture)
+    found = []
+    for one, title in ((early, f"step {early.step:,}"), (last, f"step {last.step:,}, the end")):
+        model_Q = mass(one.G, noise)
+        numbers = quadrature.divergence(data_Q, model_Q)
+        d_Q = d_at_centres(one.D, mixture, critic=True)
+        found.append(drawn(title, numbers, data_Q, model_Q, d_Q, one.G, noise, mixture))
+    return found
+
+
 def near_convergence(c_of_each: list[float]) -> int:
     """Index of the moment at which G is first about NEAR_JSD from the data, on its way there.
 
@@ -89,9 +104,24 @@ def panel(G: nn.Module, D: nn.Module, noise: Noise, mixture: Mixture, title: str
     """Numbers of one panel; densities are masses of the cells inside the box."""
     data_Q, model_Q = quadrature.exact_mass(mixture), mass(G, noise)
     d_Q = d_at_centres(D, mixture)
+    numbers = quadrature.against_the_optimum(data_Q, model_Q, d_Q)
+    return drawn(title, numbers, data_Q, model_Q, d_Q, G, noise, mixture)
+
+
+def drawn(
+    title: str,
+    numbers: dict[str, float],
+    data_Q: Tensor,
+    model_Q: Tensor,
+    d_Q: Tensor,
+    G: nn.Module,
+    noise: Noise,
+    mixture: Mixture,
+) -> dict:
+    """A panel's numbers beside what is drawn of it."""
     return {
         "title": title,
-        **quadrature.against_the_optimum(data_Q, model_Q, d_Q),
+        **numbers,
         "p_data": figures(data_Q[:-1]),
         "p_g": figures(model_Q[:-1]),
         "d": figures(d_Q),

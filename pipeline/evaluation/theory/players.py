@@ -49,7 +49,7 @@ def mass(G: nn.Module, noise: Noise) -> Tensor:
 
 
 @torch.no_grad()
-def d_at_centres(D: nn.Module, mixture: Mixture) -> Tensor:
-    """[Q]: D(x) in the middle of each cell."""
-    points = quadrature.centres(mixture.axes).float()[:, :, None, None]
-    return D(points).sigmoid().double()
+def d_at_centres(D: nn.Module, mixture: Mixture, critic: bool = False) -> Tensor:
+    """[Q]: D(x) in the middle of each cell, a probability or the value of a `critic`."""
+    output_Q = D(quadrature.centres(mixture.axes).float()[:, :, None, None])
+    return (output_Q if critic else output_Q.sigmoid()).double()

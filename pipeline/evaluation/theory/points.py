@@ -12,12 +12,18 @@ FAR = 0.08  # nats above -log 4; one of eight modes missing costs 0.09, no overl
 
 
 def evaluate(
-    moments: list[Players], noise: Noise, mixture: Mixture, train: Tensor, averaged: bool
+    moments: list[Players],
+    noise: Noise,
+    mixture: Mixture,
+    train: Tensor,
+    averaged: bool,
+    critic: bool,
 ) -> dict:
     """The content of theory.json. `moments`: in the order of their steps, the last is the end;
-    `train`: training points, [N, A, 1, 1]; `averaged`: samples are drawn from G's average."""
-    rows = [moment(one, noise, mixture) for one in moments]
-    final = rows[-1]
+    `train`: training points, [N, A, 1, 1]; `averaged`: samples are drawn from G's average; `critic`: D(x) is no
+    probability, so it is not held against D*."""
+    rows = [moment(one, noise, mixture, critic) for one in moments]
+    final, c_of_each = rows[-1], [row["c"] for row in rows]
     c = final["c_of_average"] if averaged else final["c"]
     return {
         "kind": "quadrature",
@@ -28,15 +34,20 @@ def evaluate(
         "sampled": {"weights": "ema" if averaged else "raw", "c": c, "jsd": (c + LOG_4) / 2},
         "warnings": list(doubts(final)),
         "over_training": rows,
-        "panels": figure_1.panels(moments, [row["c"] for row in rows], noise, mixture, train),
+        "panels": figure_1.of_critic(moments, c_of_each, noise, mixture)
+        if critic
+        else figure_1.panels(moments, c_of_each, noise, mixture, train),
     }
 
 
-def moment(one: Players, noise: Noise, mixture: Mixture) -> dict:
+def moment(one: Players, noise: Noise, mixture: Mixture, critic: bool) -> dict:
     """Numbers of one moment: of G as D met it, and C(G) of its moving average where there is one."""
-    data_Q = quadrature.exact_mass(mixture)
-    d_Q = players.d_at_centres(one.D, mixture)
-    numbers = quadrature.against_the_optimum(data_Q, players.mass(one.G, noise), d_Q)
+    data_Q, model_Q = quadrature.exact_mass(mixture), players.mass(one.G, noise)
+    if critic:
+        numbers = quadrature.divergence(data_Q, model_Q)
+    else:
+        d_Q = players.d_at_centres(one.D, mixture)
+        numbers = quadrature.against_the_optimum(data_Q, model_Q, d_Q)
     of_average = None
     if one.average is not None:
         of_average = quadrature.c_of_g(data_Q, players.mass(one.average, noise))

@@ -83,18 +83,22 @@ def optimum(data_Q: Tensor, model_Q: Tensor) -> Tensor:
     return torch.where(both_Q > 0, data_Q / both_Q, 0.5)
 
 
+def divergence(data_Q: Tensor, model_Q: Tensor) -> dict[str, float]:
+    """C(G) and the JSD, which no D is needed for."""
+    c = c_of_g(data_Q, model_Q)
+    return {"c": c, "jsd": (c + LOG_4) / 2}
+
+
 def against_the_optimum(data_Q: Tensor, model_Q: Tensor, d_Q: Tensor) -> dict[str, float]:
     """Numbers of one moment; `d_Q` is D at the centres of the cells (none for the cell outside).
 
     The distances of D are means over (p_data + p_g) / 2, in probability: 0 is best, 1 the worst.
     """
-    c = c_of_g(data_Q, model_Q)
     inner = slice(0, len(d_Q))
     weight_Q = (data_Q[inner] + model_Q[inner]) / 2
     v_of_d = (torch.xlogy(data_Q[inner], d_Q) + torch.xlogy(model_Q[inner], 1 - d_Q)).sum().item()
     return {
-        "c": c,
-        "jsd": (c + LOG_4) / 2,
+        **divergence(data_Q, model_Q),
         "value": v_of_d,
         "d_to_optimum": (weight_Q * (d_Q - optimum(data_Q, model_Q)[inner]).abs()).sum().item(),
         "d_to_half": (weight_Q * (d_Q - 0.5).abs()).sum().item(),

@@ -66,6 +66,28 @@ def test_g_moved_along_the_gradient_of_d_has_a_smaller_c(seed: int, monkeypatch)
     assert c["c"] + LOG_4 < 0.95 * gap, "a gap that counting in cells does not explain"
 
 
+@pytest.mark.parametrize(("recipe", "name"), [(QUICK, "line"), (RING, "ring")])
+def test_a_critic_is_drawn_as_it_is_and_not_held_against_a_probability(
+    recipe: Params, name: str, monkeypatch
+):
+    monkeypatch.setattr(players, "POINTS", 4_000)
+    train = recipe.runs[name].train.model_copy(update={"loss": "hinge"})
+    changed = recipe.runs[name].model_copy(update={"train": train})
+    params = recipe.model_copy(update={"runs": {name: changed}})
+    saved, data = played(params, name, 0, 3)
+    source = params.datasets[changed.dataset].source
+    density = Mixture(torch.tensor(source.means), source.std)
+    content = gan.of_points(saved, density, data, averaged=False)
+    assert content["final"].keys() == {"step", "c", "jsd", "c_of_average"}
+    assert content["sampled"]["jsd"] == pytest.approx((content["final"]["c"] + LOG_4) / 2)
+    assert [panel["title"] for panel in content["panels"]][1] == "step 3, the end"
+    middles = quadrature.centres(density.axes).float()[:, :, None, None]
+    with torch.no_grad():
+        own = saved.discriminator(3)(middles).tolist()
+    np.testing.assert_allclose(content["panels"][1]["d"], own, rtol=2e-3, atol=1e-6)
+    assert len(png(gan.theory_figure(content, "3 steps"))) > 10_000
+
+
 class Shift(torch.nn.Module):
     """z -> z + shift: for normal z, p_g is a Gaussian whose distance from the data is known."""
 
