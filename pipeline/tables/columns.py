@@ -16,16 +16,16 @@ COLUMNS = {
     "recall": "recall",
     "log_likelihood": "nats",
     "standard_error": "standard error",
+    "missing_classes": "missing classes",
+    "verdict": "verdict",
+    "evaluation": None,  # part of the verdict in table.md
     # what Table 1 says of the same system, in nats
     "published_nats": "published",
     "published_error": None,
-    "missing_classes": "missing classes",
     "copy_rate": "copies",
     "passes_per_image": "passes",
     "latent": "dim z",
     "dimensions": None,  # of an image; beside dim z in table.md
-    "verdict": "verdict",
-    "evaluation": None,  # part of the verdict in table.md
     "jsd": "JSD",
     "steps": "steps",
     "sigma": None,

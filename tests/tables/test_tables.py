@@ -78,7 +78,7 @@ def test_runs_stand_with_real_data_best_fid_first_and_published_rows_below():
     ]
 
 
-def test_the_columns_begin_with_fid_and_end_with_the_verdict():
+def test_the_columns_begin_with_fid_and_the_verdict_follows_the_numbers():
     headings = list(cells(rendered({"mine": RUN | {"jsd": None}}, {"mnist": "x"}), "**mine**"))
     assert headings == [
         "model",
@@ -88,10 +88,10 @@ def test_the_columns_begin_with_fid_and_end_with_the_verdict():
         "nats",
         "standard error",
         "missing classes",
+        "verdict",
         "copies",
         "passes",
         "dim z",
-        "verdict",
         "steps",
     ]
 
