@@ -44,6 +44,9 @@ BOUND = {
 }
 FIGURES = {
     "curves": lambda: curves(log()),
+    "curves of a critic": lambda: charts.training(
+        log() | {"d_real": np.linspace(0, 40, 60)}, "healthy", "ok", None, 0.0, True, LONG
+    ),
     "sigma": lambda: charts.sigma(PARZEN, 225.0, False, LONG),
     "neighbours": lambda: images.neighbours(PICTURES, PICTURES[:4], LONG),
     "strips": lambda: images.strips(PICTURES.reshape(2, 10, 1, 4, 4), ["a", "b"], LONG),

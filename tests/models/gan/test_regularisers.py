@@ -108,7 +108,7 @@ def test_the_penalties_of_a_linear_critic_are_known(norm: float):
     expected = 10 * max(0.0, norm - 1) ** 2
     assert value(regularisers.one_sided, between) == pytest.approx(expected, abs=1e-4)
     for at in (regularisers.data, regularisers.samples):
-        assert value(regularisers.r, at) == pytest.approx(5 * norm**2, rel=1e-5)
+        assert value(regularisers.zero_centred, at) == pytest.approx(5 * norm**2, rel=1e-5)
 
 
 @pytest.mark.parametrize("update", UPDATES)

@@ -7,8 +7,6 @@ from pydantic import BeforeValidator
 # With these D(x) = sigmoid(D's output) is a probability; with the others D's output itself is D(x), a number
 # without bounds, and D is a critic.
 OF_PROBABILITIES = ("non_saturating", "minimax", "label_flip")
-# With these only differences of D(x) count, so D* is known up to a constant.
-OF_DIFFERENCES = ("wasserstein", "relativistic")
 OTHER_NAMES = {
     "bce": "non_saturating",
     "dcgan": "non_saturating",

@@ -38,7 +38,7 @@ class Consistency(Section):
 
 class LeCam(Section):
     """Adds weight * (E[(D(x) - a)^2] + E[(D(G(z)) - b)^2]) to D's loss, a and b moving averages of D's outputs for
-    samples and for data (Tseng 2021, eq. 4)."""
+    samples and for data (Tseng 2021)."""
 
     weight: Weight = Course(start=0.3, end=0.3)  # a course; Tseng 2021
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.99  # of the averages, per update of D

@@ -52,14 +52,7 @@ def game(
     if settings.balance:
         rules["discriminator_learns"] = learns_above(settings.balance.train_discriminator_above)
         rules["generator_learns"] = learns_above(settings.balance.train_generator_above)
-    if settings.historical_averaging:
-        for name, player in (("G", G), ("D", D)):
-            average = terms.HistoricalAverage(settings.historical_averaging, player)
-            memory[f"history_{name}"] = average
-    if settings.orthogonal:
-        for name, player in (("generator", G), ("discriminator", D)):
-            if settings.orthogonal.players in (name, "both"):
-                regularisers.pull_to_orthogonal(player, settings.orthogonal.weight)
+    pull_weights(settings, G, D, memory)
     if settings.top_k:
         rules["g_learns_from"] = regularisers.top_k(settings.top_k)
     discriminator_terms = terms_of_discriminator(settings, judge, add_noise, streams, memory)
@@ -93,6 +86,18 @@ def game(
         memory=memory,
         **rules,
     )
+
+
+def pull_weights(settings: Train, G: Player, D: Player, memory: dict[str, Stateful]) -> None:
+    """Add to the players' steps what acts on their weights alone."""
+    if settings.historical_averaging:
+        for name, player in (("G", G), ("D", D)):
+            average = terms.HistoricalAverage(settings.historical_averaging, player)
+            memory[f"history_{name}"] = average
+    if settings.orthogonal:
+        for name, player in (("generator", G), ("discriminator", D)):
+            if settings.orthogonal.players in (name, "both"):
+                regularisers.pull_to_orthogonal(player, settings.orthogonal.weight)
 
 
 def learns_above(least: float | None) -> Callable[[Tensor], bool]:
@@ -134,9 +139,15 @@ def slope_penalties(
     """The penalties on D's slope by their names."""
     penalty = partial(regularisers.SlopePenalty, judge=judge, add_noise=add_noise)
     if r1 := settings.r1:
-        yield "r1", penalty(r1.gamma.at, r1.every_steps, regularisers.r, regularisers.data)
+        yield (
+            "r1",
+            penalty(r1.gamma.at, r1.every_steps, regularisers.zero_centred, regularisers.data),
+        )
     if r2 := settings.r2:
-        yield "r2", penalty(r2.gamma.at, r2.every_steps, regularisers.r, regularisers.samples)
+        yield (
+            "r2",
+            penalty(r2.gamma.at, r2.every_steps, regularisers.zero_centred, regularisers.samples),
+        )
     if gp := settings.gradient_penalty:
         cost = {"one": regularisers.one_sided, "two": regularisers.two_sided}[gp.sides]
         at = regularisers.between(streams["interpolation"])

@@ -15,10 +15,9 @@ from pipeline.models.gan.game.terms import AddNoise, Judge
 from pipeline.models.gan.game.updates import Minibatch
 
 # Shapes: B batch, U units (rows of a weight matrix), I its inputs; images are BCHW.
-Cost = Callable[[Tensor], Tensor]  # of squared slopes [B]
-Seen = Callable[
-    [Minibatch], tuple[Tensor, Tensor | None]
-]  # images and labels that a penalty is taken at
+Cost = Callable[[Tensor], Tensor]  # of |gradient|^2 [B]
+# images and labels that a penalty is taken at
+Seen = Callable[[Minibatch], tuple[Tensor, Tensor | None]]
 
 
 def data(batch: Minibatch) -> tuple[Tensor, Tensor | None]:
@@ -40,19 +39,19 @@ def between(stream: Generator) -> Seen:
     return drawn
 
 
-def r(slope_B: Tensor) -> Tensor:
+def zero_centred(squared_B: Tensor) -> Tensor:
     """R1 and R2: |gradient|^2 / 2 (Mescheder 2018, eq. 9)."""
-    return slope_B / 2
+    return squared_B / 2
 
 
-def two_sided(slope_B: Tensor) -> Tensor:
+def two_sided(squared_B: Tensor) -> Tensor:
     """(|gradient| - 1)^2 (Gulrajani 2017, eq. 3). The root's slope at 0 is infinite, so it is taken of 1e-12 more."""
-    return ((slope_B + 1e-12).sqrt() - 1).square()
+    return ((squared_B + 1e-12).sqrt() - 1).square()
 
 
-def one_sided(slope_B: Tensor) -> Tensor:
-    """max(0, |gradient| - 1)^2 (Gulrajani 2017, section 5)."""
-    return F.relu((slope_B + 1e-12).sqrt() - 1).square()
+def one_sided(squared_B: Tensor) -> Tensor:
+    """max(0, |gradient| - 1)^2 (Gulrajani 2017, section 4)."""
+    return F.relu((squared_B + 1e-12).sqrt() - 1).square()
 
 
 class SlopePenalty:
@@ -97,7 +96,7 @@ class SlopePenalty:
 def consistency(
     settings: settings_of.Consistency, stream: Generator, judge: Judge, add_noise: AddNoise
 ) -> Callable[[Minibatch], Tensor]:
-    """weight * E[(D(x) - D(T(x)))^2] over data (Zhang 2020, eq. 4)."""
+    """weight * E[(D(x) - D(T(x)))^2] over data (CR: Zhang 2020)."""
 
     def term(batch: Minibatch) -> Tensor:
         assert batch.of_real is not None
@@ -128,7 +127,7 @@ def shifted(images_BCHW: Tensor, most: int, stream: Generator) -> Tensor:
 
 class LeCam:
     """weight * (E[(D(x) - a)^2] + E[(D(G(z)) - b)^2]); a, b: moving averages of D's means for samples and for
-    data, the minibatch's included (Tseng 2021, eq. 3 and 4)."""
+    data, the minibatch's included (Tseng 2021)."""
 
     def __init__(self, settings: settings_of.LeCam):
         self.settings = settings
