@@ -46,6 +46,8 @@ class Streams:
         "encoder",
         "interpolation",
         "consistency",
+        "augmentation",
+        "mirror",
     )
 
     # the order of the data is drawn on the CPU: it is the same on every device

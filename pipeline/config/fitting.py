@@ -105,6 +105,10 @@ def check_gan(train: Train, dataset: Dataset) -> None:
             "train.conditional is for images; for points of a mixture D is compared with the optimum "
             "of the whole density"
         )
+    if train.augmentation and isinstance(source, MixturePoints):
+        raise ValueError(
+            "train.augmentation is for images; points of a mixture have nothing to move, cut or mirror: leave it out"
+        )
     if train.conditional and isinstance(source, Tfd):
         raise ValueError(
             "train.conditional needs labels, which TFD's training images have not got; leave it out"

@@ -39,6 +39,7 @@ def apart(one: dict, two: dict) -> float:
         "alternating",
         "simultaneous, BatchNorm",
         "alternating, BatchNorm",
+        "augmented",
         "virtual BatchNorm",
     ],
 )

@@ -10,6 +10,7 @@ from pipeline.compute import parallel
 from pipeline.compute.parallel import World
 from pipeline.compute.streams import generator
 from pipeline.config.models.common.courses import Course
+from pipeline.config.models.gan.augmentation import Ada, Augmentation
 from pipeline.config.models.gan.nets import HeInit
 from pipeline.config.models.gan.tips import StepsOfD
 from pipeline.config.models.gan.train import Train
@@ -43,6 +44,9 @@ def games() -> dict[str, Train]:
         "discriminator": D,
         "instance_noise": Course(start=0.5, end=0.1, steps=5),
     }
+    augmentation = Augmentation(
+        translation=0.25, cutout=0.5, colour=True, mirror=True, ada=Ada(target=0.01, images=100)
+    )
     normed_G, normed_D = (net.model_copy(update={"norm": "batch"}) for net in (G, D))
     virtual = G.model_copy(update={"norm": "virtual_batch", "noise_std": 0.3, "dropout": 0.2})
     normed = {"generator": normed_G, "discriminator": normed_D}
@@ -55,6 +59,7 @@ def games() -> dict[str, Train]:
         "alternating": game(
             update="alternating", discriminator_steps=(StepsOfD(from_step=0, k=2),)
         ),
+        "augmented": game(update="simultaneous", augmentation=augmentation),
         "simultaneous, BatchNorm": game(update="simultaneous", **normed),
         "alternating, BatchNorm": game(update="alternating", **normed),
         "virtual BatchNorm": game(update="alternating", generator=virtual),

@@ -116,6 +116,7 @@ class Training:
             )
         with devices.autocast(self.device, self.precision):
             seen = self._update()
+        self.game.watch(seen["d_real"])
         if self.scale is not None:
             self.scale.next_iteration()
         self.step += 1

@@ -141,6 +141,17 @@ TIPS: dict[str, dict] = {
         "ema": {"name": "exponential", "decay": {"start": 0.5, "end": 0.9, "steps": 8}},
         "r1": {"gamma": {"start": 10, "end": 1, "steps": 8}},
     },
+    "ADA and a mirror": {
+        "augmentation": {
+            **{"translation": 0.25, "cutout": 0.5, "colour": True, "mirror": True},
+            "ada": {"target": 0.1, "images": 300},
+        },
+        "r1": {"gamma": 1, "every_steps": 2},
+    },
+    "DiffAugment, simultaneous": {
+        "augmentation": {"translation": 0.25, "p": 0.5},
+        "update": "simultaneous",
+    },
     "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
     "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
     "last minibatch": {"last_minibatch": "trained"},

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 CRITICS = "loss: hinge, least_squares, wasserstein or relativistic"
 
+# where D's output for what may be either is not 0
+UNSIGNED = "loss: least_squares, wasserstein or relativistic"
+
 SLOPES = ("r1", "r2", "gradient_penalty")
 
 # Entries of the table that are more than a key which is set.
@@ -29,6 +32,7 @@ ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "loss: minimax": lambda train: train.loss == "minimax",
     "loss: label_flip": lambda train: train.loss == "label_flip",
     CRITICS: lambda train: is_critic(train.loss),
+    UNSIGNED: lambda train: is_critic(train.loss) and train.loss != "hinge",
     "labels": lambda train: train.labels != Labels(),
     "batches: joint": lambda train: train.batches == "joint",
     "conditional.discriminator": lambda train: (
@@ -37,6 +41,10 @@ ASKED_FOR: dict[str, Callable[[Train], object]] = {
     "discriminator.norm: batch": lambda train: (
         getattr(train.discriminator, "norm", "none") == "batch"
     ),
+    "augmentation of what D sees": lambda train: (
+        train.augmentation and train.augmentation.of_inputs
+    ),
+    "augmentation.ada": lambda train: train.augmentation and train.augmentation.ada,
     "several devices": lambda train: train.devices > 1,
 }
 
@@ -92,6 +100,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "lecam",
             "top_k",
             "batches: joint",
+            "augmentation of what D sees",
         ),
         "G learns from pixels alone and ignores D, so it would change no sample; leave it out",
     ),
@@ -109,6 +118,12 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "pretraining",
         ("conditional", "autoencoder"),
         "the game of the last layers knows neither classes nor E; leave one of them out",
+    ),
+    (
+        "augmentation.ada",
+        (UNSIGNED,),
+        "it counts how often D's output for data is above 0, which says nothing of overfitting there; give p itself, "
+        "or use another loss",
     ),
     (
         "compile",

@@ -9,6 +9,7 @@ from pipeline.config.base import Positive, Reproducible, Scale, Section
 from pipeline.config.models.common.courses import Course
 from pipeline.config.models.common.ema import Average
 from pipeline.config.models.common.reproducible import check_reproducible
+from pipeline.config.models.gan.augmentation import Augmentation
 from pipeline.config.models.gan.autoencoders import Autoencoders
 from pipeline.config.models.gan.exclusions import refuse_what_excludes_each_other
 from pipeline.config.models.gan.losses import Loss
@@ -90,6 +91,7 @@ class Train(Section):
     pretraining: Pretraining | None = None
     autoencoder: Autoencoders | None = None  # a hybrid: an encoder learns beside G
     conditional: Conditional | None = None
+    augmentation: Augmentation | None = None  # of what D sees, and mirrored data
     instance_noise: Course = Course()  # std of Gaussian noise on D's inputs (in the nets' range)
     # joint: real and fake share a batch of D's BatchNorm, which ganhacks 4 advises against
     batches: Literal["separate", "joint"] = "separate"

@@ -11,6 +11,7 @@ from pipeline.config.models.gan.train import Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
 from pipeline.models.gan.game import hybrids, losses, regularisers, terms
+from pipeline.models.gan.game.augmentation import Augment, mirrored
 from pipeline.models.gan.game.instance_noise import InstanceNoise
 from pipeline.models.gan.game.past_players import PastPlayers
 from pipeline.models.gan.game.replay import Replay
@@ -37,11 +38,20 @@ def game(
     `judge`: D, compiled or not; `image_by_image`: whether it judges each image by itself; `coder`: of a
     hybrid.
     """
-    add_noise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
+    add_noise: terms.AddNoise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
     targets = Targets(settings.labels, streams["targets"])
     pair = losses.PAIRS[settings.loss](targets)
     memory: dict[str, Stateful] = {}
     rules: dict = {}
+    if (chosen := settings.augmentation) and chosen.mirror:
+        next_real = mirrored(next_real, streams["mirror"])
+    if chosen and chosen.of_inputs:
+        symmetric = settings.pixels == "symmetric"
+        augment = Augment(chosen, streams["augmentation"], symmetric, D.world.average)
+        memory["augmentation"] = augment
+        add_noise = after(augment, add_noise)
+        if chosen.ada:
+            rules["watch"] = partial(augment.watch, chosen.ada, settings.batch_size)
     if settings.replay:
         rules["replay"] = memory["replay"] = Replay(settings.replay, streams["replay"])
     if settings.past_players:
@@ -98,6 +108,11 @@ def pull_weights(settings: Train, G: Player, D: Player, memory: dict[str, Statef
         for name, player in (("generator", G), ("discriminator", D)):
             if settings.orthogonal.players in (name, "both"):
                 regularisers.pull_to_orthogonal(player, settings.orthogonal.weight)
+
+
+def after(augment: Augment, add_noise: terms.AddNoise) -> terms.AddNoise:
+    """Instance noise on augmented images."""
+    return lambda images_BCHW, step: add_noise(augment(images_BCHW), step)
 
 
 def learns_above(least: float | None) -> Callable[[Tensor], bool]:

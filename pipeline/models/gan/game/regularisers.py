@@ -55,7 +55,8 @@ def one_sided(squared_B: Tensor) -> Tensor:
 
 
 class SlopePenalty:
-    """weight * E[cost(|gradient of D's output|^2)], at images as D sees them.
+    """weight * E[cost(|gradient of D's output|^2)], by images before they are augmented (Karras 2020's code): what G
+    or the data would have to change.
 
     Computed every `every_steps` updates of D only, and then multiplied by it (Karras 2020).
     """
@@ -80,8 +81,8 @@ class SlopePenalty:
         if not due:
             return batch.of_fake.logit.new_zeros(())
         images_BCHW, labels_B = self.at(batch)
-        x_BCHW = self.add_noise(images_BCHW, batch.step).detach().requires_grad_()
-        output_B = self.judge(x_BCHW, labels_B).logit
+        x_BCHW = images_BCHW.detach().requires_grad_()
+        output_B = self.judge(self.add_noise(x_BCHW, batch.step), labels_B).logit
         (slope_BCHW,) = torch.autograd.grad(output_B.sum(), x_BCHW, create_graph=True)
         squared_B = slope_BCHW.square().flatten(1).sum(dim=1)
         return self.every * self.weight(batch.step) * self.cost(squared_B).mean()

@@ -1,0 +1,171 @@
+"""Augmentation: random transforms of all that D sees, through which gradients pass, and mirrored data.
+
+DiffAugment (Zhao 2020): where samples are transformed like data, G still learns the distribution of the data, as
+long as the transforms can be undone in the mean; ADA (Karras 2020) sets how often. A slope of D, as in R1, is that of
+D(T(x)) by x, as in ADA's code: T belongs to D, as the penalty on a step of G through T(G(z)) needs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from pipeline.compute import streams
+from pipeline.config.models.gan.augmentation import Ada, Augmentation
+from pipeline.models.common.batches import Real
+
+# Shapes: B batch, C channels, H height, W width.
+DRAWS = 10  # numbers from U[0, 1) for each image
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One draw for each image of a minibatch; the same transform of whatever it is called with."""
+
+    settings: Augmentation
+    u_BK: Tensor  # DRAWS columns, from U[0, 1)
+    p: float
+    grey: float  # the middle of the pixels' range
+    span: float  # half of the range
+
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        """New images; the same tensor where nothing is on."""
+        u = self.u_BK.to(x_BCHW.dtype)
+        on = self.settings
+        if on.colour:
+            x_BCHW = self._where(u[:, 0], self._coloured(x_BCHW, u[:, 1:4]), x_BCHW)
+        if on.translation:
+            x_BCHW = self._where(u[:, 4], self._moved(x_BCHW, u[:, 5:7]), x_BCHW)
+        if on.cutout:
+            x_BCHW = self._where(u[:, 7], self._cut(x_BCHW, u[:, 8:10]), x_BCHW)
+        return x_BCHW
+
+    def _where(self, u_B: Tensor, changed_BCHW: Tensor, x_BCHW: Tensor) -> Tensor:
+        return torch.where(u_B[:, None, None, None] < self.p, changed_BCHW, x_BCHW)
+
+    def _coloured(self, x_BCHW: Tensor, u_B3: Tensor) -> Tensor:
+        """Brightness +- half of the half range, saturation times 0 to 2, contrast times 0.5 to 1.5 (Zhao 2020)."""
+        brightness, saturation, contrast = u_B3[:, :, None, None, None].unbind(dim=1)
+        x_BCHW = x_BCHW + (brightness - 0.5) * self.span
+        if x_BCHW.shape[1] > 1:
+            x_BCHW = x_BCHW.mean(dim=1, keepdim=True).lerp(x_BCHW, 2 * saturation)
+        return x_BCHW.mean(dim=(1, 2, 3), keepdim=True).lerp(x_BCHW, contrast + 0.5)
+
+    def _moved(self, x_BCHW: Tensor, u_B2: Tensor) -> Tensor:
+        """By whole pixels along either axis; grey comes in."""
+        by = [
+            whole(u_B, -most, most)
+            for u_B, most in zip(
+                u_B2.unbind(dim=1), parts(x_BCHW, self.settings.translation), strict=True
+            )
+        ]
+        return shifted(x_BCHW - self.grey, *by) + self.grey
+
+    def _cut(self, x_BCHW: Tensor, u_B2: Tensor) -> Tensor:
+        """A grey square, whose middle may be anywhere in the image: near an edge a part of it is outside."""
+        inside = []
+        for axis, side in enumerate(parts(x_BCHW, self.settings.cutout)):
+            size = x_BCHW.shape[2 + axis]
+            first_B = whole(u_B2[:, axis], 0, size - side % 2) - side // 2
+            from_first_BS = torch.arange(size, device=first_B.device) - first_B[:, None]
+            inside.append((from_first_BS >= 0) & (from_first_BS < side))
+        square_BHW = inside[0][:, :, None] & inside[1][:, None, :]
+        return x_BCHW.masked_fill(square_BHW[:, None], self.grey)
+
+
+def parts(x_BCHW: Tensor, share: float) -> tuple[int, int]:
+    """That share of height and width, in whole pixels, half of one rounded up."""
+    height, width = x_BCHW.shape[2:]
+    return int(height * share + 0.5), int(width * share + 0.5)
+
+
+def whole(u_B: Tensor, low: int, high: int) -> Tensor:
+    """Integers [B] from `low` to `high`, both included, equally likely."""
+    return (u_B * (high - low + 1)).floor().long() + low
+
+
+def shifted(x_BCHW: Tensor, down_B: Tensor, right_B: Tensor) -> Tensor:
+    """Each image moved by whole pixels; zeros come in."""
+    return _Shift.apply(x_BCHW, down_B, right_B)  # type: ignore[no-any-return]
+
+
+class _Shift(torch.autograd.Function):
+    """The gradient is moved back: the same on every device, unlike the sums that indexing would make of it."""
+
+    @staticmethod
+    def forward(ctx, x_BCHW: Tensor, down_B: Tensor, right_B: Tensor) -> Tensor:
+        ctx.by = (down_B, right_B)
+        for dim, by_B in ((2, down_B), (3, right_B)):
+            size = x_BCHW.shape[dim]
+            from_BS = torch.arange(size, device=by_B.device) - by_B[:, None]
+            there_BS = (from_BS >= 0) & (from_BS < size)
+            shape = [len(by_B), 1, 1, 1]
+            shape[dim] = size
+            rows = from_BS.clamp(0, size - 1).view(shape).expand_as(x_BCHW)
+            x_BCHW = x_BCHW.gather(dim, rows).masked_fill(~there_BS.view(shape), 0)
+        return x_BCHW
+
+    @staticmethod
+    def backward(ctx, gradient_BCHW: Tensor):  # type: ignore[override]
+        down_B, right_B = ctx.by
+        return shifted(gradient_BCHW, -down_B, -right_B), None, None
+
+
+class Augment:
+    """What D is shown instead of images. Its state is ADA's: p, and what r_t is counted from."""
+
+    def __init__(
+        self,
+        settings: Augmentation,
+        stream: Generator,
+        symmetric: bool,
+        average: Callable[[Tensor], Tensor] = lambda mean: mean,
+    ):
+        """`symmetric`: pixels are in [-1, 1], not [0, 1]; `average`: over all devices."""
+        self.settings = settings
+        self.stream = stream
+        self.average = average
+        self.grey, self.span = (0.0, 1.0) if symmetric else (0.5, 0.5)
+        self.p = 0.0 if settings.ada else settings.p
+        self.signs = 0.0  # sum of r_t over `steps`
+        self.steps = 0
+
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        """New images; the same tensor where p is 0 or nothing but a mirror is on."""
+        if self.p == 0 or not self.settings.of_inputs:
+            return x_BCHW
+        return self.draw(len(x_BCHW))(x_BCHW)
+
+    def draw(self, count: int) -> Transform:
+        """A transform of `count` images, to be used more than once where two must be transformed alike."""
+        u_BK = streams.uniform((count, DRAWS), self.stream)
+        return Transform(self.settings, u_BK, self.p, self.grey, self.span)
+
+    def watch(self, ada: Ada, batch_size: int, logit_real_B: Tensor) -> None:
+        """Once a step, at D's logits for data: moves p where it is due (Karras 2020, section 3.1)."""
+        self.signs += self.average(logit_real_B.detach().float().sign().mean()).item()
+        self.steps += 1
+        if self.steps == ada.every_steps:
+            up = self.signs / self.steps > ada.target
+            by = batch_size * self.steps / ada.images
+            self.p = min(1.0, max(0.0, self.p + (by if up else -by)))
+            self.signs, self.steps = 0.0, 0
+
+    def state_dict(self) -> dict:
+        return {"p": self.p, "signs": self.signs, "steps": self.steps}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.p, self.signs, self.steps = state["p"], state["signs"], state["steps"]
+
+
+def mirrored(next_real: Callable[[], Real], stream: Generator) -> Callable[[], Real]:
+    """Minibatches of data of which each image is flipped, left for right, with probability 1/2."""
+
+    def flipped() -> Real:
+        real = next_real()
+        u_B = streams.uniform((len(real.images),), stream)
+        flip_B111 = (u_B < 0.5)[:, None, None, None]
+        return real._replace(images=torch.where(flip_B111, real.images.flip(3), real.images))
+
+    return flipped
