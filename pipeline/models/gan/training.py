@@ -162,7 +162,15 @@ class Training:
             "g_gradient_norm": self.G.gradient_norm().item(),
             "d_gradient_norm": self.D.gradient_norm().item(),
             **means,
+            **self._ada(),
         }
+
+    def _ada(self) -> dict[str, float]:
+        """ada_p: how often images are augmented at present; empty without ADA."""
+        chosen = self.settings.augmentation
+        if chosen is None or chosen.ada is None:
+            return {}
+        return {"ada_p": self.game.memory["augmentation"].state_dict()["p"]}
 
     def images(self, step: int) -> int:
         """How many images of the data D has learned from after `step` steps."""
