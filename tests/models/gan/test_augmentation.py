@@ -28,7 +28,7 @@ ALL = {"translation": 0.25, "cutout": 0.5, "colour": True}
 
 
 def augment(symmetric: bool = True, **settings) -> Augment:
-    return Augment(Augmentation(**settings), generator(0, "augmentation"), symmetric)
+    return Augment(Augmentation(**settings), generator(0, "augmentation"), symmetric, 50)
 
 
 def images(count: int, channels: int = 3, size: int = 8) -> Tensor:
@@ -116,24 +116,26 @@ def test_one_draw_transforms_two_minibatches_alike_and_two_draws_do_not():
     x, y = images(20), images(20).flip(0)
     T = aug.draw(20)
     assert torch.equal(T(x), T(x)) and not torch.equal(aug(x), aug(x))
+    seen = aug.alike(lambda images_BCHW, step: images_BCHW + step)(x, y, 1)
+    back = aug.alike(lambda images_BCHW, step: images_BCHW)(x, x, 0)
+    assert torch.equal(*back) and not torch.equal(*seen)
     # the transforms are affine: one that is the same for two images is the same for a point between
     assert torch.allclose(T(x.lerp(y, 0.3)), T(x).lerp(T(y), 0.3))
 
 
 def test_p_goes_up_while_d_knows_its_data_and_down_otherwise():
     aug = augment(**ALL, ada=Ada(target=0.6, every_steps=2, images=1000))
-    ada = aug.settings.ada
-    assert ada is not None and aug.p == 0
+    assert aug.p == 0
     assert torch.equal(aug(images(2)), images(2))
     sure, unsure = torch.ones(10), torch.tensor([1.0] * 7 + [-1.0] * 3)  # r_t = 1 and 0.4
     found = []
     for logits in [sure] * 6 + [unsure] * 8:
-        aug.watch(ada, 50, logits)
+        aug.watch(logits)
         found.append(round(aug.p, 6))
     assert found[:6] == [0, 0.1, 0.1, 0.2, 0.2, 0.3], "100 images of 1,000 at every second step"
     assert found[6:] == [0.3, 0.2, 0.2, 0.1, 0.1, 0, 0, 0], "and never below 0"
     for _ in range(40):
-        aug.watch(ada, 50, sure)
+        aug.watch(sure)
     assert aug.p == 1
 
 

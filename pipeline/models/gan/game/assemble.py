@@ -38,20 +38,18 @@ def game(
     `judge`: D, compiled or not; `image_by_image`: whether it judges each image by itself; `coder`: of a
     hybrid.
     """
-    add_noise: terms.AddNoise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
+    augment = augmentation(settings, D, streams)
+    instance_noise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
+    add_noise = augment.before(instance_noise) if augment else instance_noise
     targets = Targets(settings.labels, streams["targets"])
     pair = losses.PAIRS[settings.loss](targets)
     memory: dict[str, Stateful] = {}
     rules: dict = {}
-    if (chosen := settings.augmentation) and chosen.mirror:
+    if settings.augmentation and settings.augmentation.mirror:
         next_real = mirrored(next_real, streams["mirror"])
-    if chosen and chosen.of_inputs:
-        symmetric = settings.pixels == "symmetric"
-        augment = Augment(chosen, streams["augmentation"], symmetric, D.world.average)
+    if augment:
         memory["augmentation"] = augment
-        add_noise = after(augment, add_noise)
-        if chosen.ada:
-            rules["watch"] = partial(augment.watch, chosen.ada, settings.batch_size)
+        rules["watch"] = augment.watch
     if settings.replay:
         rules["replay"] = memory["replay"] = Replay(settings.replay, streams["replay"])
     if settings.past_players:
@@ -65,7 +63,8 @@ def game(
     pull_weights(settings, G, D, memory)
     if settings.top_k:
         rules["g_learns_from"] = regularisers.top_k(settings.top_k)
-    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, streams, memory)
+    alike = augment.alike(instance_noise) if augment else None
+    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, alike, streams, memory)
     generator_terms = terms_of_generator(settings, judge, add_noise)
     if coder is not None:
         rules["generator_step"] = partial(hybrids.generator_step, coder)
@@ -110,9 +109,18 @@ def pull_weights(settings: Train, G: Player, D: Player, memory: dict[str, Statef
                 regularisers.pull_to_orthogonal(player, settings.orthogonal.weight)
 
 
-def after(augment: Augment, add_noise: terms.AddNoise) -> terms.AddNoise:
-    """Instance noise on augmented images."""
-    return lambda images_BCHW, step: add_noise(augment(images_BCHW), step)
+def augmentation(settings: Train, D: Player, streams: Streams) -> Augment | None:
+    """Of what D sees; None where nothing but a mirror is on."""
+    chosen = settings.augmentation
+    if chosen is None or not chosen.of_inputs:
+        return None
+    return Augment(
+        chosen,
+        streams["augmentation"],
+        symmetric=settings.pixels == "symmetric",
+        batch_size=settings.batch_size,
+        average=D.world.average,
+    )
 
 
 def learns_above(least: float | None) -> Callable[[Tensor], bool]:
@@ -173,6 +181,7 @@ def terms_of_discriminator(
     settings: Train,
     judge: terms.Judge,
     add_noise: terms.AddNoise,
+    alike: regularisers.Alike | None,
     streams: Streams,
     memory: dict[str, Stateful],
 ) -> tuple[Term, ...]:
@@ -183,7 +192,9 @@ def terms_of_discriminator(
         found.append(penalty)
     if settings.consistency:
         stream = streams["consistency"]
-        found.append(regularisers.consistency(settings.consistency, stream, judge, add_noise))
+        found.append(
+            regularisers.consistency(settings.consistency, stream, judge, add_noise, alike)
+        )
     if settings.lecam:
         memory["lecam"] = lecam = regularisers.LeCam(settings.lecam)
         found.append(lecam)

@@ -12,10 +12,11 @@ import torch
 from torch import Generator, Tensor
 
 from pipeline.compute import streams
-from pipeline.config.models.gan.augmentation import Ada, Augmentation
+from pipeline.config.models.gan.augmentation import Augmentation
 from pipeline.models.common.batches import Real
 
 # Shapes: B batch, C channels, H height, W width.
+AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
 DRAWS = 10  # numbers from U[0, 1) for each image
 
 
@@ -119,12 +120,15 @@ class Augment:
         self,
         settings: Augmentation,
         stream: Generator,
-        symmetric: bool,
+        symmetric: bool = True,
+        batch_size: int = 1,
         average: Callable[[Tensor], Tensor] = lambda mean: mean,
     ):
-        """`symmetric`: pixels are in [-1, 1], not [0, 1]; `average`: over all devices."""
+        """`symmetric`: pixels are in [-1, 1], not [0, 1]; `batch_size`, of data: what `watch` counts; `average`: over
+        all devices."""
         self.settings = settings
         self.stream = stream
+        self.batch_size = batch_size
         self.average = average
         self.grey, self.span = (0.0, 1.0) if symmetric else (0.5, 0.5)
         self.p = 0.0 if settings.ada else settings.p
@@ -142,13 +146,29 @@ class Augment:
         u_BK = streams.uniform((count, DRAWS), self.stream)
         return Transform(self.settings, u_BK, self.p, self.grey, self.span)
 
-    def watch(self, ada: Ada, batch_size: int, logit_real_B: Tensor) -> None:
-        """Once a step, at D's logits for data: moves p where it is due (Karras 2020, section 3.1)."""
+    def before(self, add_noise: AddNoise) -> AddNoise:
+        """Instance noise on augmented images."""
+        return lambda images_BCHW, step: add_noise(self(images_BCHW), step)
+
+    def alike(self, add_noise: AddNoise) -> Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]:
+        """The same of two minibatches, whose images of one row are augmented alike."""
+
+        def both(x_BCHW: Tensor, y_BCHW: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            T = self.draw(len(x_BCHW))
+            return add_noise(T(x_BCHW), step), add_noise(T(y_BCHW), step)
+
+        return both
+
+    def watch(self, logit_real_B: Tensor) -> None:
+        """Once a step, at D's logits for data: moves ADA's p where it is due (Karras 2020, section 3.1)."""
+        ada = self.settings.ada
+        if ada is None:
+            return
         self.signs += self.average(logit_real_B.detach().float().sign().mean()).item()
         self.steps += 1
         if self.steps == ada.every_steps:
             up = self.signs / self.steps > ada.target
-            by = batch_size * self.steps / ada.images
+            by = self.batch_size * self.steps / ada.images
             self.p = min(1.0, max(0.0, self.p + (by if up else -by)))
             self.signs, self.steps = 0.0, 0
 

@@ -18,6 +18,7 @@ from pipeline.models.gan.game.updates import Minibatch
 Cost = Callable[[Tensor], Tensor]  # of |gradient|^2 [B]
 # images and labels that a penalty is taken at
 Seen = Callable[[Minibatch], tuple[Tensor, Tensor | None]]
+Alike = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]  # two minibatches as D sees them
 
 
 def data(batch: Minibatch) -> tuple[Tensor, Tensor | None]:
@@ -95,15 +96,29 @@ class SlopePenalty:
 
 
 def consistency(
-    settings: settings_of.Consistency, stream: Generator, judge: Judge, add_noise: AddNoise
+    settings: settings_of.Consistency,
+    stream: Generator,
+    judge: Judge,
+    add_noise: AddNoise,
+    alike: Alike | None = None,
 ) -> Callable[[Minibatch], Tensor]:
-    """weight * E[(D(x) - D(T(x)))^2] over data (CR: Zhang 2020)."""
+    """weight * E[(D(x) - D(T(x)))^2] over data (CR: Zhang 2020).
+
+    `alike`: where D sees augmented images, the two with the same augmentation, so that they differ by T alone; D then
+    judges x once more.
+    """
 
     def term(batch: Minibatch) -> Tensor:
         assert batch.of_real is not None
         moved_BCHW = shifted(batch.real.images, settings.shift, stream)
-        of_moved = judge(add_noise(moved_BCHW, batch.step), batch.real.labels)
-        gap_B = batch.of_real.logit - of_moved.logit
+        of_real = batch.of_real
+        if alike is None:
+            seen_BCHW = add_noise(moved_BCHW, batch.step)
+        else:
+            shown_BCHW, seen_BCHW = alike(batch.real.images, moved_BCHW, batch.step)
+            of_real = judge(shown_BCHW, batch.real.labels)
+        of_moved = judge(seen_BCHW, batch.real.labels)
+        gap_B = of_real.logit - of_moved.logit
         return settings.weight.at(batch.step) * gap_B.square().mean()
 
     return term
