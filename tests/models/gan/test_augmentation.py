@@ -177,7 +177,7 @@ def test_a_mirror_flips_half_of_the_data_and_no_sample():
     game = game_of(augmentation={"mirror": True})
     assert "augmentation" not in game.game.memory
     batch = torch.rand(3, 1, 4, 4)
-    assert game.game.add_noise(batch, 0) is batch
+    assert game.game.show(batch, 0) is batch
 
 
 def test_a_penalty_is_on_the_slope_by_images_before_they_are_augmented():

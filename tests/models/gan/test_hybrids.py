@@ -156,7 +156,7 @@ def test_the_error_of_features_draws_no_random_numbers_and_moves_no_statistics()
 
 def test_d_takes_reconstructions_for_samples():
     game, coder = tiny_hybrid("vae_gan")
-    term = hybrids.reconstructions_are_samples(coder, game.G, game.judge, game.add_noise, 1.0)
+    term = hybrids.reconstructions_are_samples(coder, game.G, game.judge, game.show, 1.0)
     game = tiny_game_with(game, term)
     e, g, d = vector(coder.E), vector(game.G), vector(game.D)
 

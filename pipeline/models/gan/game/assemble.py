@@ -40,7 +40,7 @@ def game(
     """
     augment = augmentation(settings, D, streams)
     instance_noise = InstanceNoise(settings.instance_noise, streams["instance_noise"])
-    add_noise = augment.before(instance_noise) if augment else instance_noise
+    show = augment.before(instance_noise) if augment else instance_noise
     targets = Targets(settings.labels, streams["targets"])
     pair = losses.PAIRS[settings.loss](targets)
     memory: dict[str, Stateful] = {}
@@ -64,14 +64,14 @@ def game(
     if settings.top_k:
         rules["g_learns_from"] = regularisers.top_k(settings.top_k)
     alike = augment.alike(instance_noise) if augment else None
-    discriminator_terms = terms_of_discriminator(settings, judge, add_noise, alike, streams, memory)
-    generator_terms = terms_of_generator(settings, judge, add_noise)
+    discriminator_terms = terms_of_discriminator(settings, judge, show, alike, streams, memory)
+    generator_terms = terms_of_generator(settings, judge, show)
     if coder is not None:
         rules["generator_step"] = partial(hybrids.generator_step, coder)
         if isinstance(settings.autoencoder, VaeGan):
             scale = settings.discriminator_loss_scale
             discriminator_terms += (
-                hybrids.reconstructions_are_samples(coder, G, judge, add_noise, scale),
+                hybrids.reconstructions_are_samples(coder, G, judge, show, scale),
             )
     return Game(
         G=G,
@@ -79,7 +79,7 @@ def game(
         next_real=next_real,
         next_latent=next_latent,
         judge=judge,
-        add_noise=add_noise,
+        show=show,
         discriminator_loss=discriminator_loss(settings, pair),
         generator_loss=generator_loss(settings, pair),
         compares=settings.loss in losses.COMPARES,
@@ -157,10 +157,10 @@ def generator_loss(settings: Train, pair: losses.Pair) -> Callable[[Tensor | Non
 
 
 def slope_penalties(
-    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise, streams: Streams
+    settings: Train, judge: terms.Judge, show: terms.Show, streams: Streams
 ) -> Iterator[tuple[str, regularisers.SlopePenalty]]:
     """The penalties on D's slope by their names."""
-    penalty = partial(regularisers.SlopePenalty, judge=judge, add_noise=add_noise)
+    penalty = partial(regularisers.SlopePenalty, judge=judge, show=show)
     if r1 := settings.r1:
         yield (
             "r1",
@@ -180,21 +180,19 @@ def slope_penalties(
 def terms_of_discriminator(
     settings: Train,
     judge: terms.Judge,
-    add_noise: terms.AddNoise,
+    show: terms.Show,
     alike: regularisers.Alike | None,
     streams: Streams,
     memory: dict[str, Stateful],
 ) -> tuple[Term, ...]:
     """What is added to D's loss; terms with a state join `memory`."""
     found: list[Term] = []
-    for name, penalty in slope_penalties(settings, judge, add_noise, streams):
+    for name, penalty in slope_penalties(settings, judge, show, streams):
         memory[name] = penalty
         found.append(penalty)
     if settings.consistency:
         stream = streams["consistency"]
-        found.append(
-            regularisers.consistency(settings.consistency, stream, judge, add_noise, alike)
-        )
+        found.append(regularisers.consistency(settings.consistency, stream, judge, show, alike))
     if settings.lecam:
         memory["lecam"] = lecam = regularisers.LeCam(settings.lecam)
         found.append(lecam)
@@ -203,13 +201,11 @@ def terms_of_discriminator(
     return tuple(found)
 
 
-def terms_of_generator(
-    settings: Train, judge: terms.Judge, add_noise: terms.AddNoise
-) -> tuple[Term, ...]:
+def terms_of_generator(settings: Train, judge: terms.Judge, show: terms.Show) -> tuple[Term, ...]:
     """What is added to G's loss."""
     found: list[Term] = []
     if settings.feature_matching:
-        found.append(terms.feature_matching(settings.feature_matching, judge, add_noise))
+        found.append(terms.feature_matching(settings.feature_matching, judge, show))
     if settings.pixel_matching:
         found.append(terms.pixel_matching(settings.pixel_matching))
     if settings.auxiliary_classifier:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pipeline.config.models.gan.autoencoders import Vae, VaeGan
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
-from pipeline.models.gan.game.terms import AddNoise, Judge
+from pipeline.models.gan.game.terms import Judge, Show
 from pipeline.models.gan.game.updates import Game, Minibatch, Term, generator_loss, judge_samples
 from pipeline.models.gan.noise import Latent
 
@@ -71,7 +71,7 @@ def generator_step(
         g_loss = error = gaussian_error(rebuilt_BCHW, real.images, settings.pixel_std)
     else:
         batch = judge_samples(game, step, real, fake_BCHW, latent)
-        of_rebuilt = game.judge(game.add_noise(rebuilt_BCHW, step), real.labels)
+        of_rebuilt = game.judge(game.show(rebuilt_BCHW, step), real.labels)
         error = feature_error(game, real, rebuilt_BCHW)
         g_loss = (
             settings.reconstruction_weight * error
@@ -119,14 +119,14 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
 
 def reconstructions_are_samples(
-    coder: Coder, G: Player, judge: Judge, add_noise: AddNoise, loss_scale: float
+    coder: Coder, G: Player, judge: Judge, show: Show, loss_scale: float
 ) -> Term:
     """-E[log(1 - D(G(z)))] with z from q(z|x), added to D's loss."""
 
     def term(batch: Minibatch) -> Tensor:
         with torch.no_grad():
             rebuilt_BCHW, _ = coder.reconstruct(G, batch.real)
-        of_rebuilt = judge(add_noise(rebuilt_BCHW, batch.step), batch.real.labels)
+        of_rebuilt = judge(show(rebuilt_BCHW, batch.step), batch.real.labels)
         return loss_scale * F.softplus(of_rebuilt.logit).mean()
 
     return term

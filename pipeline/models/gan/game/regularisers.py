@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from pipeline.compute import streams
 from pipeline.config.models.gan import regularisers as settings_of
 from pipeline.models.common.player import Player
-from pipeline.models.gan.game.terms import AddNoise, Judge
+from pipeline.models.gan.game.terms import Judge, Show
 from pipeline.models.gan.game.updates import Minibatch
 
 # Shapes: B batch, U units (rows of a weight matrix), I its inputs; images are BCHW.
@@ -69,11 +69,11 @@ class SlopePenalty:
         cost: Cost,
         at: Seen,
         judge: Judge,
-        add_noise: AddNoise,
+        show: Show,
     ):
         """`weight`: of a step; `at`: where the slope is taken."""
         self.weight, self.every, self.cost = weight, every_steps, cost
-        self.at, self.judge, self.add_noise = at, judge, add_noise
+        self.at, self.judge, self.show = at, judge, show
         self.updates = 0
 
     def __call__(self, batch: Minibatch) -> Tensor:
@@ -83,7 +83,7 @@ class SlopePenalty:
             return batch.of_fake.logit.new_zeros(())
         images_BCHW, labels_B = self.at(batch)
         x_BCHW = images_BCHW.detach().requires_grad_()
-        output_B = self.judge(self.add_noise(x_BCHW, batch.step), labels_B).logit
+        output_B = self.judge(self.show(x_BCHW, batch.step), labels_B).logit
         (slope_BCHW,) = torch.autograd.grad(output_B.sum(), x_BCHW, create_graph=True)
         squared_B = slope_BCHW.square().flatten(1).sum(dim=1)
         return self.every * self.weight(batch.step) * self.cost(squared_B).mean()
@@ -99,7 +99,7 @@ def consistency(
     settings: settings_of.Consistency,
     stream: Generator,
     judge: Judge,
-    add_noise: AddNoise,
+    show: Show,
     alike: Alike | None = None,
 ) -> Callable[[Minibatch], Tensor]:
     """weight * E[(D(x) - D(T(x)))^2] over data (CR: Zhang 2020).
@@ -113,7 +113,7 @@ def consistency(
         moved_BCHW = shifted(batch.real.images, settings.shift, stream)
         of_real = batch.of_real
         if alike is None:
-            seen_BCHW = add_noise(moved_BCHW, batch.step)
+            seen_BCHW = show(moved_BCHW, batch.step)
         else:
             shown_BCHW, seen_BCHW = alike(batch.real.images, moved_BCHW, batch.step)
             of_real = judge(shown_BCHW, batch.real.labels)

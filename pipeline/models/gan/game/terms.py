@@ -14,11 +14,11 @@ from pipeline.models.gan.nets import DiscriminatorOutput
 
 # Shapes: B batch, F features of D, K classes, P pixels; images are BCHW.
 Judge = Callable[[Tensor, Tensor | None], DiscriminatorOutput]
-AddNoise = Callable[[Tensor, int], Tensor]  # to images, at a step
+Show = Callable[[Tensor, int], Tensor]  # images as D sees them, at a step
 
 
 def feature_matching(
-    settings: tips.FeatureMatching, judge: Judge, add_noise: AddNoise
+    settings: tips.FeatureMatching, judge: Judge, show: Show
 ) -> Callable[[Minibatch], Tensor]:
     """weight * distance of f(x) and f(G(z)), f the inputs of D's last layer (Salimans 2016, section 3.1)."""
     distance = FEATURE_DISTANCES[settings.distance]
@@ -27,7 +27,7 @@ def feature_matching(
         of_real = batch.of_real
         if of_real is None:
             with torch.no_grad():
-                of_real = judge(add_noise(batch.real.images, batch.step), batch.real.labels)
+                of_real = judge(show(batch.real.images, batch.step), batch.real.labels)
         return settings.weight * distance(
             of_real.features.detach().float(), batch.of_fake.features.float()
         )

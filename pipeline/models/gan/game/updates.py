@@ -51,7 +51,7 @@ class Game:
     next_real: Callable[[], Real]  # the next minibatch of data
     next_latent: Callable[[int], Latent]  # fresh noise for so many images
     judge: Callable[[Tensor, Tensor | None], DiscriminatorOutput]  # D, with more than the logits
-    add_noise: Callable[[Tensor, int], Tensor]  # instance noise of a step on D's inputs, if any
+    show: Callable[[Tensor, int], Tensor]  # images as D sees them in a step: augmented, noisy
     # of D's outputs for real and fake images; G's is given None for real ones where D was shown samples alone
     discriminator_loss: Callable[[Tensor, Tensor], Tensor]
     generator_loss: Callable[[Tensor | None, Tensor], Tensor]
@@ -183,12 +183,12 @@ def judge_both(game: Game, step: int, real: Real, fake_BCHW: Tensor, latent: Lat
     if game.image_by_image or game.joint:
         count = len(real.images)
         both = game.judge(
-            game.add_noise(torch.cat([real.images, fake_BCHW]), step), joined(real, latent)
+            game.show(torch.cat([real.images, fake_BCHW]), step), joined(real, latent)
         )
         of_real, of_fake = part(both, slice(count)), part(both, slice(count, None))
     else:
-        of_real = game.judge(game.add_noise(real.images, step), real.labels)
-        of_fake = game.judge(game.add_noise(fake_BCHW, step), latent.labels)
+        of_real = game.judge(game.show(real.images, step), real.labels)
+        of_fake = game.judge(game.show(fake_BCHW, step), latent.labels)
     return Minibatch(step, real, latent, fake_BCHW, of_real, of_fake)
 
 
@@ -199,7 +199,7 @@ def judge_samples(
     where G's loss compares the two."""
     if game.compares or (game.joint and not game.image_by_image):
         return judge_both(game, step, real, fake_BCHW, latent)
-    of_fake = game.judge(game.add_noise(fake_BCHW, step), latent.labels)
+    of_fake = game.judge(game.show(fake_BCHW, step), latent.labels)
     return Minibatch(step, real, latent, fake_BCHW, None, of_fake)
 
 
