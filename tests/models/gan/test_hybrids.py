@@ -23,6 +23,7 @@ from pipeline.models.gan.training import Training
 from pipeline.stages.train import Paths
 from pipeline.stages.train import run as run_stage
 from tests.conftest import ROOT
+from tests.models.gan.test_terms import features
 from tests.models.gan.test_training import CPU, images, settings_with
 from tests.models.gan.test_updates import (
     COMMON,
@@ -34,7 +35,6 @@ from tests.models.gan.test_updates import (
     X,
     Z,
     d_loss,
-    features,
     gradient,
     split,
     tiny_game,
