@@ -99,6 +99,14 @@ def test_pixels_from_0_to_1_are_transformed_like_those_from_minus_1_to_1():
     assert torch.allclose(augment(symmetric=False, **ALL)((x + 1) / 2), (symmetric + 1) / 2)
 
 
+def test_images_in_16_bits_are_moved_and_cut_as_in_32():
+    """Numbers just below 1 are 1 in bfloat16."""
+    x = images(500).bfloat16()
+    settings = {"translation": 0.25, "cutout": 0.5}
+    assert torch.equal(augment(**settings)(x), augment(**settings)(x.float()).bfloat16())
+    assert augment(**ALL)(x).dtype == torch.bfloat16
+
+
 def test_each_transform_is_applied_with_probability_p():
     """3,000 of 10,000 images +- 46 are changed, by five times that at most."""
     x = images(10_000, 1, 4)

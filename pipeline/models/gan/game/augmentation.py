@@ -32,8 +32,7 @@ class Transform:
 
     def __call__(self, x_BCHW: Tensor) -> Tensor:
         """New images; the same tensor where nothing is on."""
-        u = self.u_BK.to(x_BCHW.dtype)
-        on = self.settings
+        u, on = self.u_BK, self.settings
         if on.colour:
             x_BCHW = self._where(u[:, 0], self._coloured(x_BCHW, u[:, 1:4]), x_BCHW)
         if on.translation:
@@ -47,7 +46,8 @@ class Transform:
 
     def _coloured(self, x_BCHW: Tensor, u_B3: Tensor) -> Tensor:
         """Brightness +- half of the half range, saturation times 0 to 2, contrast times 0.5 to 1.5 (Zhao 2020)."""
-        brightness, saturation, contrast = u_B3[:, :, None, None, None].unbind(dim=1)
+        u_B3111 = u_B3[:, :, None, None, None].to(x_BCHW.dtype)
+        brightness, saturation, contrast = u_B3111.unbind(dim=1)
         x_BCHW = x_BCHW + (brightness - 0.5) * self.span
         if x_BCHW.shape[1] > 1:
             x_BCHW = x_BCHW.mean(dim=1, keepdim=True).lerp(x_BCHW, 2 * saturation)
