@@ -109,10 +109,10 @@ def widths(net: Net, inputs: int, dataset: Dataset) -> list[int]:
             return [inputs, *units]
         case DeconvGenerator(hidden=hidden):
             return [inputs, *hidden]
-        case DcganGenerator(filters=filters) | DcganDiscriminator(filters=filters):
-            return [filters, 2 * filters * 25]
-        case ResnetGenerator(filters=filters) | ResnetDiscriminator(filters=filters):
-            return [filters, filters * 9]
+        case DcganGenerator() | DcganDiscriminator():
+            return [net.filters, 2 * net.filters * net.kernel**2]
+        case ResnetGenerator() | ResnetDiscriminator():
+            return [net.filters, 9 * net.filters]
     convolutions = net.convolutions  # type: ignore[attr-defined]
     maps = [conv.channels * conv.pieces for conv in convolutions]
     kernels = [conv.kernel**2 for conv in convolutions]

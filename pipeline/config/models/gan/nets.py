@@ -224,6 +224,9 @@ class MaxoutConvDiscriminator(DiscriminatorNet):
     pieces: Positive = 5
 
 
+Kernel = Literal[3, 5, 7]  # pixels a side
+
+
 class DcganGenerator(GeneratorNet):
     """DCGAN (Radford 2016): a fully connected layer to a small map, then layers that double its size."""
 
@@ -235,6 +238,7 @@ class DcganGenerator(GeneratorNet):
     activation: Literal["relu", "leaky_relu"] = "relu"
     norm: Literal["none", "batch", "instance"] = "batch"
     up: Literal["transposed", "pixel_shuffle", "nearest"] = "transposed"  # tip 5
+    kernel: Kernel = 5  # of transposed and nearest; of pixel_shuffle 3
 
 
 class DcganDiscriminator(DiscriminatorNet):
@@ -248,6 +252,7 @@ class DcganDiscriminator(DiscriminatorNet):
     activation: Literal["relu", "leaky_relu"] = "leaky_relu"
     norm: Literal["none", "batch", "instance"] = "batch"  # not on the first layer
     down: Literal["strided", "average"] = "strided"  # tip 5
+    kernel: Kernel = 5  # of strided; of average 3
 
 
 Growth = Annotated[int, Field(ge=1, le=2)]

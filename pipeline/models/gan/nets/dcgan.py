@@ -13,7 +13,6 @@ from pipeline.models.gan.nets.resampling import Nearest, average_pool
 
 # Shapes: B batch, Z noise; images and maps are BCHW.
 
-KERNEL = 5
 MOST_TIMES = 8  # as many filters as `filters` in the smallest maps: 1,024 as published
 
 
@@ -38,11 +37,15 @@ class DcganGenerator(nn.Module):
         first_norm = _over_map(net.norm, self.map_shape, classes)
         self.first = Hidden(nn.Linear(inputs, units), first_norm, net.activation)
         self.hidden = nn.ModuleList(
-            Hidden(upsample(i, o, net.up), norm_of(NORMS_2D, net.norm, o, classes), net.activation)
+            Hidden(
+                upsample(i, o, net.up, net.kernel),
+                norm_of(NORMS_2D, net.norm, o, classes),
+                net.activation,
+            )
             for i, o in itertools.pairwise(filters)
         )
         self.noise_and_dropout = noise_and_dropout(net, stream)
-        self.last = upsample(filters[-1], image_shape[0], net.up)
+        self.last = upsample(filters[-1], image_shape[0], net.up, net.kernel)
 
     def forward(self, z_BZ: Tensor, labels_B: Tensor | None = None) -> Tensor:
         h = self.noise_and_dropout(self.first(z_BZ, labels_B).unflatten(1, self.map_shape))
@@ -59,13 +62,15 @@ def _over_map(norm: str, map_shape: tuple, classes: int) -> nn.Module:
     return nn.Sequential(nn.Unflatten(1, map_shape), NORMS_2D[norm](map_shape[0]), nn.Flatten())
 
 
-def upsample(inputs: int, outputs: int, up: str) -> nn.Module:
+def upsample(inputs: int, outputs: int, up: str, kernel: int) -> nn.Module:
     """A map of twice the height and width (tip 5: by PixelShuffle or a strided transposed convolution)."""
     if up == "transposed":
-        return nn.ConvTranspose2d(inputs, outputs, KERNEL, stride=2, padding=2, output_padding=1)
+        return nn.ConvTranspose2d(
+            inputs, outputs, kernel, stride=2, padding=kernel // 2, output_padding=1
+        )
     if up == "pixel_shuffle":
         return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.PixelShuffle(2))
-    return nn.Sequential(Nearest(), nn.Conv2d(inputs, outputs, KERNEL, padding=2))
+    return nn.Sequential(Nearest(), nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
 
 
 class DcganDiscriminator(nn.Module):
@@ -82,7 +87,7 @@ class DcganDiscriminator(nn.Module):
             rate = net.dropout_hidden if index else net.dropout_input
             layers += [
                 Dropout(rate, stream),
-                Hidden(downsample(i, o, net.down), norm, net.activation),
+                Hidden(downsample(i, o, net.down, net.kernel), norm, net.activation),
             ]
         self.layers = nn.Sequential(*layers, Dropout(net.dropout_hidden, stream))
         self.features = filters[-1] * maps[-1][0] * maps[-1][1]
@@ -91,8 +96,8 @@ class DcganDiscriminator(nn.Module):
         return self.layers(x_BCHW).flatten(1)
 
 
-def downsample(inputs: int, outputs: int, down: str) -> nn.Module:
+def downsample(inputs: int, outputs: int, down: str, kernel: int) -> nn.Module:
     """A map of half the height and width, rounded up (tip 5: average pooling or a strided convolution)."""
     if down == "strided":
-        return nn.Conv2d(inputs, outputs, KERNEL, stride=2, padding=2)
+        return nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), average_pool())

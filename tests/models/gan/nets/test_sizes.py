@@ -212,6 +212,7 @@ VARIANTS = {
         for up in ("transposed", "pixel_shuffle", "nearest")
         for down in ("strided", "average")
     },
+    "dcgan, kernel 3": settings(DCGAN, generator={"kernel": 3}, discriminator={"kernel": 3}),
     "resnet": settings(RESNET),
     "resnet, wider towards small maps": settings(
         RESNET,
