@@ -1,4 +1,4 @@
-"""Commands that look at results: page, gallery, compare, costs, crate; and score, which measures any samples."""
+"""Commands that look at results: page, gallery, compare, costs, claims, crate; and score, which measures any samples."""
 
 import argparse
 from pathlib import Path
@@ -30,6 +30,7 @@ def commands(add: Add) -> None:
         "revisions each run is compared between them, or between one and this folder",
     )
     add("costs", costs, "what the runs here cost: seconds, images/s, memory, on which processor")
+    claims_options(add("claims", claims, "what the paper claims in words, measured on runs"))
     add(
         "crate", crate, "describe code, data, settings and results as an RO-Crate (JSON-LD)"
     ).add_argument(
@@ -67,6 +68,31 @@ def costs(options: argparse.Namespace) -> None:
     files = {name: paths.Run(name) for name in load(paths.PARAMS).runs}
     found = {name: costs.read(run.costs, run.model) for name, run in files.items()}
     print(costs.table(found))
+
+
+def claims_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "files",
+        metavar="PARAMS.yaml",
+        type=Path,
+        nargs="*",
+        default=[paths.PARAMS],
+        help="whose runs are read where they are trained; several together (default: params.yaml)",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default=paths.RESULTS,
+        help="gets claims.md, claims.json and two figures (default: results)",
+    )
+
+
+def claims(options: argparse.Namespace) -> None:
+    from pipeline.claims import report
+    from pipeline.config.params import load
+
+    print(report.run({str(file): load(file) for file in options.files}, options.out))
 
 
 def crate(options: argparse.Namespace) -> None:

@@ -1,0 +1,272 @@
+"""Claims on likelihoods: bounds, chains for gradients, and what a Parzen window says of p(x)."""
+
+import math
+import statistics
+
+from scipy.stats import spearmanr
+
+from pipeline import paths
+from pipeline.claims.finding import Claim, Finding, NotRun, Row, joined, short, verdict
+from pipeline.claims.project import Found, Project, is_vae
+from pipeline.compute.streams import generator, normal
+from pipeline.evaluation import parzen
+from pipeline.io.files import read_json
+from pipeline.report.settings import seed_groups
+
+SURE = 2.0  # standard errors
+DIMENSIONS = (1, 2, 5, 10, 20, 50, 100, 784)
+CENTRES, VALID, POINTS = 10_000, 200, 500  # of the experiment on normal distributions
+WIDTHS = [10 ** (step / 8 - 1.5) for step in range(16)]  # 0.03 to 2.4
+FAR = 1.0  # nats
+SYSTEMS = 4  # at least, for an order to mean something
+
+
+def no_bound(project: Project) -> Finding:
+    """log p by AIS less the bound that the encoder gives, for the same images."""
+    vaes = {run.name for run in project.runs if is_vae(run)}
+    rows: list[Row] = [("run", "images", "log p, AIS", "gap of AIS", "IWAE", "ELBO", "AIS − ELBO")]
+    numbers = {}
+    for name, run in project.likelihoods.items():
+        file = paths.Likelihood(name).result
+        if run not in vaes or not file.is_file():
+            continue
+        found = read_json(file)
+        ais, elbo = found["log_likelihood"], found["elbo"]
+        numbers[run] = {
+            "ais": ais["mean"],
+            "ais_gap": found["simulated"]["gap"]["mean"],
+            "iwae": found["iwae"]["mean"],
+            "elbo": elbo["mean"],
+            "left": ais["mean"] - elbo["mean"],
+        }
+        rows.append((run, str(found["images"]), *(short(value) for value in numbers[run].values())))
+    if not numbers:
+        raise NotRun("needs an entry of likelihoods for a run with autoencoder: {name: vae}")
+    left = {name: each["left"] for name, each in numbers.items()}
+    words = f"The bound that {joined(list(left))} learns from is at least {short(min(left.values()))} nats below log p."
+    return Finding(verdict(min(left.values()) > 0), words, rows, numbers)
+
+
+def chains_for_gradients(project: Project) -> Finding:
+    """Boltzmann machines that differ in where the chains of their gradient start."""
+    rows: list[Row] = [("run", "chains", "seconds", "log p, nats", "in reverse", "Parzen")]
+    numbers: dict[str, dict] = {}
+    for run in project.pictures("rbm"):
+        if not run.has("theory"):
+            continue
+        theory = run.file("theory")
+        kind = f"{'PCD' if run.train.persistent else 'CD'}-{run.train.gibbs_steps}"
+        numbers[run.name] = {
+            "kind": kind,
+            "seconds": run.costs().get("train_seconds"),
+            "log_p": theory["test"]["mean"],
+            "reverse": theory["test"]["mean"] + theory["log_z"] - theory["log_z_in_reverse"]
+            if "log_z_in_reverse" in theory
+            else None,
+            "error": math.hypot(theory["test"]["standard_error"], theory["error"] or 0),
+            "parzen": run.file("parzen")["log_likelihood"]["mean"] if run.has("parzen") else None,
+        }
+        each = numbers[run.name]
+        rows.append(
+            (
+                run.name,
+                kind,
+                *(short(each[key]) for key in ("seconds", "log_p", "reverse", "parzen")),
+            )
+        )
+    kinds = {each["kind"]: each for each in numbers.values()}
+    persistent = [each for kind, each in kinds.items() if kind.startswith("PCD")]
+    short_chains = [each for kind, each in kinds.items() if kind.startswith("CD")]
+    if not persistent or not short_chains:
+        raise NotRun("needs theory.json of an RBM with persistent: true and of one with false")
+    one, other = persistent[0], short_chains[0]
+    apart = one["log_p"] - other["log_p"]
+    sure = abs(apart) > SURE * math.hypot(one["error"], other["error"])
+    words = (
+        f"After as many updates {one['kind']} and {other['kind']} are {short(abs(apart))} nats apart ({short(one['log_p'])} "
+        f"and {short(other['log_p'])})."
+    )
+    return Finding(verdict(sure), words, rows, numbers)
+
+
+def known_densities(project: Project) -> dict[str, list[tuple[Found, float, float]]]:
+    """Data -> runs with the log-likelihood of their own and Parzen's of their samples (of bits: means), in nats."""
+    found: dict[str, list[tuple[Found, float, float]]] = {}
+    for run in project.pictures():
+        if not run.has("theory", "parzen"):
+            continue
+        theory, estimated = run.file("theory"), run.file("parzen")
+        if "likelihood" in theory:
+            nats = estimated["log_likelihood"]["mean"]
+            kind = theory["likelihood"]["data"]
+            found.setdefault(kind, []).append((run, theory["test"]["mean"], nats))
+    for name, of in project.likelihoods.items():
+        file = paths.Likelihood(name).result
+        runs = [run for run in project.gans() if run.name == of and run.has("parzen")]
+        if runs and file.is_file():
+            nats = runs[0].file("parzen")["log_likelihood"]["mean"]
+            log_p = read_json(file)["log_likelihood"]["mean"]
+            found.setdefault("dequantised", []).append((runs[0], log_p, nats))
+    return found
+
+
+def parzen_order(project: Project) -> Finding:
+    """Rank correlation over systems of Parzen's number with the log-likelihood."""
+    rows: list[Row] = [("data", "run", "log p, nats", "Parzen, nats")]
+    numbers: dict[str, dict] = {}
+    for data, systems in known_densities(project).items():
+        ordered = sorted(systems, key=lambda system: -system[1])
+        rows += [(data, run.name, short(log_p), short(nats)) for run, log_p, nats in ordered]
+        if len(ordered) >= SYSTEMS:
+            numbers[data] = {
+                "rank_correlation": rank_correlation(
+                    [s[1] for s in ordered], [s[2] for s in ordered]
+                ),
+                "log_p": {run.name: log_p for run, log_p, _ in ordered},
+                "parzen": {run.name: nats for run, _, nats in ordered},
+            }
+    if not numbers:
+        raise NotRun(
+            f"needs theory.json and parzen.json of {SYSTEMS} systems on the same kind of data"
+        )
+    parts = [
+        f"{short(each['rank_correlation'])} over {len(each['log_p'])} systems of {data} images"
+        for data, each in numbers.items()
+    ]
+    worst = min(each["rank_correlation"] for each in numbers.values())
+    words = f"Rank correlation of Parzen's nats with log p: {joined(parts)}."
+    return Finding(verdict(worst < 0.5, worst < 0.9), words, rows, numbers)
+
+
+def rank_correlation(x: list[float], y: list[float]) -> float:
+    """Spearman's: 1 for the same order, -1 for the opposite one."""
+    return float(spearmanr(x, y).statistic)
+
+
+def parzen_dimensions(project: Project) -> Finding:
+    """A Parzen window of draws of N(0, I) against the entropy that is known, by dimension; needs no run."""
+    numbers = {}
+    rows: list[Row] = [("dimensions", "sigma", "Parzen, nats", "truth, nats", "too low by")]
+    for dimensions in DIMENSIONS:
+        stream = generator(0, f"normal {dimensions}")
+        centres, valid, test = (
+            normal((count, dimensions), stream).double() for count in (CENTRES, VALID, POINTS)
+        )
+        found = parzen.estimate(centres, valid, test, WIDTHS)
+        truth = -dimensions / 2 * math.log(2 * math.pi) - test.square().sum(1).mean().item() / 2
+        numbers[str(dimensions)] = {
+            "sigma": found.sigma,
+            "parzen": found.mean,
+            "truth": truth,
+            "too_low": truth - found.mean,
+        }
+        rows.append((str(dimensions), *(short(v) for v in numbers[str(dimensions)].values())))
+    low = numbers[str(DIMENSIONS[0])]["too_low"]
+    high = numbers[str(DIMENSIONS[-1])]["too_low"]
+    words = (
+        f"{CENTRES:,} windows on draws of a normal distribution itself: {short(low)} nats off in one dimension, {short(high)} too low "
+        f"in {DIMENSIONS[-1]}."
+    )
+    return Finding(verdict(low < FAR < high), words, rows, numbers)
+
+
+def parzen_k_means(project: Project) -> Finding:
+    """Centroids and training images in the place of samples."""
+    found = {
+        run.name: (
+            run.train.baseline,
+            run.file("parzen")["log_likelihood"]["mean"],
+            run.settings.sample.count,
+        )
+        for run in project.pictures("baseline")
+        if run.has("parzen")
+    }
+    centroids = [
+        (name, nats, count) for name, (of, nats, count) in found.items() if of.name == "k_means"
+    ]
+    real = [
+        (name, nats, count)
+        for name, (of, nats, count) in found.items()
+        if of.name == "images" and centroids and count == centroids[0][2]
+    ]
+    if not centroids or not real:
+        raise NotRun("needs parzen.json of baselines k_means and images with as many samples")
+    numbers = {name: nats for name, (_, nats, _) in found.items()}
+    above = centroids[0][1] - real[0][1]
+    rows: list[Row] = [("in the place of samples", "Parzen, nats")]
+    rows += [(name, short(nats)) for name, nats in numbers.items()]
+    words = (
+        f"Centroids of k-means have {short(centroids[0][1])} nats, real training images {short(real[0][1])}: "
+        f"{short(abs(above))} {'more' if above > 0 else 'less'} for averages that are blurred."
+    )
+    return Finding(verdict(above > 0), words, rows, numbers)
+
+
+def parzen_seeds(project: Project) -> Finding:
+    """Deviation over seeds of the same settings."""
+    gans = {run.name: run for run in project.runs if run.data.is_picture and run.has("parzen")}
+    groups = [g for g in seed_groups({n: r.settings for n, r in gans.items()}) if len(g) > 1]
+    if not groups:
+        raise NotRun("needs parzen.json of runs on pictures that differ in their seed only")
+    rows: list[Row] = [
+        ("runs", "seeds", "Parzen, nats", "std over seeds", "error over test images")
+    ]
+    numbers = {}
+    for group in groups:
+        each = [gans[name].file("parzen")["log_likelihood"] for name in group]
+        nats = [one["mean"] for one in each]
+        numbers[group[0]] = {
+            "seeds": len(group),
+            "mean": statistics.fmean(nats),
+            "std": statistics.stdev(nats),
+            "error": statistics.fmean(one["standard_error"] for one in each),
+        }
+        rows.append((group[0], *(short(value) for value in numbers[group[0]].values())))
+    widest = max(numbers.values(), key=lambda one: one["std"] / one["error"])
+    words = (
+        f"Seeds differ by {short(widest['std'])} nats (std over {widest['seeds']}), where the error that is published with the "
+        f"estimate is {short(widest['error'])}."
+    )
+    more = widest["std"] > widest["error"]
+    return Finding(verdict(more, widest["std"] > widest["error"] / 2), words, rows, numbers)
+
+
+CLAIMS = (
+    Claim(
+        "no_bound",
+        "section 2; tutorial of 2016",
+        "A GAN learns from no variational bound; what a VAE learns from is one, and stays below log p.",
+        no_bound,
+    ),
+    Claim(
+        "chains_for_gradients",
+        "sections 1 and 2, Table 2",
+        "Undirected models need Markov chains to estimate their gradient, and how those mix decides what is learned; "
+        "a GAN needs backpropagation only.",
+        chains_for_gradients,
+    ),
+    Claim(
+        "parzen_order",
+        "section 5; Theis et al. 2016",
+        "A GAN has no explicit p(x); Parzen windows stand in for it and need not have the order of the likelihood.",
+        parzen_order,
+    ),
+    Claim(
+        "parzen_dimensions",
+        "section 5",
+        "The Parzen estimate does not do well in many dimensions.",
+        parzen_dimensions,
+    ),
+    Claim(
+        "parzen_k_means",
+        "Theis et al. 2016",
+        "By Parzen's measure centroids of k-means are better samples than real images.",
+        parzen_k_means,
+    ),
+    Claim(
+        "parzen_seeds",
+        "section 5",
+        "The estimate has a somewhat high variance.",
+        parzen_seeds,
+    ),
+)

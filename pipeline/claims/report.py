@@ -1,0 +1,121 @@
+"""All claims held against the runs that are here: a page, its numbers, two figures."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.claims import figure, game, gradients, likelihoods, pictures, sampling
+from pipeline.claims.finding import Claim, Finding, Row
+from pipeline.claims.project import Project
+from pipeline.compute import devices
+from pipeline.config.params import Params
+from pipeline.evaluation.plots.figure import png
+from pipeline.io import machine
+from pipeline.io.files import write_bytes, write_json
+
+THREADS = 2  # fixed, so that the same runs give the same numbers
+GROUPS: dict[str, tuple[Claim, ...]] = {
+    "Samples": sampling.CLAIMS,
+    "Pictures": pictures.CLAIMS,
+    "Likelihoods": likelihoods.CLAIMS,
+    "The game": game.CLAIMS,
+    "Gradients": gradients.CLAIMS,
+}
+HEAD = """\
+# What the paper claims in words, measured
+
+Written by `python -m pipeline claims {files}--out {out}`; [claims.json](claims.json) has all numbers. Supported, limited (in
+part) or contradicted is said by the first number that is named, of these runs, and of nothing beyond them: {conditions}.
+Seconds are those that a run took where it ran, beside whatever else ran there.
+"""
+FIGURE = "\n![Six of the claims: chains, noise, collapse, overfitting, gradients, Parzen windows](claims.png)\n"
+ADVERSARIAL = "\n![Test images, the same moved against a classifier, samples of a GAN; above each the class that is named](adversarial.png)\n"
+
+
+def run(files: dict[str, Params], out: Path) -> str:
+    """Write claims.md, claims.json, claims.png and adversarial.png to `out`; returns a sentence about them.
+
+    `files`: params by file name. What was not run is named, and left out.
+    """
+    devices.reproducible(THREADS)
+    project = Project(files.values())
+    if project.missing:
+        print(f"claims: not trained here: {', '.join(project.missing)}", file=sys.stderr)
+    findings = {}
+    for claims in GROUPS.values():
+        for claim in claims:
+            print(f"claims: {claim.key}", file=sys.stderr)
+            findings[claim.key] = claim.found(project)
+    write_bytes(out / "claims.md", page(findings, project, list(files), out).encode())
+    write_json(out / "claims.json", content(findings))
+    numbers = {key: finding.numbers for key, finding in findings.items()}
+    write_bytes(out / "claims.png", png(figure.overview(numbers)))
+    shown = findings["adversarial_examples"].pictures
+    if shown:
+        title = "Classes as the metrics' classifier names them"
+        write_bytes(out / "adversarial.png", png(figure.rows_of_images(shown, title)))
+    known = [finding for finding in findings.values() if finding.verdict != "not run"]
+    return f"{out / 'claims.md'}: {len(known)} of {len(findings)} claims measured"
+
+
+def content(findings: dict[str, Finding]) -> dict:
+    """Of claims.json: for each claim its verdict, what was found in words, and the numbers, to six digits."""
+    return {
+        key: {"verdict": found.verdict, "words": found.words, "numbers": rounded(found.numbers)}
+        for key, found in findings.items()
+    }
+
+
+def rounded(numbers):
+    """Six significant digits of each number in nested dicts and lists."""
+    if isinstance(numbers, dict):
+        return {key: rounded(value) for key, value in numbers.items()}
+    if isinstance(numbers, list):
+        return [rounded(value) for value in numbers]
+    return float(f"{numbers:.6g}") if isinstance(numbers, float) else numbers
+
+
+def page(findings: dict[str, Finding], project: Project, files: list[str], out: Path) -> str:
+    """Markdown: all claims in one table, then each with its numbers."""
+    seeds = sorted({run.settings.seed for run in project.runs})
+    words = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+    conditions = f"{words or 'none'}; what is computed here on {machine.processor()}"
+    listed = "".join(f"{file} " for file in files if file != "params.yaml")
+    parts = [HEAD.format(files=listed, out=out, conditions=conditions), summary(findings), FIGURE]
+    for heading, claims in GROUPS.items():
+        parts.append(f"\n## {heading}\n")
+        parts += [section(claim, findings[claim.key]) for claim in claims]
+    return "".join(parts)
+
+
+def summary(findings: dict[str, Finding]) -> str:
+    """One row for each claim."""
+    rows: list[Row] = [("claim", "verdict", "where")]
+    for claims in GROUPS.values():
+        for claim in claims:
+            link = f"[{words_of(claim)}](#{words_of(claim).replace(' ', '-')})"
+            rows.append((link, findings[claim.key].verdict, claim.where))
+    return "\n" + markdown(rows)
+
+
+def section(claim: Claim, found: Finding) -> str:
+    """What is claimed, what was found, the numbers."""
+    parts = [f"\n### {words_of(claim)}\n", f"\n{claim.says} ({claim.where})\n"]
+    parts.append(f"\n**{found.verdict.capitalize()}.** {found.words}\n")
+    if found.rows:
+        parts.append("\n" + markdown(found.rows))
+    if found.pictures:
+        parts.append(ADVERSARIAL)
+    return "".join(parts)
+
+
+def words_of(claim: Claim) -> str:
+    return claim.key.replace("_", " ")
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """A table; the first row is the heading."""
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    lines.insert(1, "|" + "---|" * len(escaped[0]))
+    return "\n".join(lines) + "\n"
