@@ -142,6 +142,9 @@ def test_p_goes_up_while_d_knows_its_data_and_down_otherwise():
         found.append(round(aug.p, 6))
     assert found[:6] == [0, 0.1, 0.1, 0.2, 0.2, 0.3], "100 images of 1,000 at every second step"
     assert found[6:] == [0.3, 0.2, 0.2, 0.1, 0.1, 0, 0, 0], "and never below 0"
+    for _ in range(4):
+        aug.watch(torch.tensor([1.0] * 8 + [-1.0] * 2))
+    assert aug.p == 0, "exactly at the target it does not rise"
     for _ in range(40):
         aug.watch(sure)
     assert aug.p == 1

@@ -1,8 +1,8 @@
 """Augmentation: random transforms of all that D sees, through which gradients pass, and mirrored data.
 
 DiffAugment (Zhao 2020): where samples are transformed like data, G still learns the distribution of the data, as
-long as the transforms can be undone in the mean; ADA (Karras 2020) sets how often. A slope of D, as in R1, is that of
-D(T(x)) by x, as in ADA's code: T belongs to D, as the penalty on a step of G through T(G(z)) needs it.
+long as the transforms can be undone in the mean; ADA (Karras 2020) sets how often. Penalties on D's slope, such as R1,
+take that of D(T(x)) by x, as ADA's code does: it is the slope that G learns from.
 """
 
 from collections.abc import Callable
@@ -132,8 +132,8 @@ class Augment:
         self.average = average
         self.grey, self.span = (0.0, 1.0) if symmetric else (0.5, 0.5)
         self.p = 0.0 if settings.ada else settings.p
-        self.signs = 0.0  # sum of r_t over `steps`
-        self.steps = 0
+        self.signs: Tensor | float = 0.0  # sum over `images`
+        self.steps = self.images = 0
 
     def __call__(self, x_BCHW: Tensor) -> Tensor:
         """New images; the same tensor where p is 0 or nothing but a mirror is on."""
@@ -164,19 +164,23 @@ class Augment:
         ada = self.settings.ada
         if ada is None:
             return
-        self.signs += self.average(logit_real_B.detach().float().sign().mean()).item()
+        # kept on the device: it waits once in `every_steps`
+        self.signs = self.signs + self.average(logit_real_B.detach().float().sign().sum())
+        self.images += len(logit_real_B)
         self.steps += 1
         if self.steps == ada.every_steps:
-            up = self.signs / self.steps > ada.target
+            up = float(self.signs) / self.images > ada.target
             by = self.batch_size * self.steps / ada.images
             self.p = min(1.0, max(0.0, self.p + (by if up else -by)))
-            self.signs, self.steps = 0.0, 0
+            self.signs, self.steps, self.images = 0.0, 0, 0
 
     def state_dict(self) -> dict:
-        return {"p": self.p, "signs": self.signs, "steps": self.steps}
+        counted = {"signs": self.signs, "steps": self.steps, "images": self.images}
+        return {"p": self.p, **counted}
 
     def load_state_dict(self, state: dict) -> None:
-        self.p, self.signs, self.steps = state["p"], state["signs"], state["steps"]
+        self.p, self.signs = state["p"], state["signs"]
+        self.steps, self.images = state["steps"], state["images"]
 
 
 def mirrored(next_real: Callable[[], Real], stream: Generator) -> Callable[[], Real]:
