@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.config.datasets import OwnImages
 from pipeline.errors import SourceError
+from pipeline.io.files import reading
 from pipeline.sources.raw import TEST, TRAIN
 
 FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
@@ -82,7 +83,10 @@ def decode(content: bytes, source: OwnImages, where: str) -> np.ndarray:
     """uint8 [H, W, C] of the bytes of a picture, whose size is checked before its pixels are decoded."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(content)) as opened:
+    with (
+        reading(Path(where), "picture", SourceError, "Repair it, or leave it out"),
+        Image.open(io.BytesIO(content)) as opened,
+    ):
         width, height = opened.size
         if width * height > source.width * source.height:
             check_size(source, where, (height, width))

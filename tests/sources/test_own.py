@@ -123,6 +123,19 @@ def test_mixed_sizes_are_refused_by_the_name_of_the_picture(tmp_path):
         fetched("zip", tmp_path / "a.zip")
 
 
+def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+    broken = png(IMAGES[0])[:60]
+    write_zip(tmp_path / "a.zip", entries() | {"00000/img00000003.png": broken})
+    with pytest.raises(
+        SourceError, match=r"a\.zip: 00000/img00000003\.png: cannot be read as a pic"
+    ):
+        fetched("zip", tmp_path / "a.zip")
+    pictures = [png(image) for image in IMAGES[:5]] + [broken]
+    write_parquet(tmp_path / "a.parquet", IMAGES[:6], LABELS[:6], img=pictures)
+    with pytest.raises(SourceError, match=r"a\.parquet: row 5: cannot be read as a picture"):
+        fetched("parquet", tmp_path / "a.parquet", image_column="img")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_that_are_no_classes_are_refused(kind, tmp_path):
     for labels in (LABELS - 1, LABELS + COUNT):
