@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
+from pipeline.config.models.gan.augmentation import Augmentation
 from pipeline.config.models.gan.autoencoders import Vae
 from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
@@ -105,10 +106,8 @@ def check_gan(train: Train, dataset: Dataset) -> None:
             "train.conditional is for images; for points of a mixture D is compared with the optimum "
             "of the whole density"
         )
-    if train.augmentation and isinstance(source, MixturePoints):
-        raise ValueError(
-            "train.augmentation is for images; points of a mixture have nothing to move, cut or mirror: leave it out"
-        )
+    if train.augmentation:
+        check_augmentation(train.augmentation, dataset)
     if train.conditional and isinstance(source, Tfd):
         raise ValueError(
             "train.conditional needs labels, which TFD's training images have not got; leave it out"
@@ -132,6 +131,24 @@ def check_gan(train: Train, dataset: Dataset) -> None:
             train.check_images(count)
         except ValueError as error:
             raise ValueError(f"train.{error}") from None
+
+
+def check_augmentation(augmentation: Augmentation, dataset: Dataset) -> None:
+    """ValueError where there is nothing to transform, or no whole pixel of it."""
+    if isinstance(dataset.source, MixturePoints):
+        raise ValueError(
+            "train.augmentation is for images; points of a mixture have nothing to move, cut or mirror: leave it out"
+        )
+    side = min(dataset.image_shape[1:])
+    for key, share in (
+        ("translation", augmentation.translation),
+        ("cutout", augmentation.cutout),
+    ):
+        if 0 < share * side < 0.5:
+            raise ValueError(
+                f"train.augmentation.{key} is {share:g}, less than half a pixel of images of this size, so it would do "
+                f"nothing; set {0.5 / side:.3g} or more, or leave it out"
+            )
 
 
 def check_parzen(run: "Run", dataset: Dataset) -> None:

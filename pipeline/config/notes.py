@@ -18,12 +18,20 @@ def notes(params: Params) -> list[str]:
         for name, run in params.runs.items()
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
+            *(on_augmentation(run.train) if isinstance(run.train, Train) else ()),
             *on_weights(run),
             *on_memory(run, params.datasets[run.dataset]),
             *on_images(run, params.datasets[run.dataset]),
             *on_features(run, params.datasets[run.dataset]),
         )
     ]
+
+
+def on_augmentation(train: Train) -> Iterator[str]:
+    """An augmentation that is never applied."""
+    chosen = train.augmentation
+    if chosen and chosen.of_inputs and chosen.p == 0 and not chosen.ada:
+        yield "train.augmentation.p is 0, so D sees images as they are; raise it, or leave it out"
 
 
 def on_training(train: Train) -> Iterator[str]:

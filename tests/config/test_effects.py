@@ -297,6 +297,10 @@ NOTED = {
         train(feature_matching={"alone": True}, loss="non_saturating"),
         "runs.digits.train.loss has no effect beside feature_matching.alone; leave it out",
     ),
+    "an augmentation that is never applied": (
+        train(augmentation={"cutout": 0.5, "p": 0.0}),
+        "runs.digits.train.augmentation.p is 0, so D sees images as they are",
+    ),
     "a loss of a vae": (as_vae, "runs.digits.train.loss has no effect in a vae"),
     "fewer real images than asked for": (
         parzen(real_data_images=1_201),

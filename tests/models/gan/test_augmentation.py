@@ -259,6 +259,10 @@ def augmentation(**settings):
             "train.augmentation is for images; points of a mixture have nothing to move",
         ),
         (
+            augmentation(translation=0.05),
+            "train.augmentation.translation is 0.05, less than half a pixel of images of this size",
+        ),
+        (
             lambda content: content["runs"]["digits"]["train"].update(
                 augmentation={"cutout": 0.5, "ada": {}}, loss="wasserstein"
             ),
