@@ -10,6 +10,7 @@ LOGS = Path("logs")
 SCORES = RESULTS / "scores"
 TABLE = RESULTS / "table.md"
 SUMMARY = RESULTS / "summary.json"
+CONTINUED = "continued_"  # before the names of stages of the runs of `continued:`
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,14 @@ import pytest
 import yaml
 
 from pipeline.models import FAMILIES
+from pipeline.paths import CONTINUED
+from pipeline.report.recorded import STAGES_OF_RUN
 from tests.conftest import ROOT, Project
 
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-STAGES = {name: stage.get("do", stage) for name, stage in DAG.items()}
+EVERY = {name: stage.get("do", stage) for name, stage in DAG.items()}
+# those of continued runs are the same once more: see the test of that
+STAGES = {name: stage for name, stage in EVERY.items() if not name.startswith(CONTINUED)}
 
 # Modules that cannot change what a stage writes: a stage does not run again when they change.
 NO_INFLUENCE = {
@@ -134,11 +138,23 @@ def test_every_stage_runs_by_hand_under_its_own_name(name: str):
     assert STAGES[name]["cmd"] == f"python -m pipeline {name} ${{key}}"
 
 
+@pytest.mark.parametrize("name", STAGES_OF_RUN)
+def test_a_continued_run_has_the_stages_of_a_run_with_its_own_settings(name: str):
+    of_run, continued = STAGES[name], EVERY[f"{CONTINUED}{name}"]
+    params = [key.replace("runs.${key}", "continued.${key}") for key in of_run["params"]]
+    deps = list(of_run["deps"])
+    if name == "train":
+        params.insert(0, "continued.${key}.from")
+        deps.append("results/${item.from}/model.safetensors")
+    assert continued == of_run | {"params": params, "deps": deps}
+    assert DAG[f"{CONTINUED}{name}"]["foreach"] == "${continued}"
+
+
 def test_the_costly_stages_outputs_are_all_cached():
     """Snakemake deletes outputs before a job, and DVC restores only what it caches."""
     uncached = {
         output
-        for stage in STAGES.values()
+        for stage in EVERY.values()
         for kind in ("outs", "metrics", "plots")
         for entry in stage.get(kind, [])
         if isinstance(entry, dict)
@@ -154,7 +170,9 @@ def test_the_checkout_has_no_other_stages():
         ["dvc", "stage", "list", "--all", "--name-only"], cwd=ROOT, text=True
     )
     groups = {line.partition("@")[0] for line in said.split()}
-    assert groups == set(STAGES) - {"likelihood"}  # params.yaml asks for none
+    assert groups == set(STAGES) - {
+        "likelihood"
+    }  # params.yaml asks for none, nor for continued runs
 
 
 def test_the_snakefile_names_no_stage():

@@ -30,19 +30,17 @@ def dataset_named(name: str) -> "tuple[Dataset, paths.Dataset]":
 
 
 def run_named(name: str) -> "tuple[Run, paths.Run]":
-    """Settings and files of a run; ConfigError if params.yaml is invalid or lacks it."""
+    """Settings and files of a run, continued or not; ConfigError if params.yaml is invalid or lacks it."""
     from pipeline.config.params import load
 
-    return one(load(paths.PARAMS).runs, "runs", name), paths.Run(name)
+    return one(load(paths.PARAMS).every_run, "runs", name), paths.Run(name)
 
 
-def likelihood_named(name: str) -> "tuple[Likelihood, Run, paths.Likelihood]":
-    """Settings of an entry, of its run, and files; ConfigError if params.yaml is invalid or lacks it."""
+def likelihood_named(name: str) -> "tuple[Likelihood, paths.Likelihood]":
+    """Settings and files of an entry; ConfigError if params.yaml is invalid or lacks it."""
     from pipeline.config.params import load
 
-    params = load(paths.PARAMS)
-    entry = one(params.likelihoods, "likelihoods", name)
-    return entry, params.runs[entry.run], paths.Likelihood(name)
+    return one(load(paths.PARAMS).likelihoods, "likelihoods", name), paths.Likelihood(name)
 
 
 def one(section: dict, kind: str, name: str):

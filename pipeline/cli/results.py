@@ -65,7 +65,7 @@ def costs(options: argparse.Namespace) -> None:
     from pipeline.config.params import load
     from pipeline.io import costs
 
-    files = {name: paths.Run(name) for name in load(paths.PARAMS).runs}
+    files = {name: paths.Run(name) for name in load(paths.PARAMS).every_run}
     found = {name: costs.read(run.costs, run.model) for name, run in files.items()}
     print(costs.table(found))
 

@@ -37,7 +37,7 @@ def check(options: argparse.Namespace) -> None:
 
         check_shared_blocks(options.file)
         write_json(options.out, params.model_dump(mode="json"))
-    print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.runs)} runs")
+    print(f"{options.file} is valid: {len(params.datasets)} datasets, {len(params.every_run)} runs")
 
 
 def upgrade(options: argparse.Namespace) -> None:

@@ -93,6 +93,7 @@ def train(options: argparse.Namespace) -> None:
         ranks.launch(run.train.devices, "train", options.name)
         return
     from pipeline.compute import gpus
+    from pipeline.config.params import Continued
     from pipeline.stages import train
 
     inputs = train.Paths(
@@ -104,6 +105,7 @@ def train(options: argparse.Namespace) -> None:
         progress=files.progress,
         live=files.live,
         checkpoints=paths.CHECKPOINTS,
+        start=paths.Run(run.origin).model if isinstance(run, Continued) else None,
     )
     with gpus.lease(gpus.wanted(run.train.model_dump()), f"train {options.name}"):
         train.run(options.name, run.train, run.seed, run.threads, inputs)
@@ -185,7 +187,7 @@ def scores(options: argparse.Namespace) -> None:
 
 
 def likelihood(options: argparse.Namespace) -> None:
-    entry, run, files = likelihood_named(options.name)
+    entry, files = likelihood_named(options.name)
     enter_as_trained(paths.Run(entry.run))
     from pipeline.compute import gpus
     from pipeline.stages import likelihood
@@ -197,7 +199,7 @@ def likelihood(options: argparse.Namespace) -> None:
         scores=files.scores,
     )
     with gpus.lease(gpus.wanted(entry.model_dump()), f"likelihood {options.name}"):
-        likelihood.run(options.name, entry, run.sample.weights, inputs)
+        likelihood.run(options.name, entry, inputs)
 
 
 def table(options: argparse.Namespace) -> None:
@@ -209,10 +211,10 @@ def table(options: argparse.Namespace) -> None:
 
     sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
     table.run(
-        list(params.runs),
+        list(params.every_run),
         list(params.likelihoods),
         sources,
-        seed_groups(params.runs),
+        seed_groups(params.every_run),
         paths.SCORES,
         paths.TABLE,
         paths.SUMMARY,

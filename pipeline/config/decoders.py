@@ -22,6 +22,10 @@ def check_likelihood(
             f"dataset is {entry.dataset!r}, but runs.{entry.run}.dataset is {run.dataset!r}: write "
             f"dataset: {run.dataset}"
         )
+    if entry.weights == "ema" and run.train.ema is None:
+        raise ValueError(
+            f"weights is ema, but runs.{entry.run}.train.ema is not set; write raw, or leave it out"
+        )
     if entry.sigma is not None and "sigma_search" in entry.model_fields_set:
         raise ValueError("sigma is given, so nothing is searched: leave out sigma or sigma_search")
     check_decoder(entry.run, run.train, run.model)

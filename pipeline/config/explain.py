@@ -57,8 +57,9 @@ def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:
             model = by_tag[part]
             continue
         if models:
-            allowed = list(models[0].model_fields)
-            field = models[0].model_fields.get(part)
+            fields = {each.alias or key: each for key, each in models[0].model_fields.items()}
+            allowed = list(fields)
+            field = fields.get(part)
             model = field.annotation if field else None
         elif get_args(model):
             model = next(part for part in reversed(get_args(model)) if part is not ...)

@@ -20,7 +20,10 @@ RESERVED = ("likelihoods", "params", "scores", "summary", "table")
 
 
 def check_names(kind: str, names: list[str]) -> None:
-    """ValueError for a name that is too long, ours, or the same as another on a disk that ignores case."""
+    """ValueError for a name that is too long, ours, or the same as another on a disk that ignores case.
+
+    `names`: that share a folder, of the group `kind` the last of them.
+    """
     seen: dict[str, str] = {}
     for name in names:
         if len(name) > MAX_NAME_LENGTH:
@@ -32,6 +35,10 @@ def check_names(kind: str, names: list[str]) -> None:
             raise ValueError(
                 f"{kind}.{name}: the project keeps files of its own under this name; choose another "
                 f"(reserved: {', '.join(RESERVED)})"
+            )
+        if name in seen.values():
+            raise ValueError(
+                f"{kind}.{name}: runs: has a run of this name, and both would write results/{name}; rename one"
             )
         if name.lower() in seen:
             raise ValueError(

@@ -38,6 +38,8 @@ class Likelihood(Section):
     seed: Seed
     threads: Annotated[int, Field(gt=0, le=1024)]
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU where there is one
+    # G's moving average or its last weights; null: the average where the run keeps one
+    weights: Literal["ema", "raw"] | None = None
     images: Positive = 100  # test images, chosen at random; Wu et al.: 1,000
     simulated_images: Positive = 20  # images of G, whose log p is bounded from above, too
     # a few minutes on two cores for the nets of the paper; Wu et al.: 16 chains, 10,000 temperatures, 10

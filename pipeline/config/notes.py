@@ -14,8 +14,8 @@ from pipeline.config.params import Params, Run
 def notes(params: Params) -> list[str]:
     """One line for each: the key, its effect, and what to write instead."""
     return [
-        f"runs.{name}.{note}"
-        for name, run in params.runs.items()
+        f"{'continued' if name in params.continued else 'runs'}.{name}.{note}"
+        for name, run in params.every_run.items()
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
             *(on_augmentation(run.train) if isinstance(run.train, Train) else ()),

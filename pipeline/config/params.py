@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from pipeline.config.base import Section, Seed
+from pipeline.config.continuing import check_continued, check_images
 from pipeline.config.datasets import Dataset
 from pipeline.config.decoders import check_likelihood
 from pipeline.config.explain import close_to, explain
@@ -32,6 +34,8 @@ from pipeline.errors import ConfigError
 
 # A name becomes a file, a rule of Snakemake and part of a key of DVC: letters, digits, underscores.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+RUNS = ("runs", "continued")  # groups of runs in params.yaml
 
 Threads = Annotated[int, Field(gt=0, le=1024)]  # OpenMP fails to start many more
 
@@ -77,14 +81,28 @@ class Run(Section):
         return self
 
 
+class Continued(Run):
+    """One entry of `continued:`: a run whose nets start with the weights of another run's model."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    origin: str = Field(alias="from")  # a run, which may be continued itself
+
+
 class Params(Section):
-    """All of params.yaml: datasets, runs and likelihoods by name."""
+    """All of params.yaml: datasets, runs, continued runs and likelihoods by name."""
 
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     runs: Annotated[dict[str, Run], Field(min_length=1)]
+    continued: dict[str, Continued] = Field(default_factory=dict)  # may be left out
     likelihoods: dict[str, Likelihood] = Field(default_factory=dict)  # may be left out
 
-    @field_validator("likelihoods", mode="before")
+    @property
+    def every_run(self) -> dict[str, Run]:
+        """Those that start at random and those that start from a model, by name."""
+        return {**self.runs, **self.continued}
+
+    @field_validator("continued", "likelihoods", mode="before")
     @classmethod
     def an_empty_group_is_written_out(cls, value: Any) -> Any:
         """DVC refuses a key without a value here."""
@@ -96,6 +114,7 @@ class Params(Section):
     def names_are_known_and_usable(self) -> Self:
         groups: dict[str, Iterable[str]] = {
             "runs": self.runs,
+            "continued": self.continued,
             "datasets": self.datasets,
             "likelihoods": self.likelihoods,
         }
@@ -106,27 +125,38 @@ class Params(Section):
                         f"{kind}.{name}: a name starts with a letter and holds letters, digits and _ only"
                     )
             check_names(kind, list(names))
+        check_names("continued", [*self.runs, *self.continued])
         for name, dataset in self.datasets.items():
             try:
                 check_points(dataset)
             except ValueError as error:
                 raise ValueError(f"datasets.{name}.{error}") from None
-        for name, run in self.runs.items():
-            if run.dataset not in self.datasets:
-                raise ValueError(
-                    f"runs.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
-                )
+        for name, run in self.every_run.items():
+            self._check_run(name, run)
+        for name, entry in self.continued.items():
             try:
-                check_fit(run, self.datasets[run.dataset])
-                check_memory(run, self.datasets[run.dataset])
+                check_continued(name, self.every_run, self.continued)
+                check_images(entry, self.every_run[entry.origin], self.datasets)
             except ValueError as error:
-                raise ValueError(f"runs.{name}.{error}") from None
-        for name, entry in self.likelihoods.items():
+                raise ValueError(f"continued.{name}.{error}") from None
+        for name, likelihood in self.likelihoods.items():
             try:
-                check_likelihood(entry, self.runs, self.datasets)
+                check_likelihood(likelihood, self.every_run, self.datasets)
             except ValueError as error:
                 raise ValueError(f"likelihoods.{name}.{error}") from None
         return self
+
+    def _check_run(self, name: str, run: Run) -> None:
+        group = "continued" if name in self.continued else "runs"
+        if run.dataset not in self.datasets:
+            raise ValueError(
+                f"{group}.{name}.dataset is {run.dataset!r}; known datasets: {', '.join(self.datasets)}"
+            )
+        try:
+            check_fit(run, self.datasets[run.dataset])
+            check_memory(run, self.datasets[run.dataset])
+        except ValueError as error:
+            raise ValueError(f"{group}.{name}.{error}") from None
 
 
 MOST_LINES = 10  # of what is wrong in one file
@@ -135,13 +165,25 @@ MOST_LINES = 10  # of what is wrong in one file
 def load(path: Path = Path("params.yaml")) -> Params:
     """The validated content of `path`; ConfigError names every wrong key, what was found and allowed."""
     content = read(path)
-    for name, run in (content.get("runs") or {}).items():
+    for group, name, run in listed(content):
         if has_seeds(run):
             raise ConfigError(
-                f"{path}: runs.{name}.seeds is {run['seeds']}, but these runs are not written out yet. "
+                f"{path}: {group}.{name}.seeds is {run['seeds']}, but these runs are not written out yet. "
                 "Next: python -m pipeline sweep"
             )
     return validate(content, str(path))
+
+
+def listed(content: Any) -> list[tuple[str, str, Any]]:
+    """Group, name and settings of every run of a params file, not validated: it may be one of an earlier version."""
+    content = content if isinstance(content, dict) else {}
+    groups = {group: content.get(group) for group in RUNS}
+    return [
+        (group, name, run)
+        for group, runs in groups.items()
+        if isinstance(runs, dict)
+        for name, run in runs.items()
+    ]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -159,9 +201,11 @@ def has_seeds(run: Any) -> bool:
 
 def without_family(content: Any) -> list[str]:
     """Runs that do not say which family of models is trained, as none did in earlier versions."""
-    runs = content.get("runs") if isinstance(content, dict) else None
-    runs = runs if isinstance(runs, dict) else {}
-    return [name for name, run in runs.items() if isinstance(run, dict) and "model" not in run]
+    return [
+        name
+        for group, name, run in listed(content)
+        if group == "runs" and isinstance(run, dict) and "model" not in run
+    ]
 
 
 # keys of `train` that had another name in earlier versions
@@ -210,7 +254,7 @@ def grouped(lines: list[str]) -> list[str]:
     for line in lines:
         kind, _, rest = line.partition(".")
         name, dot, what = rest.partition(".")
-        key = f"{kind}.*.{what}" if dot and kind == "runs" and ":" not in name else line
+        key = f"{kind}.*.{what}" if dot and kind in RUNS and ":" not in name else line
         runs.setdefault(key, []).append(line)
     return [
         same[0] if len(set(same)) == 1 else f"{same[0]} (the same in {len(same) - 1} more runs)"
@@ -221,19 +265,19 @@ def grouped(lines: list[str]) -> list[str]:
 def _line(error: Any, content: Any) -> str:
     """What is wrong, in one line; for keys of `train` by the settings of the run's family."""
     match error["loc"]:
-        case ("runs", name, "train", key, *inner):
-            family = content["runs"][name]["model"]
+        case (group, name, "train", key, *inner) if group in RUNS:
+            family = content[group][name]["model"]
             if (
                 error["type"] == "extra_forbidden"
                 and not inner
                 and (others := families_with(key, family))
             ):
                 return (
-                    f"runs.{name}.train.{key}: a setting of model: {others[0]}, and this run's model is "
+                    f"{group}.{name}.train.{key}: a setting of model: {others[0]}, and this run's model is "
                     f"{family}; leave it out, or set model: {others[0]}"
                 )
             inside = explain(settings_of(family), {**error, "loc": error["loc"][3:]})
-            return f"runs.{name}.train.{inside}"
+            return f"{group}.{name}.train.{inside}"
     return explain(Params, error)
 
 

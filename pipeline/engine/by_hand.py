@@ -16,6 +16,7 @@ from pipeline.engine.lock_file import LOCKFILE
 from pipeline.errors import DataError
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
+from pipeline.paths import CONTINUED
 
 PARAMS, DAG = Path("params.yaml"), Path("dvc.yaml")
 DATA = ("data", "results")
@@ -54,11 +55,12 @@ def inputs(stage: str, name: str | None) -> set[str]:
     """Files and folders of data that dvc.yaml lists for a stage; DataError if it does not know the stage."""
     dag, params = content(DAG), content(PARAMS)
     with reading(DAG, "list of stages"):
-        listed = dag["stages"][stage]
+        continued = name in (params.get("continued") or {})
+        listed = dag["stages"].get(f"{CONTINUED}{stage}") if continued else None
+        listed = listed or dag["stages"][stage]
         deps = listed.get("do", listed)["deps"]
-        group = listed.get("foreach", "").strip(
-            "${}"
-        )  # of params.yaml: datasets, runs, likelihoods
+        # of params.yaml: datasets, runs, continued, likelihoods
+        group = listed.get("foreach", "").strip("${}")
         entry = params.get(group, {}).get(name, {})
         words = {"${key}": str(name)} | {f"${{item.{key}}}": str(entry[key]) for key in entry}
         for word, value in words.items():

@@ -19,6 +19,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 from pipeline.engine import lock_file, locks, params_cache, processes, repair
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 from pipeline.io.notes import PROGRESS
+from pipeline.paths import CONTINUED
 
 
 def main(stage: str) -> int:
@@ -89,7 +90,8 @@ def progress_file(stage: str) -> str:
 
 
 def in_words(stage: str) -> str:
-    return stage.replace("@", " ")
+    """train mnist: without the group that a continued run's stages are in."""
+    return stage.removeprefix(CONTINUED).replace("@", " ")
 
 
 def reason(error: BaseException) -> str | None:

@@ -8,6 +8,8 @@ from dvc.dependency import ParamsDependency
 from dvc.output import Output
 from dvc.stage import PipelineStage
 
+from pipeline.paths import CONTINUED
+
 SHOWN = 3  # reasons on a line; the others are counted
 LONGEST = 40  # characters of a value
 MISSING = object()
@@ -30,7 +32,10 @@ def own(stage: PipelineStage) -> str:
 def after(stage: str, stale: Iterable[str]) -> str:
     """Of a stage that is unchanged itself, but reads what the `stale` ones make; names are DVC's."""
     key = stage.partition("@")[2]
-    made_by = [name.removesuffix(f"@{key}").replace("@", " ") for name in sorted(stale)]
+    made_by = [
+        name.removeprefix(CONTINUED).removesuffix(f"@{key}").replace("@", " ")
+        for name in sorted(stale)
+    ]
     return f"after {listed(made_by, SHOWN)}"
 
 

@@ -20,6 +20,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from pipeline.engine import job_log
 from pipeline.engine.bar import Bar, clock
 from pipeline.engine.job import in_words, log_file, progress_file
+from pipeline.paths import CONTINUED
 
 DEFAULT = "DefaultStreamHandler"  # Snakemake's name for what we replace
 RED, YELLOW = "\033[31m{}\033[0m", "\033[33m{}\033[0m"
@@ -199,7 +200,7 @@ class Screen(logging.Handler):
         order = {rule: number for number, rule in enumerate(self.stages)}
         for rule in sorted(self.planned, key=order.__getitem__):
             stage, why = self.stages[rule]
-            name, _, key = stage.partition("@")
+            name, _, key = stage.removeprefix(CONTINUED).partition("@")
             lines.setdefault((name, why or "asked for"), []).append(key)
         for (name, why), keys in lines.items():
             more = f" and {len(keys) - NAMES} more" if len(keys) > NAMES else ""

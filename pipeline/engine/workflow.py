@@ -290,13 +290,15 @@ def forget_incomplete() -> None:
 
 
 def gpus_wanted(stage: PipelineStage) -> int:
-    """Its meta has their number, or names the param with the settings of a training."""
+    """Its meta has their number, or the end of the name of the param with the settings of a training."""
     meta = (stage.meta or {}).get("gpu", 0)
     if isinstance(meta, int):
         return meta
     for dep in stage.deps:
-        if isinstance(dep, ParamsDependency) and meta in dep.params:
-            return gpus.wanted(dep.read_params()[meta])
+        if isinstance(dep, ParamsDependency):
+            for name, value in dep.read_params().items():
+                if name.endswith(f".{meta}"):
+                    return gpus.wanted(value)
     raise PipelineError(
         f"dvc.yaml: gpu of {stage.addressing} is {meta}, which is none of its params"
     )

@@ -35,7 +35,7 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
     parts = [
         f"# {name}",
         f"A model of the family `{about['model']}`, trained on `{scores['dataset']}` for {about['steps']:,} steps by "
-        f"gan-pipeline. Verdict: {verdict(scores)}.",
+        f"gan-pipeline{started(about)}. Verdict: {verdict(scores)}.",
         "## Data",
         table(
             [
@@ -74,6 +74,14 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
         "```json\n" + json.dumps(about["train"], indent=2) + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def started(about: dict[str, Any]) -> str:
+    """Of a continued run, whose weights it began with."""
+    if "from" not in about:
+        return ""
+    origin = about["from"]
+    return f", starting from the model of `{origin['run']}` after its {origin['steps']:,}"
 
 
 def verdict(scores: dict[str, Any]) -> str:

@@ -164,7 +164,7 @@ def action(name: str, entry: Entry) -> Iterator[Thing]:
     yield {
         "@id": identity,
         "@type": "CreateAction",
-        "name": name.replace("@", " "),
+        "name": name.removeprefix(paths.CONTINUED).replace("@", " "),
         "actionStatus": ref("http://schema.org/CompletedActionStatus"),
         "instrument": ref(PIPELINE),
         "object": [*(ref(url(p, is_folder(p, m))) for p, m in entry.deps.items())]
@@ -179,7 +179,7 @@ def measured(name: str) -> Thing:
     """On which processor a model was trained, where that is known here."""
     stage, _, run = name.partition("@")
     files = paths.Run(run)
-    if stage != "train" or not files.model.is_file():
+    if stage.removeprefix(paths.CONTINUED) != "train" or not files.model.is_file():
         return {}
     found = costs.read(files.costs, files.model) or {}
     return {"description": f"trained on {found['processor']}"} if "processor" in found else {}

@@ -45,17 +45,17 @@ def figures_of(
     """The sheet of the first run of each group, by its name; and of each run all figures that are there."""
     captions = read_captions()
     firsts = [group[0] for group in groups]
-    order = sorted(params.runs, key=lambda name: name not in firsts)
+    order = sorted(params.every_run, key=lambda name: name not in firsts)
     files = {(run, name): paths.Run(run).folder / f"{name}.png" for run in order for name in TITLES}
     fitted = pictures.fitted(
         (files[run, "sheet"] for run in firsts if (run, "sheet") in files), SHEET_BYTES
     )
     rest = [path for path in files.values() if path not in fitted]
     fitted |= pictures.fitted(rest, FIGURE_BYTES)
-    found: dict[str, list[Figure]] = {run: [] for run in params.runs}
+    found: dict[str, list[Figure]] = {run: [] for run in params.every_run}
     for (run, name), path in files.items():
         if path.is_file():
-            source = params.datasets[params.runs[run].dataset].source
+            source = params.datasets[params.every_run[run].dataset].source
             chart = name in CHARTS or source.name == "mixture"
             caption = captions.get(path.name, "")
             figure = Figure(name, TITLES[name], caption, chart, fitted.get(path), path)

@@ -26,8 +26,8 @@ def write(dataset: str | None, columns: int, out: Path | None) -> Path:
     params = load(paths.PARAMS)
     name = the_dataset(dataset, params)
     rows = {"test images": test_images(name, columns)}
-    for group in seed_groups(params.runs):
-        if params.runs[group[0]].dataset == name:
+    for group in seed_groups(params.every_run):
+        if params.every_run[group[0]].dataset == name:
             rows |= samples(group[0], columns)
     if len(rows) == 1:
         raise DataError(f"no run on {name} has samples yet. Next: snakemake --cores all")

@@ -24,7 +24,7 @@ PAGE = paths.RESULTS / "index.html"
 def write(show: bool = False) -> Path:
     """Write the page of this folder; with `show`, open it in a browser where there is a desktop."""
     params, content, recorded = load(paths.PARAMS), read(paths.PARAMS), of_this_folder()
-    runs = {name: facts(name, run) for name, run in params.runs.items()}
+    runs = {name: facts(name, run) for name, run in params.every_run.items()}
     for name, fact in runs.items():
         why = unfinished(name, content, recorded, lambda path: Path(path).exists())
         if why:
@@ -54,7 +54,7 @@ def render(
     params: Params, recorded: Recorded, runs: dict[str, Facts], decoders: dict[str, dict | None]
 ) -> str:
     """The page as HTML. `decoders`: scores of the entries of `likelihoods:`, None where there are none yet."""
-    groups = seed_groups(params.runs)
+    groups = seed_groups(params.every_run)
     estimated = {name: found for name, found in decoders.items() if found is not None}
     environment = Environment(
         loader=PackageLoader("pipeline.report"),
@@ -64,7 +64,7 @@ def render(
         lstrip_blocks=True,
     )
     sheets, figures = figures_of(params, groups)
-    datasets = dict.fromkeys(run.dataset for run in params.runs.values())
+    datasets = dict.fromkeys(run.dataset for run in params.every_run.values())
     return environment.get_template("page.html.j2").render(
         sections=[section(name, params, runs, groups, estimated) for name in datasets],
         not_estimated=[name for name, found in decoders.items() if found is None],

@@ -11,11 +11,16 @@ from pipeline.config.editing import differing
 from pipeline.errors import DataError
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
+from pipeline.paths import CONTINUED
 from pipeline.report.settings import Flat, flat, text
 
 LOCKFILE = "dvc.lock"
 STAGES_OF_DATA = ("download", "normalize", "features")
 STAGES_OF_RUN = ("train", "sample", "parzen", "metrics", "figures", "scores")
+GROUPS = {
+    "runs": "",
+    "continued": CONTINUED,
+}  # of runs -> what the names of their stages begin with
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Recorded:
         found: Flat = {}
         for stage in STAGES_OF_RUN:
             for key, value in self.of(stage, run).params.items():
-                section, _, rest = key.removeprefix("runs.").partition(".")
-                if section == run:
-                    found |= flat({rest: value})
+                group, section, rest = f"{key}..".split(".", 2)
+                if group in GROUPS and section == run:
+                    found |= flat({rest.rstrip("."): value})
         for stage in STAGES_OF_DATA:
             for key, value in self.of(stage, found.get("dataset", "")).params.items():
                 _, _, inside = key.removeprefix("datasets.").partition(".")
@@ -52,8 +57,17 @@ class Recorded:
         return found
 
     def of(self, stage: str, name: str) -> Entry:
-        """The entry of a stage, empty if it has not run."""
-        return self.entries.get(f"{stage}@{name}", Entry({}, {}, {}))
+        """The entry of a stage, empty if it has not run; the later one of a run that changed its group."""
+        stages = {f"{prefix}{stage}@{name}" for prefix in GROUPS.values()}
+        found = [entry for known, entry in self.entries.items() if known in stages]
+        return found[-1] if found else Entry({}, {}, {})
+
+    @property
+    def trained(self) -> list[str]:
+        """Names of runs that were trained, continued or not."""
+        stages = (name.partition("@") for name in self.entries)
+        training = {f"{prefix}train" for prefix in GROUPS.values()}
+        return [run for stage, _, run in stages if stage in training]
 
 
 def of_this_folder() -> Recorded:
@@ -93,9 +107,11 @@ def unfinished(
     `params`: content of params.yaml; `exists`: whether a file is there. Changes of code are left to
     the engines, which hash it.
     """
-    dataset, outs = params["runs"][run]["dataset"], recorded.outs()
+    group = next(group for group in GROUPS if run in params.get(group, {}))
+    dataset, outs = params[group][run]["dataset"], recorded.outs()
     for stage in (*STAGES_OF_DATA, *STAGES_OF_RUN):
-        name = f"{stage}@{dataset if stage in STAGES_OF_DATA else run}"
+        of_data = stage in STAGES_OF_DATA
+        name = f"{stage}@{dataset}" if of_data else f"{GROUPS[group]}{stage}@{run}"
         if name not in recorded.entries:
             return f"{stage} has not run"
         found = recorded.entries[name]

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline import paths
 from pipeline.config.explain import close_to
-from pipeline.config.params import read
+from pipeline.config.params import listed, read
 from pipeline.errors import DataError, PipelineError
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
@@ -61,16 +61,18 @@ class Place:
     @property
     def runs(self) -> list[str]:
         """Those of its params.yaml, and of dvc.lock."""
-        listed = self.params.get("runs")
-        stages = (name.partition("@") for name in self.recorded.entries)
-        trained = [run for stage, _, run in stages if stage == "train"]
-        return list(dict.fromkeys([*(listed if isinstance(listed, dict) else {}), *trained]))
+        names = [name for _, name, _ in listed(self.params)]
+        return list(dict.fromkeys([*names, *self.recorded.trained]))
 
     def stale(self, run: str) -> str | None:
         """Why the results of `run` are not those of params.yaml; None if they are, as far as dvc.lock tells."""
         try:
             return unfinished(run, self.params, self.recorded, lambda path: True)
-        except (KeyError, TypeError):  # no such run in params.yaml any more, or another format
+        except (
+            KeyError,
+            TypeError,
+            StopIteration,
+        ):  # no such run in params.yaml any more, or another format
             return None
 
     def scores(self, run: str) -> dict[str, Any] | None:

@@ -46,14 +46,15 @@ class Paths:
     scores: Path
 
 
-def run(name: str, settings: Likelihood, weights: str, paths: Paths) -> None:
-    """Write the estimate of entry `name` and its main numbers; `weights`: those of G, ema or raw."""
+def run(name: str, settings: Likelihood, paths: Paths) -> None:
+    """Write the estimate of entry `name` and its main numbers."""
     devices.reproducible(settings.threads)
     device = devices.choose(settings.device, where=f"likelihoods.{name}", doubles=True)
     saved = put_together(
         Saved, read_about(paths.model), read_tensors(paths.model), str(paths.model)
     )
-    model = Model(saved, weights, device)
+    average = "ema" if saved.has_average else "raw"
+    model = Model(saved, settings.weights or average, device)
     data = read_tensors(paths.data, ["valid_images", "test_images"])
     images = {
         key: some(data[f"{key}_images"], count)

@@ -52,6 +52,7 @@ class Paths:
     progress: Path  # one picture: the same noise from the first step to the last
     live: Path  # a folder to watch while it runs: dvclive's files, a grid every `grid_steps`
     checkpoints: Path
+    start: Path | None = None  # the model of another run, whose weights the nets begin with
 
 
 def run(name: str, settings: Any, seed: int, threads: int, paths: Paths) -> None:
@@ -97,21 +98,46 @@ def train(
     parts = read_tensors(paths.data, ["train_images", "train_labels"])
     images, labels = parts["train_images"], known(parts["train_labels"])
     trainings = models.load(models.FAMILIES[settings.family].trainings)
+    start, origin = starting_point(paths.start)
+    if origin and world.writes:
+        print(
+            "train {}: starts from {run}, {steps:,} steps".format(name, **origin), file=sys.stderr
+        )
     games: list[Finished] = []
-    for part, training in trainings(settings, seed, images, device, labels, world):
+    for part, training in trainings(settings, seed, images, device, labels, world, start):
         if games:
             games[-1].save()  # a kill from here on does not repeat it
-        kind = (device.type, training.precision)
+        kind = (device.type, training.precision, *([origin["weights"]] if origin else ()))
         of_this = identity(training.settings, training.seed, threads, kind, images)
         checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
         label = f"{name} {part}".rstrip()
         games.append(train_to_the_end(label, training, checkpoint, paths.live / part))
     if world.writes:
         class_names = read_about(paths.data).get("class_names")
-        write_results(games[-1], seed, threads, paths, class_names)
+        write_results(games[-1], seed, threads, paths, class_names, origin)
         write_costs(games, paths)
         for game in games:
             shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
+
+
+def starting_point(model: Path | None) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
+    """The tensors of the run to start from, and what is kept of it; nothing for a start at random.
+
+    steps: that its nets were trained for, those of the runs before it included; weights: SHA-256 of all tensors.
+    """
+    if model is None:
+        return None, {}
+    tensors, about = read_tensors(model), read_about(model)
+    steps = about["steps"] + about.get("from", {}).get("steps", 0)
+    return tensors, {"run": model.parent.name, "steps": steps, "weights": digest(tensors)}
+
+
+def digest(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of all tensors' bytes in the order of their names, whatever their file's metadata."""
+    sha256 = hashlib.sha256()
+    for name in sorted(tensors):
+        sha256.update(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data)
+    return sha256.hexdigest()
 
 
 def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -> Finished:
@@ -169,7 +195,12 @@ def picture(images_NCHW: Tensor) -> bytes:
 
 
 def write_results(
-    game: Finished, seed: int, threads: int, paths: Paths, class_names: list[str] | None = None
+    game: Finished,
+    seed: int,
+    threads: int,
+    paths: Paths,
+    class_names: list[str] | None = None,
+    origin: dict[str, Any] | None = None,
 ) -> None:
     """Write what the stage makes. All of it is the same bytes for the same params, code, data and kind of
     machine: nothing of it may depend on the clock, on interruptions or on this very machine."""
@@ -179,6 +210,7 @@ def write_results(
         "model": settings.family,
         "train": settings.model_dump(mode="json"),
         "seed": seed,
+        **({"from": origin} if origin else {}),
         "steps": training.step,
         "image_shape": list(training.image_shape),
         "classes": training.classes,

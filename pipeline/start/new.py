@@ -29,7 +29,7 @@ def new(file: Path, name: str, pictures_in: str, wishes: Wishes) -> list[str]:
     """Add `datasets.NAME` and `runs.NAME` for the pictures in `folder` to the file, whose other lines stay;
     what was found and chosen, in words. Nothing is written if anything is wrong."""
     valid = params.load(file)
-    check_free(file, name, [*valid.datasets], [*valid.runs])
+    check_free(file, name, [*valid.datasets], [*valid.every_run])
     pictures = look(pictures_in)
     choice = choose(pictures, wishes)
     text = file.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ def private_files(params: "Params") -> dict[str, str]:
     for name, dataset in params.datasets.items():
         if not dataset.is_shared:
             files |= {str(path): name for path in images_of(paths.Dataset(name))}
-    for name, run in params.runs.items():
+    for name, run in params.every_run.items():
         if not params.datasets[run.dataset].is_shared:
             files |= {str(paths.Run(name).folder / picture): run.dataset for picture in PICTURES}
     return files

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,15 @@ def sweep(path: Path, run: str, assignments: list[str], rewrite: bool = False) -
 
 def fan_out(path: Path, rewrite: bool = False) -> Written:
     """Replace every `seeds: [0, 1, 2]` in the file by a run for each of them."""
-    runs = params.read(path).get("runs") or {}
-    asked = {name: run["seeds"] for name, run in runs.items() if params.has_seeds(run)}
+    runs = params.listed(params.read(path))
+    asked = {name: run["seeds"] for _, name, run in runs if params.has_seeds(run)}
     if not asked:
         raise ConfigError(f"no run in {path} has seeds:, so name a run and its values; {USAGE}")
-    for name, seeds in asked.items():
-        check_seeds(f"runs.{name}.seeds", seeds)
     written = Written(path.read_text(encoding="utf-8"), [], [], [])
-    nodes = round_trip().load(written.text)["runs"]
+    nodes = {name: runs_with(written.text, name)[1][name] for name in asked}
+    for group, name, _ in runs:
+        if name in asked:
+            check_seeds(f"{group}.{name}.seeds", asked[name])
     # others have `seeds` from a block that they merge in, and lose it with that one
     own = [name for name in asked if "seeds" in own_keys(nodes[name])]
     for name in own:
@@ -110,14 +112,20 @@ def write_in_full(path: Path) -> list[str]:
     """Write out every run that shares a block (&name, *name, <<); their names. Their comments go."""
     params.read(path)
     text = path.read_text(encoding="utf-8")
-    runs, lines = round_trip().load(text)["runs"], text.splitlines(keepends=True)
+    content, lines = round_trip().load(text), text.splitlines(keepends=True)
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     written: list[str] = []
-    for name, (first, column) in reversed(own_keys(runs).items()):
+    places = {
+        place: (name, content[group][name])
+        for group in params.RUNS
+        if content.get(group)
+        for name, place in own_keys(content[group]).items()
+    }
+    for (first, column), (name, run) in sorted(places.items(), key=itemgetter(0), reverse=True):
         end = end_of(lines, first, column)
         if any(SHARED.search(line) for line in lines[first:end]):
-            lines[first:end] = block(name, runs[name], (), column)
+            lines[first:end] = block(name, run, (), column)
             written.insert(0, name)
     new = "".join(lines)
     if plain(new) != plain(text):
@@ -157,26 +165,29 @@ def with_grid(
     """`text` with the runs of the grid; `again`: the command that replaces those that differ."""
     content = plain(text)
     valid = params.validate(content, str(path))
-    if run not in valid.runs:
-        raise ConfigError(f"{path} has no runs.{run}; it has: {', '.join(valid.runs)}")
-    there = valid.model_dump(mode="json")["runs"]
+    if run not in valid.every_run:
+        raise ConfigError(f"{path} has no runs.{run}; it has: {', '.join(valid.every_run)}")
+    group = "continued" if run in valid.continued else "runs"
+    there = valid.model_dump(mode="json")[group]
     written = Written(text, [], [], [])
     points: dict[str, Point] = {}
     differences = []
     for point in grid(axes, there[run]):
-        name, varied = name_of(run, point, axes), with_values(content["runs"][run], point)
+        name, varied = name_of(run, point, axes), with_values(content[group][run], point)
         if name in points:
             raise ConfigError(f"two of the values make the same name, {name}; sweep them in turn")
         # under the name that the user knows: a mistake is then told by the path that was typed
-        tried = {**content, "runs": {**content["runs"], run: varied}}
-        wanted = params.validate(tried, str(path)).model_dump(mode="json")["runs"][run]
+        tried = {**content, group: {**content[group], run: varied}}
+        wanted = params.validate(tried, str(path)).model_dump(mode="json")[group][run]
         points[name] = point
         if name == run or wanted == there.get(name):
             written.present.append(name)
         elif name in there:
             written.rewritten.append(name)
             keys = ", ".join(differing(there[name], wanted))
-            differences.append(f"runs.{name} differs from what runs.{run} would make of it: {keys}")
+            differences.append(
+                f"{group}.{name} differs from what {group}.{run} would make of it: {keys}"
+            )
         else:
             written.added.append(name)
     if differences and not rewrite:
@@ -186,17 +197,24 @@ def with_grid(
         )
     try:
         for name in [*written.rewritten, *written.added]:
-            content["runs"][name] = with_values(content["runs"][run], points[name])
+            content[group][name] = with_values(content[group][run], points[name])
             written.text = with_run(written.text, run, name, points[name], path)
         done = plain(written.text) == content
     except YAMLError:  # an anchor that others refer to is gone
         done = False
     if not done:
         raise ConfigError(
-            f"{path} is written in a way that cannot be added to; write each run of runs: as an "
+            f"{path} is written in a way that cannot be added to; write each run of {group}: as an "
             "indented block, as in recipes/quick.yaml"
         )
     return written
+
+
+def runs_with(text: str, run: str) -> tuple[str, CommentedMap]:
+    """The group that holds `run`, and its runs as they are written."""
+    content = round_trip().load(text)
+    group = next(group for group in params.RUNS if run in (content.get(group) or {}))
+    return group, content[group]
 
 
 def grid(axes: list[Axis], run: dict) -> Iterator[Point]:
@@ -241,9 +259,9 @@ def joined(word: str) -> str:
 
 def with_run(text: str, run: str, name: str, point: Point, path: Path) -> str:
     """`text` with `name`, which is `run` but for `point`: in its place, or below the runs of the sweep."""
-    runs = round_trip().load(text)["runs"]
+    group, runs = runs_with(text, run)
     if runs.fa.flow_style():
-        raise ConfigError(f"{path}: write runs: as indented blocks, not in braces")
+        raise ConfigError(f"{path}: write {group}: as indented blocks, not in braces")
     lines = text.splitlines(keepends=True)
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -302,7 +320,7 @@ def in_full(node: Any) -> Any:
 
 def without_seeds(text: str, name: str, seeds: list[int]) -> str:
     """`seeds` of a run taken out; the run keeps its `seed` if that is one of them, and else gets the first."""
-    runs = round_trip().load(text)["runs"]
+    _, runs = runs_with(text, name)
     run, keys, lines = runs[name], own_keys(runs[name]), text.splitlines(keepends=True)
     wanted = run["seed"] if run.get("seed") in seeds else seeds[0]
     if run.fa.flow_style():

@@ -152,7 +152,7 @@ def outputs(folder: Path) -> dict[str, Content]:
 
 def is_portable(recipe: Path) -> bool:
     """Whether all its runs ask for the same bits on every processor."""
-    return all(run.train.reproducible == "anywhere" for run in load(recipe).runs.values())
+    return all(run.train.reproducible == "anywhere" for run in load(recipe).every_run.values())
 
 
 def nearest(known: dict[str, Path]) -> Path:

@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from pipeline.config.params import read
+from pipeline.config.params import listed, read
 from pipeline.io import costs
 from pipeline.report.figures import TITLES
-from pipeline.report.recorded import STAGES_OF_DATA, STAGES_OF_RUN, lookup
+from pipeline.report.recorded import GROUPS, STAGES_OF_DATA, STAGES_OF_RUN, lookup
 from tests.conftest import ROOT
 
 READ = {  # settings that stages record
@@ -54,7 +54,7 @@ def finish(folder: Path, edge: int = 40, **scores: dict[str, Any]) -> None:
     """As if all runs of params.yaml had run; `scores`: run -> what differs from SCORES."""
     params = read(folder / "params.yaml")
     stages = {}
-    for name, run in params["runs"].items():
+    for group, name, run in listed(params):
         home = folder / "results" / name
         home.mkdir(parents=True, exist_ok=True)
         content = SCORES | {"dataset": run["dataset"]} | scores.get(name, {})
@@ -65,7 +65,10 @@ def finish(folder: Path, edge: int = 40, **scores: dict[str, Any]) -> None:
             noise.resize((edge, edge), Image.Resampling.BICUBIC).save(home / f"{picture}.png")
         made = {"scores": write(folder / f"results/scores/{name}.json", json.dumps(content))}
         for stage in STAGES_OF_RUN:
-            stages[f"{stage}@{name}"] = entry(params, f"runs.{name}", stage, made.get(stage))
+            section = f"{group}.{name}"
+            stages[f"{GROUPS[group]}{stage}@{name}"] = entry(
+                params, section, stage, made.get(stage)
+            )
     for name in params["datasets"]:
         for stage in STAGES_OF_DATA:
             stages[f"{stage}@{name}"] = entry(params, f"datasets.{name}", stage, None)

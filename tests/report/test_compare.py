@@ -1,11 +1,14 @@
 """What `compare` shows of runs, of revisions and of experiments, and how it ends where there is nothing."""
 
+import copy
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli import main
+from pipeline.config.params import read
 from pipeline.report.compare import compare
 from pipeline.team.sweep import sweep
 from tests.conftest import environment
@@ -66,6 +69,25 @@ def test_runs_of_this_folder_stand_side_by_side_with_what_differs():
     assert shown["train.steps"] == ["600", "900"]
     assert shown["FID (classifier)"] == ["31.7", "20.0", "11.8"]
     assert "train.batch_size" not in shown
+
+
+def test_a_continued_run_is_compared_with_the_run_it_started_from(here):
+    params = read(here / "params.yaml")
+    params["continued"] = {"longer": {**copy.deepcopy(params["runs"]["digits"]), "from": "digits"}}
+    params["continued"]["longer"]["train"]["steps"] = 50
+    (here / "params.yaml").write_text(json.dumps(params))
+    finish(here, longer={"fid": 12.5})
+    shown = lines(compare(["digits", "longer"], width=80))
+    assert shown["train.steps"] == ["600", "50"]
+    assert next(cells for key, cells in shown.items() if key.startswith("FID"))[:2] == [
+        "31.7",
+        "12.5",
+    ]
+    edit(here / "params.yaml", '"steps": 50', '"steps": 60')
+    assert "longer here: train ran with other settings: train.steps 50, now 60" in compare([], 80)
+    assert main(["page"]) == 0
+    page = (here / "results/index.html").read_text()
+    assert "longer" in page and "train ran with other settings: train.steps 50, now 60" in page
 
 
 def test_times_of_this_folder_stand_below_the_numbers():

@@ -29,8 +29,10 @@ class Training:
         device: torch.device,
         labels_N: Tensor | None = None,
         world: World = ALONE,
+        start: None = None,
     ):
-        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted."""
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted; `start`: these have no
+        weights to start from."""
         self.settings = settings
         self.seed = seed
         self.device = device

@@ -16,6 +16,7 @@ from pipeline.models.cae.stack import WalkOfCodes
 from pipeline.models.common import learner
 from pipeline.models.common.binary import to_images
 from pipeline.models.common.saved import named
+from pipeline.models.common.start import State, under
 
 PICTURE_STEPS = 50  # of the walks of the pictures drawn while the second learns
 
@@ -62,10 +63,11 @@ class Training(FirstTraining):
         labels_N: Tensor | None,
         world: World,
         first: Cae,
+        start: State | None = None,
     ):
         """`first`: the trained auto-encoder below, which stays as it is; other arguments as of every training."""
         self.first = copy.deepcopy(first)
-        super().__init__(settings, seed, images_NCHW, device, labels_N, world)
+        super().__init__(settings, seed, images_NCHW, device, labels_N, world, start)
 
     def build(self, stream: torch.Generator) -> nn.Module:
         return Cae(self.settings.first.hidden, self.settings.hidden, stream)
@@ -93,9 +95,14 @@ def trainings(
     device: torch.device,
     labels_N: Tensor | None = None,
     world: World = ALONE,
+    start: State | None = None,
 ) -> Iterator[tuple[str, FirstTraining]]:
-    """The first auto-encoder, then the second. Bring each to its end before asking for the next."""
-    first = FirstTraining(settings.of_first(), seed, images_NCHW, device, labels_N, world)
+    """The first auto-encoder, then the second. Bring each to its end before asking for the next.
+
+    `start`: the tensors of a model file, from which both go on.
+    """
+    codes, pixels = under(start, "net."), under(start, "first.")
+    first = FirstTraining(settings.of_first(), seed, images_NCHW, device, labels_N, world, pixels)
     yield "first", first
     below = cast(Cae, first.sampler())
-    yield "", Training(settings, seed, images_NCHW, device, labels_N, world, below)
+    yield "", Training(settings, seed, images_NCHW, device, labels_N, world, below, codes)

@@ -18,6 +18,7 @@ from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
 from pipeline.models.common.saved import named
+from pipeline.models.common.start import State, take, under
 
 
 class Training:
@@ -35,8 +36,10 @@ class Training:
         device: torch.device,
         labels_N: Tensor | None = None,
         world: World = ALONE,
+        start: State | None = None,
     ):
-        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted."""
+        """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted; `start`: weights and
+        buffers of the net in the place of random ones, TrainingError if they do not fit."""
         self.settings = settings
         self.seed = seed
         self.device = device
@@ -57,6 +60,8 @@ class Training:
             device,
         )
         net = self.build(self.streams["init"]).to(device)
+        if start is not None:
+            take(net, self.going_on(net, start))
         self.player = Player(net, settings.optimizer, self.precision)
         self.average = self.player.vector.detach().clone() if settings.ema else None
 
@@ -81,6 +86,10 @@ class Training:
     def prepare(self, images_NCHW: Tensor) -> Tensor:
         """What minibatches are taken of."""
         return images_NCHW
+
+    def going_on(self, net: nn.Module, start: State) -> State:
+        """What of `start`, the weights and buffers of a trained net, the new `net` begins with."""
+        return start
 
     def after_update(self) -> None:
         """Called after every update of the weights."""
@@ -171,9 +180,11 @@ def trainings(
     device: torch.device,
     labels_N: Tensor | None = None,
     world: World = ALONE,
+    start: State | None = None,
 ) -> Iterator[tuple[str, loop.Training]]:
-    """The one training of a run, of class `kind`, under no name of its own."""
-    yield "", kind(settings, seed, images_NCHW, device, labels_N, world)
+    """The one training of a run, of class `kind`, under no name of its own; `start`: the tensors of a model file."""
+    first = under(start, "net.")
+    yield "", kind(settings, seed, images_NCHW, device, labels_N, world, start=first)
 
 
 def reinitialize(net: nn.Module, stream: torch.Generator) -> None:

@@ -10,6 +10,7 @@ from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.config.models.dbn.train import Train
 from pipeline.models.common.saved import named
+from pipeline.models.common.start import State, under
 from pipeline.models.rbm import training as rbm
 from pipeline.models.rbm.centred import CentredRbm
 from pipeline.models.rbm.gibbs import Sweep, bernoulli
@@ -33,11 +34,12 @@ class Training(rbm.Training):
         labels_N: Tensor | None,
         world: World,
         first: CentredRbm,
+        start: State | None = None,
     ):
         """`first`: the trained machine below, which stays as it is; other arguments as of every training."""
         self.first = copy.deepcopy(first)
         self.below = self.first.plain()
-        super().__init__(settings, seed, images_NCHW, device, labels_N, world)
+        super().__init__(settings, seed, images_NCHW, device, labels_N, world, start)
 
     @torch.no_grad()
     def prepare(self, images_NCHW: Tensor) -> Tensor:
@@ -75,8 +77,13 @@ def trainings(
     device: torch.device,
     labels_N: Tensor | None = None,
     world: World = ALONE,
+    start: State | None = None,
 ) -> Iterator[tuple[str, rbm.Training]]:
-    """The first machine, then the second. Bring each to its end before asking for the next."""
-    first = rbm.Training(settings.of_first(), seed, images_NCHW, device, labels_N, world)
+    """The first machine, then the second. Bring each to its end before asking for the next.
+
+    `start`: the tensors of a model file, from which both go on.
+    """
+    below, above = under(start, "first."), under(start, "net.")
+    first = rbm.Training(settings.of_first(), seed, images_NCHW, device, labels_N, world, below)
     yield "first", first
-    yield "", Training(settings, seed, images_NCHW, device, labels_N, world, first.net)
+    yield "", Training(settings, seed, images_NCHW, device, labels_N, world, first.net, above)

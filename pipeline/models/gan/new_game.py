@@ -13,6 +13,7 @@ from pipeline.config.models.gan.nets import Discriminators, Generators, MlpGener
 from pipeline.config.models.gan.train import Train
 from pipeline.models.common.batches import Real
 from pipeline.models.common.player import Player
+from pipeline.models.common.start import State, take, under
 from pipeline.models.gan import noise
 from pipeline.models.gan.game import assemble, hybrids
 from pipeline.models.gan.game.updates import Game
@@ -41,12 +42,14 @@ def new_game(
     scale: LossScale | None,
     precision: str,
     last_layers: dict[str, Tensor] | None,
+    start: State | None,
 ) -> tuple[Game, hybrids.Coder | None]:
     """The game, and the encoder of a hybrid.
 
     `image_shape`: C, H, W; `classes`: number of labels of the data, 0 if there are none; `mean_CHW`: the
     mean training image in [-1, 1]; `next_real`: the next minibatch, in the range that the nets work in;
-    `scale`: of the losses in fp16; `precision`: of matrix products, not `auto`; `last_layers`: initial weights of some of the layers of G's body.
+    `scale`: of the losses in fp16; `precision`: of matrix products, not `auto`; `last_layers`: initial weights of some of the layers of G's body;
+    `start`: initial weights and buffers of all nets, under the names of a model file.
 
     On several devices each rank builds the same of the same arguments but its own `world` and `streams`.
     """
@@ -62,9 +65,12 @@ def new_game(
     G, D = first_nets(settings, image_shape, classes, mean_CHW, device, streams)
     if last_layers:
         G.body.load_state_dict(last_layers, strict=False)
+    begin(G, "generator.", start)
+    begin(D, "discriminator.", start)
     coder = None
     if settings.autoencoder:
         E = first_encoder(settings, image_shape, device, streams)
+        begin(E, "encoder.", start)
         coder = hybrids.Coder(
             settings.autoencoder,
             player(E, settings.autoencoder.encoder),
@@ -102,6 +108,13 @@ def first_nets(
         start_at_the_mean(G.body.last, net, mean_CHW)
     G.refer_to(*noise.draw_for(settings, REFERENCES, stream, classes))
     return G, D
+
+
+def begin(net: nn.Module, prefix: str, start: State | None) -> None:
+    """Give `net` what `start` has for it under `prefix`."""
+    state = under(start, prefix)
+    if state is not None:
+        take(net, state)
 
 
 def first_encoder(

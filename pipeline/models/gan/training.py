@@ -20,6 +20,7 @@ from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
 from pipeline.models.common.player import Player, load_vector
 from pipeline.models.common.saved import named
+from pipeline.models.common.start import State
 from pipeline.models.gan import monitor, noise, pixels, products
 from pipeline.models.gan.game import losses, updates
 from pipeline.models.gan.nets import (
@@ -46,9 +47,11 @@ class Training:
         labels_N: Tensor | None = None,
         world: World = ALONE,
         last_layers: dict[str, Tensor] | None = None,
+        start: State | None = None,
     ):
         """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64 from 0, if there are any;
-        `last_layers`: initial weights of the last layers of G's body (pipeline/models/gan/pretraining.py).
+        `last_layers`: initial weights of the last layers of G's body (pipeline/models/gan/pretraining.py);
+        `start`: tensors of a model file, whose nets the players begin with, each as it was at the last step.
         TrainingError if settings and data do not fit.
 
         On several devices each rank builds the same of the same arguments but its own `world`.
@@ -98,6 +101,7 @@ class Training:
             self.scale,
             self.precision,
             last_layers,
+            start,
         )
         self.G, self.D = self.game.G, self.game.D
         self.average = self.G.vector.detach().clone() if settings.ema else None

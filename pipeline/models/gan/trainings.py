@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline.compute.parallel import ALONE, World
 from pipeline.config.models.gan.train import Train
+from pipeline.models.common.start import State
 from pipeline.models.gan import pretraining
 from pipeline.models.gan.training import Training
 
@@ -18,6 +19,7 @@ def trainings(
     device: torch.device,
     labels_N: Tensor | None = None,
     world: World = ALONE,
+    start: State | None = None,
 ) -> Iterator[tuple[str, Training]]:
     """Each training with its name, empty for the run itself. Bring one to its end before asking for the next.
 
@@ -25,7 +27,7 @@ def trainings(
     as of `Training`.
     """
     if settings.pretraining is None:
-        yield "", Training(settings, seed, images_NCHW, device, labels_N, world)
+        yield "", Training(settings, seed, images_NCHW, device, labels_N, world, start=start)
         return
     first_settings, first_seed = pretraining.first_game(settings), pretraining.first_seed(seed)
     first = Training(first_settings, first_seed, images_NCHW, device, labels_N, world)

@@ -12,6 +12,7 @@ from pipeline.compute.precision import Products
 from pipeline.compute.streams import generator
 from pipeline.config.models.rbm.train import Train
 from pipeline.models.common import binary, learner
+from pipeline.models.common.start import State
 from pipeline.models.rbm.centred import CentredRbm
 from pipeline.models.rbm.gibbs import Sweep, bernoulli, fair_coins, sweep
 
@@ -37,6 +38,11 @@ class Training(learner.Training):
             zeros = torch.zeros_like(net.visible_offset), torch.zeros_like(net.hidden_offset)
             net.move_offsets(*zeros, 1.0)
         return net
+
+    def going_on(self, net: nn.Module, start: State) -> State:
+        """The data's mean is that of this run's data; chains that start anew in every update are not taken."""
+        own = {"visible_mean"} if self.settings.persistent else {"visible_mean", "chains"}
+        return {**start, **{name: net.state_dict()[name] for name in own}}
 
     def prepare(self, images_NCHW: Tensor) -> Tensor:
         """Bits, or the grey images that bits are drawn from for every minibatch."""

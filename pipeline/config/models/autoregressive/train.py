@@ -68,6 +68,7 @@ class Train(Learner):
     """Settings of a fully visible belief net on binary images, pixels in raster order."""
 
     family: ClassVar[str] = "autoregressive"
+    nets: ClassVar[tuple[str, ...]] = ("net",)
 
     binarize: Binarize  # without a default: likelihoods on one are not those on another
     net: Net

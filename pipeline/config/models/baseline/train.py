@@ -36,6 +36,7 @@ class Train(Section):
     """Settings of a baseline, which goes through the same stages as a model."""
 
     family: ClassVar[str] = "baseline"  # of pipeline.models.FAMILIES
+    nets: ClassVar[tuple[str, ...]] = ()  # none that another training could go on from
     devices: ClassVar[int] = 1
     compile: ClassVar[bool] = False
     ema: ClassVar[None] = None

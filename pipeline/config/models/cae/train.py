@@ -28,6 +28,8 @@ class First(Section):
 class Train(Layer):
     """Settings of the second auto-encoder, whose inputs are the codes of the first, and of the walk."""
 
+    nets: ClassVar[tuple[str, ...]] = ("first.hidden", "hidden")
+
     first: First  # trained to its end before the second begins
     # of the noise in the space of codes at each step of the walk (authors' code)
     walk_std: NotNegative = 1.0

@@ -20,6 +20,8 @@ class Learner(Section):
     family: ClassVar[str]  # of pipeline.models.FAMILIES
     devices: ClassVar[int] = 1  # these nets are small: one device is enough
     compile: ClassVar[bool] = False
+    # keys of what a net is: a run that starts from another's model (`continued:`) has the same values there
+    nets: ClassVar[tuple[str, ...]] = ()
 
     steps: Positive
     batch_size: Positive

@@ -10,6 +10,7 @@ class Train(rbm.Train):
     """Settings of both layers together; `hidden`: units of the first one."""
 
     family: ClassVar[str] = "dbm"
+    nets: ClassVar[tuple[str, ...]] = (*rbm.Train.nets, "top")
 
     # chains that start at a minibatch would need states of the second layer, which no image has
     persistent: Literal[True] = True

@@ -17,6 +17,7 @@ class Train(rbm.Train):
     """Settings of the second machine, whose visible units are the hidden ones of the first."""
 
     family: ClassVar[str] = "dbn"
+    nets: ClassVar[tuple[str, ...]] = ("first.hidden", *rbm.Train.nets)
 
     first: First  # trained to its end before the second begins
 

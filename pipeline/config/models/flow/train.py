@@ -33,6 +33,7 @@ class Train(Learner):
     """Settings of a flow on dequantised grey or colour images."""
 
     family: ClassVar[str] = "flow"
+    nets: ClassVar[tuple[str, ...]] = ("flow",)
 
     flow: Annotated[Nice | RealNvp, Field(discriminator="name")]
 

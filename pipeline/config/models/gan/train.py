@@ -54,6 +54,11 @@ class Train(Section):
     """Settings of a GAN: the players, their game, what tips add, and how it is watched."""
 
     family: ClassVar[str] = "gan"  # of pipeline.models.FAMILIES
+    # keys of what the nets are: a run that starts from another's model (`continued:`) has the same values there
+    nets: ClassVar[tuple[str, ...]] = (
+        *("pixels", "noise", "generator", "discriminator"),
+        *("autoencoder", "conditional", "auxiliary_classifier"),
+    )
 
     steps: Positive  # iterations: updates of G where generator_steps is 1
     batch_size: Annotated[int, Field(ge=2)]

@@ -13,6 +13,7 @@ class Train(Learner):
     """Settings of a net on grey images, whose pixels are taken for probabilities of bits."""
 
     family: ClassVar[str] = "gsn"
+    nets: ClassVar[tuple[str, ...]] = ("hidden",)
 
     hidden: HiddenUnits = (1500, 1500)  # authors
     # salt and pepper: share of pixels that become fair coins before each step (authors)

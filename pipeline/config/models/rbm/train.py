@@ -17,6 +17,7 @@ class Train(Learner):
     """Settings of a machine of binary units that learns by contrastive divergence, persistent or not."""
 
     family: ClassVar[str] = "rbm"
+    nets: ClassVar[tuple[str, ...]] = ("hidden", "persistent", "chains")
     # drawing the states takes as long as the products, and a rounded mean is another distribution
     precision: Literal["float32"] = "float32"
 
