@@ -77,7 +77,7 @@ clean: ## remove the environment, logs and reports; data and results stay
 	@rm -rf .venv logs report.html .snakemake .pytest_cache .ruff_cache .mypy_cache
 
 $(INSTALLED): requirements.txt requirements-dev.txt requirements-remotes.txt \
-    requirements-slurm.txt requirements-onnx.txt requirements-parquet.txt constraints.txt
+    requirements-slurm.txt requirements-onnx.txt requirements-parquet.txt requirements-tensorboard.txt constraints.txt
 	@tools/prerequisites $(PYTHON)
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (torch is large: some minutes on a slow line) ..."

@@ -1,5 +1,6 @@
 """Progress of a training for people to watch; it never changes the results."""
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -7,10 +8,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pipeline.io import tensorboard
 from pipeline.io.files import write_bytes
 from pipeline.io.notes import Note, Notes
 
 LINE_SECONDS = 10  # between lines of progress where stderr is no terminal
+LOG_SECONDS = 10  # between two states of training.tsv while it grows
 # columns of a row that are shown, with their names: of a GAN two, of other families one
 LOSSES = {"d_loss": "D loss", "g_loss": "G loss", "loss": "loss"}
 
@@ -18,12 +21,21 @@ LOSSES = {"d_loss": "D loss", "g_loss": "G loss", "loss": "loss"}
 class Live:
     """Live files in `folder`: dvclive's metrics, and pictures of the same noise. Changes no result."""
 
-    def __init__(self, folder: Path, resume: bool, on: bool = True):
-        """`on`: False for ranks other than 0, which write nothing."""
+    def __init__(
+        self,
+        folder: Path,
+        resume: bool,
+        on: bool = True,
+        log: Callable[[], None] = lambda: None,
+    ):
+        """`on`: False for ranks other than 0, which write nothing; `log`: writes training.tsv as far as it goes, which
+        DVC's plots show."""
         self.on = on
-        self.live = None
+        self.live = self.board = None
+        self.log, self.logged_at = log, -math.inf
         if not on:
             return
+        self.board = tensorboard.writer(folder, resume)
         from dvclive import Live as DvcLive
         from scmrepo.exceptions import SCMError
 
@@ -41,9 +53,16 @@ class Live:
     def __exit__(self, *error) -> None:
         if self.live:
             self.live.end()
+        if self.board:
+            self.board.close()
 
     def numbers(self, row: dict[str, float]) -> None:
         """Log one row of measurements; its `step` numbers it."""
+        if self.on and time.monotonic() - self.logged_at > LOG_SECONDS:
+            self.logged_at = time.monotonic()
+            self.log()
+        if self.board:
+            self.board.numbers(row)
         if not self.live:
             return
         self.live.step = int(row["step"])
@@ -57,6 +76,8 @@ class Live:
         if not self.on:
             return
         write_bytes(self.folder / "grids" / f"{step:06d}.png", png)
+        if self.board:
+            self.board.picture(step, png)
 
 
 class Progress:

@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,9 @@ def train(
         of_this = identity(training.settings, training.seed, threads, kind, images)
         checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
         label = f"{name} {part}".rstrip()
-        games.append(train_to_the_end(label, training, checkpoint, paths.live / part))
+        # by hand, results of an earlier training may lie there: they stay until this one is done
+        log = None if part or paths.model.exists() else paths.log
+        games.append(train_to_the_end(label, training, checkpoint, paths.live / part, log))
     if world.writes:
         class_names = read_about(paths.data).get("class_names")
         write_results(games[-1], seed, threads, paths, class_names, origin)
@@ -140,8 +143,11 @@ def digest(tensors: dict[str, Tensor]) -> str:
     return sha256.hexdigest()
 
 
-def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -> Finished:
-    """Train from `checkpoint`, if it exists, to the last step or a stop; `folder`: for live files."""
+def train_to_the_end(
+    name: str, training: Any, checkpoint: Path, folder: Path, log: Path | None
+) -> Finished:
+    """Train from `checkpoint`, if it exists, to the last step or a stop; `folder`: for live files; `log`: grows
+    meanwhile."""
 
     def say(words: str) -> None:
         if training.world.writes:
@@ -177,7 +183,8 @@ def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -
             checkpoints.save(checkpoint, parts)
 
     with (
-        Live(folder, resume=training.step > 0, on=on) as live,
+        growing(log if on else None, monitor.log) as show_log,
+        Live(folder, resume=training.step > 0, on=on, log=show_log) as live,
         Progress(name, training.steps, training.step, training.images, on=on) as progress,
     ):
         observer = Observer(training, record, live, progress, picture)
@@ -187,6 +194,22 @@ def train_to_the_end(name: str, training: Any, checkpoint: Path, folder: Path) -
     sign = "" if verdict["verdict"] == "healthy" else "warning: "  # shown beside the job, too
     say(sign + "{verdict}: {reason}. {hint}".format(**verdict).rstrip())
     return Finished(training, monitor.log(), record, verdict, checkpoint, save)
+
+
+@contextmanager
+def growing(log: Path | None, rows: Callable[[], list[Row]]) -> Iterator[Callable[[], None]]:
+    """What writes `log` as far as the training has come; of one that is interrupted nothing is left."""
+
+    def show() -> None:
+        if log and (so_far := rows()):
+            write_rows(log, so_far)
+
+    try:
+        yield show
+    except BaseException:
+        if log:
+            log.unlink(missing_ok=True)
+        raise
 
 
 def picture(images_NCHW: Tensor) -> bytes:
