@@ -22,7 +22,7 @@ def small() -> dict:
     line["parzen"] |= {"real_data_images": 100}
     longer = {**copy.deepcopy(line), "from": "line"}
     longer["train"] |= {"steps": 8}
-    runs = {"line": line, "sibling": {**line, "seed": 1}}
+    runs = {"line": line, "sibling": {**copy.deepcopy(line), "seed": 1}}
     return {"datasets": {"line": data}, "runs": runs, "continued": {"longer": longer}}
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import Project, environment
+from pipeline.cli import main
+from pipeline.verify import expected, kinds
+from tests.conftest import ROOT, Project, environment
 from tests.interplay.test_engines import NOTHING, assert_agreed, content, reproduced
 
 LINE = "dataset: line\n    model: gan\n    seed: {}"
@@ -52,6 +54,19 @@ def test_clones_of_different_histories_agree_in_every_versioned_byte(
         assert (other.path / name).read_bytes() == (finished.path / name).read_bytes()
     assert other.run("git", "status", "--porcelain") == ""
     assert_agreed(other)
+
+
+def test_what_came_out_is_what_is_expected_of_the_recipe(finished: Project, monkeypatch, capsys):
+    """Where this kind of processor and these versions are recorded: the same numbers; else it says why not."""
+    monkeypatch.chdir(ROOT)
+    assert main(["verify", "quick", "--folder", str(finished.path)]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    recorded = expected.place("quick", kinds.of_this_machine())
+    if recorded.is_file() and "note: other versions" not in said:
+        outputs = len(expected.read(recorded).outputs)
+        assert f"{outputs} outputs: " in said and " 0 different" in said
+    else:
+        assert "note: " in said
 
 
 def test_costs_are_nothing_to_the_engines_and_to_git(finished: Project, tmp_path: Path):
