@@ -150,8 +150,8 @@ def theory_figure(content: dict, steps: str) -> Figure:
     if content["kind"] == "critic":
         return theory_plots.critic(
             content,
-            f"{steps}: D, a critic ({content['loss']}), tells test images from {content['of']} drawn by "
-            f"{content['difference']:.3g} on average",
+            f"{steps}: on average D(x), a critic's value ({content['loss']}),\nis "
+            f"{content['difference']:.3g} higher for test images than for samples",
         )
     return theory_plots.bound(
         content,
