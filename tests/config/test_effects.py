@@ -53,7 +53,18 @@ def parzen(**changes):
     return lambda content: run_of(content, parzen=changes)
 
 
+DCGAN = {"name": "dcgan", "kernel": 7, "output": "tanh", "optimizer": {"name": "adam", "lr": 1e-3}}
 REFUSED = {
+    "an embedding of classes that no player has": (
+        train(
+            conditional={"embedding": 9, "generator": "batch_norm", "discriminator": "projection"}
+        ),
+        "conditional: embedding has no effect with generator: batch_norm",
+    ),
+    "kernels of pixel shuffle": (
+        lambda content: run_of(content, train={"generator": DCGAN | {"up": "pixel_shuffle"}}),
+        "kernel is 7, but up: pixel_shuffle has kernels of 3; leave kernel out",
+    ),
     "noise that would stop at once": (
         train(instance_noise={"start": 0.5}),
         "train.instance_noise: goes from start, 0.5, to end, 0, and steps is missing",

@@ -240,6 +240,15 @@ class DcganGenerator(GeneratorNet):
     up: Literal["transposed", "pixel_shuffle", "nearest"] = "transposed"  # tip 5
     kernel: Kernel = 5  # of transposed and nearest; of pixel_shuffle 3
 
+    @model_validator(mode="after")
+    def kernel_is_used(self) -> Self:
+        if self.up == "pixel_shuffle" and self.kernel != 5:
+            raise ValueError(
+                f"kernel is {self.kernel}, but up: pixel_shuffle has kernels of 3; leave kernel out, or set up: "
+                "transposed or nearest"
+            )
+        return self
+
 
 class DcganDiscriminator(DiscriminatorNet):
     """DCGAN (Radford 2016): convolutions, each of which halves the map's size."""
@@ -253,6 +262,14 @@ class DcganDiscriminator(DiscriminatorNet):
     norm: Literal["none", "batch", "instance"] = "batch"  # not on the first layer
     down: Literal["strided", "average"] = "strided"  # tip 5
     kernel: Kernel = 5  # of strided; of average 3
+
+    @model_validator(mode="after")
+    def kernel_is_used(self) -> Self:
+        if self.down == "average" and self.kernel != 5:
+            raise ValueError(
+                f"kernel is {self.kernel}, but down: average has kernels of 3; leave kernel out, or set down: strided"
+            )
+        return self
 
 
 Growth = Annotated[int, Field(ge=1, le=2)]
@@ -316,6 +333,15 @@ class Conditional(Section):
     # true: by an embedding as an image channel; projection: a linear function of the features for each class
     # (Miyato and Koyama 2018); false: G alone is told, as with an auxiliary classifier
     discriminator: bool | Literal["projection"] = True
+
+    @model_validator(mode="after")
+    def embedding_is_used(self) -> Self:
+        unused = self.generator == "batch_norm" and self.discriminator is not True
+        if unused and self.embedding != type(self).model_fields["embedding"].default:
+            raise ValueError(
+                "embedding has no effect with generator: batch_norm, unless discriminator is true; leave it out"
+            )
+        return self
 
     def check(self, G: GeneratorNet) -> None:
         """ValueError unless G can be told the class as `generator` says."""
