@@ -239,6 +239,13 @@ def test_the_updates_have_the_gradients_of_finite_differences(update, player, lo
     assert played(0)[1] == pytest.approx(expected, rel=0.02, abs=2e-3)
 
 
+@pytest.mark.parametrize("more", [{"mirror": True}, {**ALL, "ada": {}}, {**ALL, "p": 0.5}])
+def test_settings_survive_the_way_through_a_model_file(more):
+    """Where what was left out is written, too."""
+    settings = Augmentation.model_validate(more)
+    assert Augmentation.model_validate_json(settings.model_dump_json()) == settings
+
+
 def augmentation(**settings):
     return lambda content: content["runs"]["digits"]["train"].update(augmentation=settings)
 

@@ -31,14 +31,23 @@ class Augmentation(Section):
         0.0  # side of a grey square, share; Zhao 2020: 0.5
     )
     colour: bool = False  # brightness, saturation (of colour images) and contrast, as published
-    p: Share = 1.0  # probability of each of the three, for each image; Zhao 2020: 1
-    ada: Ada | None = None  # moves p, which then starts at 0
+    p: Share | None = (
+        None  # probability of each of the three, for each image; null: 1 (Zhao 2020), or ADA's
+    )
+    ada: Ada | None = None  # moves p, from 0 on
     mirror: bool = False  # half of the real images are shown flipped, left for right (Karras 2020)
 
     @property
     def of_inputs(self) -> bool:
         """Whether anything happens to what D sees, beside the mirror."""
         return self.translation > 0 or self.cutout > 0 or self.colour
+
+    @property
+    def first_p(self) -> float:
+        """p at the start of a training."""
+        if self.ada:
+            return 0.0
+        return 1.0 if self.p is None else self.p
 
     @model_validator(mode="after")
     def something_is_done(self) -> Self:
@@ -50,9 +59,9 @@ class Augmentation(Section):
             raise ValueError(
                 "ada has nothing to apply with its p: set translation, cutout or colour, or leave ada out"
             )
-        if self.ada and "p" in self.model_fields_set:
+        if self.ada and self.p is not None:
             raise ValueError("ada sets p, from 0 on; leave p out, or ada")
-        if not self.of_inputs and "p" in self.model_fields_set:
+        if not self.of_inputs and self.p is not None:
             raise ValueError(
                 "p is of translation, cutout and colour, and none is on (a mirror flips half of the images); leave it out"
             )

@@ -131,7 +131,7 @@ class Augment:
         self.batch_size = batch_size
         self.average = average
         self.grey, self.span = (0.0, 1.0) if symmetric else (0.5, 0.5)
-        self.p = 0.0 if settings.ada else settings.p
+        self.p = settings.first_p
         self.signs: Tensor | float = 0.0  # sum over `images`
         self.steps = self.images = 0
 
