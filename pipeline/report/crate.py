@@ -27,6 +27,15 @@ CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 LICENCE = "https://spdx.org/licenses/MIT"
 PIPELINE = "#gan-pipeline"
+ENCODINGS = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".png": "image/png",
+    ".py": "text/x-python",
+    ".tsv": "text/tab-separated-values",
+    ".yaml": "application/yaml",
+}
 MADE_WITH = ("torch", "device", "threads", "precision", "code")  # of a model's metadata
 
 Thing = dict[str, Any]
@@ -113,6 +122,8 @@ def files_of(recorded: Recorded) -> Iterator[Thing]:
             "name": path,
             "identifier": f"md5:{md5.removesuffix('.dir')}",
         }
+        if not is_folder:
+            thing["encodingFormat"] = ENCODINGS.get(Path(path).suffix, "application/octet-stream")
         if not is_folder and Path(path).is_file():
             thing["contentSize"] = str(Path(path).stat().st_size)
         if path in about:
@@ -169,10 +180,15 @@ def action(name: str, entry: Entry) -> Iterator[Thing]:
         "instrument": ref(PIPELINE),
         "object": [*(ref(url(p, is_folder(p, m))) for p, m in entry.deps.items())]
         + [ref(value["@id"]) for value in values],
-        "result": [ref(url(p, is_folder(p, m))) for p, m in entry.outs.items()],
+        "result": single([ref(url(p, is_folder(p, m))) for p, m in entry.outs.items()]),
         **measured(name),
     }
     yield from values
+
+
+def single(things: list[Thing]) -> Thing | list[Thing]:
+    """A property of one value is written without a list."""
+    return things[0] if len(things) == 1 else things
 
 
 def measured(name: str) -> Thing:
