@@ -147,7 +147,7 @@ def outputs(folder: Path) -> dict[str, Content]:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and not file.name.startswith(".") and file.name not in NOT_COMPARED:
                 found[file.relative_to(folder).as_posix()] = content.of(file)
-    return found
+    return dict(sorted(found.items()))  # whatever the order in which engines recorded them
 
 
 def is_portable(recipe: Path) -> bool:
