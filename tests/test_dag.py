@@ -138,6 +138,13 @@ def test_every_stage_runs_by_hand_under_its_own_name(name: str):
     assert STAGES[name]["cmd"] == f"python -m pipeline {name} ${{key}}"
 
 
+def test_every_stage_of_a_run_has_a_twin_for_continued_runs():
+    groups = {name: stage.get("foreach") for name, stage in DAG.items()}
+    assert {name for name, group in groups.items() if group == "${runs}"} == set(STAGES_OF_RUN)
+    twins = {name for name, group in groups.items() if group == "${continued}"}
+    assert twins == {f"{CONTINUED}{name}" for name in STAGES_OF_RUN}
+
+
 @pytest.mark.parametrize("name", STAGES_OF_RUN)
 def test_a_continued_run_has_the_stages_of_a_run_with_its_own_settings(name: str):
     of_run, continued = STAGES[name], EVERY[f"{CONTINUED}{name}"]

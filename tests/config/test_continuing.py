@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.config.models import FAMILIES, settings_of
 from pipeline.config.params import load, validate
 from pipeline.errors import ConfigError
 from pipeline.team.sweep import sweep
@@ -112,6 +113,7 @@ def test_a_baseline_has_nothing_to_go_on_from():
     content["runs"]["digits"] = run
     content["continued"] = {"longer": {**run, "from": "digits"}}
     assert "no weights to go on from" in refused(content)
+    assert [family for family in FAMILIES if not settings_of(family).nets] == ["baseline"]
 
 
 def test_both_groups_share_their_names():
