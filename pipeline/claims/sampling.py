@@ -24,7 +24,9 @@ FALLS = 0.01  # of the largest singular value: below it a direction counts as no
 
 def passes(run: Found) -> int:
     """Passes through the net for an image, of which each waits for the one before."""
-    return run.file("theory").get("passes_per_image", 1)
+    if run.family == "autoregressive":
+        return run.saved.pixels
+    return run.train.sampling_steps if run.family in CHAINS else 1
 
 
 def one_pass(project: Project) -> Finding:
@@ -32,13 +34,11 @@ def one_pass(project: Project) -> Finding:
     gans = project.gans()
     numbers: dict[str, dict[str, Any]] = {}
     for run in project.pictures():
-        if run.family == "baseline" or not run.has("theory"):
+        if run.family == "baseline":
             continue
         seconds = run.costs().get("sample_seconds")
         per_count = seconds and seconds * COUNT / run.settings.sample.count
         numbers[run.name] = {"passes": passes(run), "seconds": per_count}
-    if gans[0].name not in numbers:
-        raise NotRun(f"needs theory.json of {gans[0].name}")
     own = numbers[gans[0].name]
     slow = {name: each for name, each in numbers.items() if each["passes"] > 1}
     if not slow:
@@ -108,16 +108,17 @@ def means(project: Project) -> Finding:
     rows: list[Row] = [("run", *(words.replace("_", " ") for words in heading))]
     numbers: dict[str, dict] = {}
     for run in project.pictures():
-        if run.family == "baseline" or not run.has("parzen", "metrics"):
+        if run.family == "baseline" or not run.has("parzen"):
             continue
-        parzen, metrics = run.file("parzen"), run.file("metrics")
+        parzen = run.file("parzen")
         if not parzen["views"]:
             continue
+        metrics = run.file("metrics") if run.has("metrics") else {"fid": None, "views": {}}
         blocks = {parzen["view"]: (parzen, metrics)} | {
-            view: (found, metrics["views"][view]) for view, found in parzen["views"].items()
+            view: (found, metrics["views"].get(view, {})) for view, found in parzen["views"].items()
         }
         each = numbers[run.name] = {
-            view: {"parzen": p["log_likelihood"]["mean"], "fid": m["fid"]}
+            view: {"parzen": p["log_likelihood"]["mean"], "fid": m.get("fid")}
             for view, (p, m) in blocks.items()
         }
         cells = [short(each.get(view, {}).get(key)) for key in ("parzen", "fid") for view in VIEWS]
@@ -128,7 +129,7 @@ def means(project: Project) -> Finding:
         if "states" in views
     }
     if not lost:
-        raise NotRun("needs parzen.json and metrics.json of a run with means and states")
+        raise NotRun("needs parzen.json of a run with means and states")
     words = (
         f"States instead of means cost {short(min(lost.values()))} to {short(max(lost.values()))} nats of Parzen's measure in "
         f"{len(lost)} systems; a GAN has no such choice."
