@@ -9,9 +9,10 @@ from pipeline.claims.finding import Claim, Finding, Row
 from pipeline.claims.project import Project
 from pipeline.compute import devices
 from pipeline.config.params import Params
+from pipeline.errors import ConfigError
 from pipeline.evaluation.plots.figure import png
 from pipeline.io import machine
-from pipeline.io.files import write_bytes, write_json
+from pipeline.io.files import read_json, write_bytes, write_json
 
 THREADS = 2  # fixed, so that the same runs give the same numbers
 GROUPS: dict[str, tuple[Claim, ...]] = {
@@ -32,11 +33,13 @@ FIGURE = "\n![Six of the claims: chains, noise, collapse, overfitting, gradients
 ADVERSARIAL = "\n![Test images, the same moved against a classifier, samples of a GAN; above each the class that is named](adversarial.png)\n"
 
 
-def run(files: dict[str, Params], out: Path) -> str:
+def run(files: dict[str, Params], out: Path, only: list[str] | None = None) -> str:
     """Write claims.md, claims.json, claims.png and adversarial.png to `out`; returns a sentence about them.
 
-    `files`: params by file name. What was not run is named, and left out.
+    `files`: params by file name. `only`: keys of claims to measure; what claims.json in `out` says of the others stays. What was
+    not run is named, and left out. ConfigError for a key that is none.
     """
+    kept = earlier(out / "claims.json", only or [])
     devices.reproducible(THREADS)
     project = Project(files.values())
     if project.missing:
@@ -44,6 +47,9 @@ def run(files: dict[str, Params], out: Path) -> str:
     findings = {}
     for claims in GROUPS.values():
         for claim in claims:
+            if claim.key in kept:
+                findings[claim.key] = kept[claim.key]
+                continue
             print(f"claims: {claim.key}", file=sys.stderr)
             findings[claim.key] = claim.found(project)
     write_bytes(out / "claims.md", page(findings, project, list(files), out).encode())
@@ -58,10 +64,37 @@ def run(files: dict[str, Params], out: Path) -> str:
     return f"{out / 'claims.md'}: {len(known)} of {len(findings)} claims measured"
 
 
-def content(findings: dict[str, Finding]) -> dict:
-    """Of claims.json: for each claim its verdict, what was found in words, and the numbers, to six digits."""
+def earlier(file: Path, only: list[str]) -> dict[str, Finding]:
+    """Findings in `file` of all claims but `only`; none if that is empty. ConfigError for a key of no claim."""
+    keys = {claim.key for claims in GROUPS.values() for claim in claims}
+    unknown = sorted(set(only) - keys)
+    if unknown:
+        raise ConfigError(
+            f"--only {unknown[0]}: no such claim; there are {', '.join(sorted(keys))}"
+        )
+    if not only or not file.is_file():
+        return {}
     return {
-        key: {"verdict": found.verdict, "words": found.words, "numbers": rounded(found.numbers)}
+        key: Finding(
+            found["verdict"],
+            found["words"],
+            [tuple(row) for row in found["rows"]],
+            found["numbers"],
+        )
+        for key, found in read_json(file).items()
+        if key in keys and key not in only
+    }
+
+
+def content(findings: dict[str, Finding]) -> dict:
+    """Of claims.json: for each claim its verdict, what was found in words and in a table, and the numbers, to six digits."""
+    return {
+        key: {
+            "verdict": found.verdict,
+            "words": found.words,
+            "rows": [list(row) for row in found.rows],
+            "numbers": rounded(found.numbers),
+        }
         for key, found in findings.items()
     }
 
@@ -104,7 +137,7 @@ def section(claim: Claim, found: Finding) -> str:
     parts.append(f"\n**{found.verdict.capitalize()}.** {found.words}\n")
     if found.rows:
         parts.append("\n" + markdown(found.rows))
-    if found.pictures:
+    if claim.key == "adversarial_examples" and found.rows:
         parts.append(ADVERSARIAL)
     return "".join(parts)
 

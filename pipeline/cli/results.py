@@ -86,13 +86,20 @@ def claims_options(command: argparse.ArgumentParser) -> None:
         default=paths.RESULTS,
         help="gets claims.md, claims.json and two figures (default: results)",
     )
+    command.add_argument(
+        "--only",
+        nargs="+",
+        metavar="CLAIM",
+        help="measure these alone, by their names in claims.json, and keep what it says of the others",
+    )
 
 
 def claims(options: argparse.Namespace) -> None:
     from pipeline.claims import report
     from pipeline.config.params import load
 
-    print(report.run({str(file): load(file) for file in options.files}, options.out))
+    files = {str(file): load(file) for file in options.files}
+    print(report.run(files, options.out, options.only))
 
 
 def crate(options: argparse.Namespace) -> None:

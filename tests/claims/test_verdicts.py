@@ -91,6 +91,19 @@ def test_what_was_not_run_is_said_and_nothing_is_guessed(here, capsys, monkeypat
     assert not (here / "out/adversarial.png").exists()
 
 
+def test_claims_that_are_not_asked_for_stay_as_they_were(here):
+    known = {"verdict": "supported", "words": "as before.", "rows": [["a"], ["1"]], "numbers": {}}
+    (here / "out").mkdir()
+    every = [claim.key for claims in report.GROUPS.values() for claim in claims]
+    (here / "out/claims.json").write_text(json.dumps(dict.fromkeys(every, known)))
+    report.run({"params.yaml": params(one={})}, here / "out", ["one_half"])
+    content = json.loads((here / "out/claims.json").read_text())
+    assert content["one_half"]["verdict"] == "not run"
+    assert all(content[key] == known for key in every if key != "one_half")
+    with pytest.raises(ConfigError, match="--only half: no such claim; there are adversarial"):
+        report.run({"params.yaml": params(one={})}, here / "out", ["half"])
+
+
 def test_two_files_may_not_mean_different_runs_by_one_name():
     with pytest.raises(ConfigError, match=r"runs\.one is not the same in all"):
         Project([params(one={}), params(one={"steps": 300})])
