@@ -34,7 +34,7 @@ def overview(numbers: dict[str, Numbers]) -> Figure:
         plain(axes)
         if numbers.get(key):
             draw(axes, numbers[key])
-            axes.legend(frameon=False, fontsize=7, handlelength=3.5)
+            axes.legend(frameon=False, fontsize=7, handlelength=3.5, **PLACES.get(key, {}))
         else:
             axes.text(0.5, 0.5, "not run", ha="center", va="center", color=GREY)
             axes.set(xticks=[], yticks=[])
@@ -55,7 +55,7 @@ def forgetting(axes: Axes, numbers: Numbers) -> None:
     for index, (name, each) in enumerate(numbers.items()):
         curve(axes, index, each["lags"], each["autocorrelation"], name)
     axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.set(xscale="log", xlabel="steps", ylabel="autocorrelation of the class")
+    axes.set(xscale="log", xlabel="steps", ylabel="autocorrelation of the class", ylim=(-0.9, 1.05))
 
 
 def mixing(axes: Axes, numbers: Numbers) -> None:
@@ -107,6 +107,7 @@ def dimensions(axes: Axes, numbers: Numbers) -> None:
     axes.set(xscale="log", yscale="log", xlabel="dimensions", ylabel="nats below the truth")
 
 
+PLACES: dict[str, dict[str, Any]] = {"no_chain": {"loc": "lower left", "ncols": 2}}  # of legends
 PANELS: dict[str, tuple[str, Callable[[Axes, Numbers], None]]] = {
     "no_chain": ("(a) how soon a chain forgets", forgetting),
     "blur_to_mix": ("(b) noise, mixing and copies", mixing),

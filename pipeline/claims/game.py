@@ -14,6 +14,7 @@ EARLY_STEPS = 200
 LOST = 0.1  # of the recall: a collapse
 WIDER = 0.02  # a gap of D's means
 NEAR_HALF = 0.05
+STRONGER = 2.0  # times
 
 
 def of_all(each: list[bool]) -> Verdict:
@@ -162,7 +163,8 @@ def saturation(project: Project) -> Finding:
         f"In the first {EARLY_STEPS} steps the weakest gradient of G under the non-saturating loss is {joined(parts)} that "
         "under minimax."
     )
-    return Finding(of_all([ratio > 2 for ratio in ratios.values()]), words, rows, numbers)
+    found = verdict(min(ratios.values()) > STRONGER, max(ratios.values()) > 1)
+    return Finding(found, words, rows, numbers)
 
 
 def early(run: Found) -> dict[str, list[float]]:

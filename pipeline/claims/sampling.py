@@ -19,7 +19,7 @@ VIEWS = (
 )  # those of models that draw by chains; see models/common/chains.py
 RARE = 0.01  # share of test images that count as copies, by definition
 CHAINS = ("rbm", "dbn", "dbm", "gsn", "cae")
-FALLS = 0.01  # of the largest singular value: below it a direction counts as none
+FALLS = 1e-5  # of the largest singular value: below it a direction counts as none
 
 
 def passes(run: Found) -> int:
