@@ -224,7 +224,7 @@ def test_the_divergence_told_is_that_of_the_weights_that_are_sampled(
 def test_d_is_not_drawn_where_no_density_has_mass():
     cells = quadrature.CELLS_PER_AXIS[1]
     data = exact_mass(Mixture(torch.tensor([[-0.2], [0.25]]), 0.12))[:-1].numpy()
-    panel = {"p_data": data, "p_g": data, "d": np.full(cells, 0.7)}
+    panel = {"p_data": data, "p_g": data, "d": np.full(cells, 0.7), "d_to_optimum": 0.2}
     curves = plots.curves(panel)
     far, near = abs(curves["x"]) > 0.9, abs(curves["x"]) < 0.4
     for name, value in (("D", 0.7), ("D*", 0.5)):
