@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.measure import interleaved, show
-from benchmarks.training import BATCH, settings
+from benchmarks.pairs import paper
 from pipeline.compute import devices, parallel, streams
 from pipeline.compute.parallel import ALONE, World
 from pipeline.engine import ranks
@@ -36,7 +36,8 @@ def norm_of(train, norm: str):
 def two_ranks(world: World) -> None:
     """Time both games; each rank runs this."""
     images = torch.rand(5_000, 1, 28, 28) * 2 - 1
-    plain = settings("simultaneous", "float32", dropout=True)
+    pair = paper(dropout=True)
+    plain = pair.settings("simultaneous", "float32")
     games = {"no BatchNorm": plain, "BatchNorm in G": norm_of(plain, "batch")}
     steps: dict[str, Callable[[], object]] = {}
     for words, game in games.items():
@@ -46,7 +47,7 @@ def two_ranks(world: World) -> None:
         steps[f"two ranks of one thread, {words}"] = repeated(shared.advance)
     weights = torch.zeros(shared.G.vector.numel() + shared.D.vector.numel())
     steps["its mean over ranks, both players"] = repeated(lambda: world.average(weights))
-    stream, shape = streams.generator(0, "dropout"), (2 * BATCH, 784 + 240 + 240)
+    stream, shape = streams.generator(0, "dropout"), (2 * pair.batch, 784 + 240 + 240)
     steps["its dropout numbers, for all ranks"] = repeated(lambda: streams.uniform(shape, stream))
     seconds = interleaved(steps, ROUNDS)
     if world.writes:
@@ -54,7 +55,7 @@ def two_ranks(world: World) -> None:
         for name, s in seconds.items():
             rows.append((name, f"{s / STEPS * 1e3:.1f}", f"{s / first:.2f}"))
         header = ("step", "ms", "times the first")
-        show(f"Two ranks, batch {BATCH} in all, float32", header, rows, "devices_ranks")
+        show(f"Two ranks, batch {pair.batch} in all, float32", header, rows, "devices_ranks")
 
 
 def by_rank_0(world: World, training: Training, threads: int) -> Callable[[], None]:
@@ -77,7 +78,8 @@ def compilation() -> None:
     images = torch.rand(5_000, 1, 28, 28) * 2 - 1
     rows = []
     for dropout in (True, False):
-        game = settings("simultaneous", "float32", dropout)
+        pair = paper(dropout)
+        game = pair.settings("simultaneous", "float32")
         each = [game, game.model_copy(update={"compile": True})]
         plain, fast = (Training(g, 0, images, CPU).advance for g in each)
         seconds = interleaved({"as it is": repeated(plain), "compiled": repeated(fast)}, ROUNDS)
@@ -85,7 +87,7 @@ def compilation() -> None:
             what = f"{name}, {'with' if dropout else 'without'} dropout"
             rows.append((what, f"{s / STEPS * 1e3:.1f}", f"{s / seconds['as it is']:.2f}"))
     header = ("step", "ms", "times the uncompiled")
-    show(f"torch.compile, batch {BATCH}, float32, 2 threads", header, rows, "devices_compile")
+    show(f"torch.compile, batch {pair.batch}, float32, 2 threads", header, rows, "devices_compile")
 
 
 def main() -> None:
