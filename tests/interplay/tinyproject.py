@@ -35,7 +35,7 @@ from types import SimpleNamespace
 
 
 def load() -> SimpleNamespace:
-    return SimpleNamespace(datasets={}, runs={})
+    return SimpleNamespace(datasets={}, runs={}, every_run={})
 '''
 STAGES = ("make", "grow", "total")
 
