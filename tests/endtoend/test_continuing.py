@@ -83,7 +83,7 @@ def test_a_bad_start_is_refused_by_both_engines(both, tmp_path):
     write(project, content)
     words = "continued.longer.from is 'lime', which is no run (did you mean line?)"
     assert words in project.snakemake(fails=True)
-    assert words in project.run("dvc", "repro", "check", "continued_train@longer", fails=True)
+    assert words in project.run("dvc", "repro", fails=True)
 
 
 def test_killed_and_called_again_it_ends_in_the_same_bytes(both, tmp_path, monkeypatch):
