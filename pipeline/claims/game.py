@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from statistics import fmean
 
 import numpy as np
 
 from pipeline.claims.finding import Claim, Finding, NotRun, Row, Verdict, joined, short, verdict
 from pipeline.claims.project import Found, Project
-from pipeline.claims.varied import Groups, mean, varied
+from pipeline.claims.varied import Groups, varied
 
 G_STEPS, K, LOSS = "train.generator_steps", "train.discriminator_steps", "train.loss"
 EARLY_STEPS = 200
@@ -38,7 +39,7 @@ def averaged(
                 except NotRun as lack:
                     lacks = str(lack)
             if parts:
-                each[str(value)] = {key: mean([part[key] for part in parts]) for key in parts[0]}
+                each[str(value)] = {key: fmean([part[key] for part in parts]) for key in parts[0]}
         if len(each) > 1:
             found[next(iter(group.values()))[0].name] = each
     if not found:
@@ -116,8 +117,8 @@ def near_optimum(project: Project) -> Finding:
         rows = [row for row in run.file("theory")["over_training"] if row["step"] > 0]
         late = rows[len(rows) // 2 :]
         return {
-            "throughout": mean([row["d_to_optimum"] for row in rows]),
-            "second_half": mean([row["d_to_optimum"] for row in late]),
+            "throughout": fmean([row["d_to_optimum"] for row in rows]),
+            "second_half": fmean([row["d_to_optimum"] for row in late]),
             "jsd": run.file("theory")["final"]["jsd"],
         }
 

@@ -38,8 +38,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return value[0]["k"] if len(value) == 1 else json.dumps(value)
     return value
-
-
-def mean(numbers: list[float]) -> float:
-    """Over seeds."""
-    return sum(numbers) / len(numbers)

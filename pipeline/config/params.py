@@ -214,13 +214,12 @@ RENAMED = {"generator_loss": "loss"}
 
 def with_old_keys(content: Any) -> list[tuple[str, str]]:
     """Runs whose `train` has a key of an earlier version, each with that key."""
-    runs = content.get("runs") if isinstance(content, dict) else None
-    trains = {
-        name: run["train"]
-        for name, run in (runs if isinstance(runs, dict) else {}).items()
-        if isinstance(run, dict) and isinstance(run.get("train"), dict)
-    }
-    return [(name, key) for name, train in trains.items() for key in RENAMED if key in train]
+    trains = [
+        (name, run["train"])
+        for group, name, run in listed(content)
+        if group == "runs" and isinstance(run, dict) and isinstance(run.get("train"), dict)
+    ]
+    return [(name, key) for name, train in trains for key in RENAMED if key in train]
 
 
 def validate(content: Any, where: str) -> Params:

@@ -11,7 +11,6 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.io.files import write_bytes
 from pipeline.report.settings import seed_groups
 
-COLUMNS = 16
 PICTURE = "gallery_{}.png"  # in results/, by the dataset
 
 

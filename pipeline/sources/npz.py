@@ -48,7 +48,7 @@ def fetch(source: Npz, name: str) -> Raw:
         labels = arrays[KEYS[key]].reshape(-1) if KEYS[key] in shapes else None
     images = images.reshape(len(images), source.height, source.width, source.channels)
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-    order = list(own.in_order(digests))
+    order = own.in_order(digests)
     known = np.full(len(images), -1) if labels is None else own.labels_of(path, labels, len(images))
     return Raw(
         images=images[order],

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,6 @@ def enough(path: Path, count: int, what: str) -> None:
         raise SourceError(f"{path} holds {count} {what}; two at least are needed, one to test")
 
 
-def in_order(digests: Sequence[str]) -> Iterator[int]:
+def in_order(digests: Sequence[str]) -> list[int]:
     """Indices, smallest digest first."""
-    return iter(sorted(range(len(digests)), key=digests.__getitem__))
+    return sorted(range(len(digests)), key=digests.__getitem__)

@@ -42,7 +42,7 @@ def fetch(source: Parquet, name: str) -> Raw:
     own.enough(Path(source.path), sum(len(part.keys) for part in parts), "pictures")
     keys = [key for part in parts for key in part.keys]
     is_test = np.concatenate([np.full(len(p.keys), p.file.name.startswith("test")) for p in parts])
-    order = list(own.in_order(keys))
+    order = own.in_order(keys)
     if is_test.any() and not is_test.all():
         split = np.where(is_test, TEST, TRAIN).astype(np.uint8)[order]
     else:

@@ -42,7 +42,7 @@ def fetch(source: Zip, name: str) -> Raw:
             content = opened.read(member)
             digests.append(hashlib.sha256(content).hexdigest())
             images[index] = own.decode(content, source, f"{path}: {member}")
-    order = list(own.in_order(digests))
+    order = own.in_order(digests)
     return Raw(
         images=images[order],
         labels=labels[order],

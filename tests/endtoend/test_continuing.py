@@ -88,24 +88,14 @@ def test_a_bad_start_is_refused_by_both_engines(both, tmp_path):
 
 def test_killed_and_called_again_it_ends_in_the_same_bytes(both, tmp_path, monkeypatch):
     from pipeline.cli import main
-    from pipeline.models.common import loop
-    from pipeline.models.gan.training import Training
+    from tests import power
 
     project = both[0].copy(tmp_path / "copy")
     monkeypatch.chdir(project.path)
     model = Path("results/longer/model.safetensors")
-    whole, advance = model.read_bytes(), Training.advance
+    whole = model.read_bytes()
     model.unlink()
-
-    def crash(self):
-        if self.step == 5:
-            raise RuntimeError("the power failed")
-        return advance(self)
-
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "advance", crash)
-        with pytest.raises(RuntimeError):
-            main(["train", "longer"])
+    with power.failing(monkeypatch, lambda training: training.step == 5):
+        main(["train", "longer"])
     assert main(["train", "longer"]) == 0
     assert model.read_bytes() == whole

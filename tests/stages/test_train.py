@@ -16,6 +16,7 @@ from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models.common import loop
 from pipeline.models.gan.training import Training
 from pipeline.stages import figures, train
+from tests import power
 from tests.conftest import ROOT
 
 
@@ -72,18 +73,8 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash
     assert main(["train", "line"]) == 0
     expected = made(here)
     (here / "results/line/model.safetensors").unlink()
-    advance = Training.advance
-
-    def crash(self):
-        if self.step == crash_at:
-            raise RuntimeError("the power failed")
-        return advance(self)
-
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)  # after every step
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "advance", crash)
-        with pytest.raises(RuntimeError):
-            main(["train", "line"])
+    with power.failing(monkeypatch, lambda training: training.step == crash_at):
+        main(["train", "line"])
     assert not (here / "results/line/model.safetensors").exists()
     assert main(["train", "line"]) == 0
     assert f"resuming at step {crash_at} of 60" in capsys.readouterr().err
@@ -357,18 +348,8 @@ def test_a_stopped_pretraining_keeps_its_verdict_and_samples(here, monkeypatch):
 def test_a_damaged_checkpoint_is_set_aside_and_the_bits_stay_the_same(here, monkeypatch, capsys):
     assert main(["train", "line"]) == 0
     expected = made(here)
-    advance = Training.advance
-
-    def crash(self):
-        if self.step == 30:
-            raise RuntimeError("the power failed")
-        return advance(self)
-
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "advance", crash)
-        with pytest.raises(RuntimeError):
-            main(["train", "line"])
+    with power.failing(monkeypatch, lambda training: training.step == 30):
+        main(["train", "line"])
     (checkpoint,) = (here / ".checkpoints").glob("*/checkpoint.pt")
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 1

@@ -43,6 +43,17 @@ def test_feature_matching_brings_the_mean_features_together(update: str, alone: 
     np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-6)
 
 
+def check_step_of_g(game, update: str, loss) -> None:
+    """G of `game` has the `loss` of its weights, and goes down its slope."""
+    g = vector(game.G)
+    if update == "simultaneous":
+        seen = updates.simultaneous(game, 0)
+    else:
+        seen = updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
+    assert seen["g_loss"].item() == pytest.approx(loss(g), abs=1e-5)
+    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-5)
+
+
 def pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.linalg.norm(x[:, None] - y[None], axis=2)
 
@@ -53,26 +64,21 @@ def test_feature_matching_by_the_energy_distance_brings_all_of_the_distributions
 ):
     tip = FeatureMatching(weight=0.3, alone=True, distance="energy")
     game = tiny_game(update=update, feature_matching=tip)
-    d, g = vector(game.D), vector(game.G)
+    d = vector(game.D)
 
     def loss(theta):
         real, fake = features(d, X[0]), features(d, G_(theta, Z[0]))
         within = [pairs(f, f).sum() / (4 * 3) for f in (real, fake)]
         return 0.3 * (2 * pairs(real, fake).mean() - sum(within))
 
-    if update == "simultaneous":
-        seen = updates.simultaneous(game, 0)
-    else:
-        seen = updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
-    assert seen["g_loss"].item() == pytest.approx(loss(g), abs=1e-5)
-    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-5)
+    check_step_of_g(game, update, loss)
 
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
 def test_pixel_matching_brings_samples_and_data_together_as_points(update: str):
     tip = PixelMatching(energy=0.3, nearest=0.2)
     game = tiny_game(update=update, pixel_matching=tip)
-    d, g = vector(game.D), vector(game.G)
+    d = vector(game.D)
 
     def loss(theta):
         real, fake = X[0], G_(theta, Z[0])
@@ -81,12 +87,7 @@ def test_pixel_matching_brings_samples_and_data_together_as_points(update: str):
         nearest = pairs(real, fake).min(axis=1).mean()
         return G_LOSSES["non_saturating"](d, theta, Z[0]) + 0.3 * energy + 0.2 * nearest
 
-    if update == "simultaneous":
-        seen = updates.simultaneous(game, 0)
-    else:
-        seen = updates.generator_step(game, 0, game.next_real(), game.next_latent(4))
-    assert seen["g_loss"].item() == pytest.approx(loss(g), abs=1e-5)
-    np.testing.assert_allclose(vector(game.G), g - LR * gradient(loss, g), atol=1e-5)
+    check_step_of_g(game, update, loss)
 
 
 def test_the_energy_distance_has_no_bias_and_sees_what_means_do_not():

@@ -82,7 +82,7 @@ def parts(x_BCHW: Tensor, share: float) -> tuple[int, int]:
 
 
 def whole(u_B: Tensor, low: int, high: int) -> Tensor:
-    """Integers [B] from `low` to `high`, both included, equally likely."""
+    """Integers in the shape of `u_B` from `low` to `high`, both included, equally likely."""
     return (u_B * (high - low + 1)).floor().long() + low
 
 

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from pipeline.compute import streams
 from pipeline.config.models.gan import regularisers as settings_of
 from pipeline.models.common.player import Player
+from pipeline.models.gan.game.augmentation import whole
 from pipeline.models.gan.game.terms import Judge, Show
 from pipeline.models.gan.game.updates import Minibatch
 
@@ -127,9 +128,7 @@ def consistency(
 def shifted(images_BCHW: Tensor, most: int, stream: Generator) -> Tensor:
     """Each image moved by -`most` to `most` pixels along either axis; its edge fills what becomes free."""
     height, width = images_BCHW.shape[2:]
-    moves_B2 = (
-        streams.uniform((len(images_BCHW), 2), stream) * (2 * most + 1)
-    ).floor().long() - most
+    moves_B2 = whole(streams.uniform((len(images_BCHW), 2), stream), -most, most)
     rows_BH = (torch.arange(height, device=moves_B2.device) + moves_B2[:, :1]).clamp(0, height - 1)
     columns_BW = (torch.arange(width, device=moves_B2.device) + moves_B2[:, 1:]).clamp(0, width - 1)
     image_B = torch.arange(len(images_BCHW), device=moves_B2.device)
