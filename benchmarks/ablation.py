@@ -1,0 +1,121 @@
+"""python -m benchmarks.ablation: what each setting of a recipe is worth, over seeds, in one process.
+
+Trains a recipe's runs as the stage does, all runs of the first seed before those of the second, and scores them as
+`benchmarks.record` does: by a committed extractor, on validation images unless told otherwise. `NAME_s0`, `NAME_s1` are
+seeds of NAME. Rows are written to `--rows` as they come; what is there already is not trained again, so a run that was
+interrupted goes on. Seconds are of this process's own CPU time, in training alone.
+"""
+
+import argparse
+import csv
+import re
+import statistics
+import time
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmarks.record import SPLITS, Judge, judge
+from pipeline.compute import devices
+from pipeline.config import params
+from pipeline.config.params import Run
+from pipeline.io import machine
+from pipeline.io.tensors import read_tensors
+from pipeline.models.gan.training import Training
+
+SCORES = {"fid": 1, "precision": 3, "recall": 3, "nats": 1, "seconds": 1}  # and their decimals
+SEED = re.compile(r"_s(\d+)$")
+Row = dict[str, str]
+
+
+def wanted(runs: dict[str, Run], names: list[str]) -> dict[str, Run]:
+    """GANs on images by their names with or without a seed, all where none is named; by seed, then as in the file."""
+    unknown = set(names) - {SEED.sub("", run) for run in runs} - set(runs)
+    if unknown:
+        raise SystemExit(f"no run is called {', '.join(sorted(unknown))}")
+    chosen = [run for run in runs if not names or run in names or SEED.sub("", run) in names]
+    return {run: runs[run] for run in sorted(chosen, key=lambda run: runs[run].seed)}
+
+
+def trained(name: str, run: Run, images_NCHW: Tensor, one_judge: Judge) -> Row:
+    """Scores of a run after its training, and what this took."""
+    devices.reproducible(run.threads, run.train.precision, run.train.compile)
+    device = devices.choose(run.train.device, run.train.precision)
+    begun = time.process_time()
+    training = Training(run.train, run.seed, images_NCHW, device)
+    while training.step < run.train.steps:
+        training.advance()
+    seconds = time.process_time() - begun
+    numbers = (*one_judge.score(training), seconds)
+    pairs = zip(SCORES.items(), numbers, strict=True)
+    return {"run": name} | {key: f"{number:.{digits}f}" for (key, digits), number in pairs}
+
+
+def table(rows: list[Row], baseline: str) -> str:
+    """A Markdown table: means over seeds ± standard deviations, best FID first; CPU time as a multiple of the baseline's."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(SEED.sub("", row["run"]), []).append(row)
+    first = groups.get(baseline, rows)
+    unit = statistics.mean(float(row["seconds"]) for row in first)
+    lines = []
+    for name, members in groups.items():
+        cells = [
+            spread([float(row[key]) for row in members], SCORES[key]) for key in list(SCORES)[:4]
+        ]
+        time_taken = statistics.mean(float(row["seconds"]) for row in members) / unit
+        fid = statistics.mean(float(row["fid"]) for row in members)
+        cells = [f"`{name}`", str(len(members)), *cells, f"{time_taken:.1f}"]
+        lines.append((fid, f"| {' | '.join(cells)} |"))
+    header = [
+        "| run | seeds | FID | precision | recall | nats | time |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*header, *(line for _, line in sorted(lines))])
+
+
+def spread(values: list[float], decimals: int) -> str:
+    """3.0 ± 0.2; a value alone where there is one."""
+    mean = f"{statistics.mean(values):.{decimals}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{decimals}f}"
+
+
+def read(file: Path) -> list[Row]:
+    if not file.exists():
+        return []
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def write(file: Path, rows: list[Row]) -> None:
+    with file.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, ("run", *SCORES), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="RUN", help="with or without _sN; all if none is named"
+    )
+    parser.add_argument("--file", type=Path, default=Path("recipes/ganhacks_28.yaml"))
+    parser.add_argument("--split", choices=SPLITS, default="validation")
+    parser.add_argument("--baseline", default="default", help="whose time is 1")
+    parser.add_argument("--rows", type=Path, default=Path("benchmarks/ablation.tsv"))
+    options = parser.parse_args()
+    runs = wanted(params.validate(params.read(options.file), str(options.file)).runs, options.names)
+    rows = read(options.rows)
+    done = {row["run"] for row in rows}
+    for name, run in runs.items():
+        if name in done:
+            continue
+        data = read_tensors(Path("data/normalized") / f"{run.dataset}.safetensors")
+        rows.append(trained(name, run, data["train_images"], judge(run, data, options.split)))
+        print(*rows[-1].values(), flush=True)
+        write(options.rows, rows)
+    print(f"\n{options.split} images, {machine.processor()}\n{table(rows, options.baseline)}")
+
+
+if __name__ == "__main__":
+    main()
