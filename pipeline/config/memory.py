@@ -11,6 +11,7 @@ from pipeline.config.models.gan.nets import (
     DeconvGenerator,
     Mlp,
     Net,
+    R3gan,
     ResnetDiscriminator,
     ResnetGenerator,
 )
@@ -113,6 +114,8 @@ def widths(net: Net, inputs: int, dataset: Dataset) -> list[int]:
             return [net.filters, 2 * net.filters * net.kernel**2]
         case ResnetGenerator() | ResnetDiscriminator():
             return [net.filters, 9 * net.filters]
+        case R3gan(filters=filters, expansion=expansion):
+            return [filters, expansion * filters]
     convolutions = net.convolutions  # type: ignore[attr-defined]
     maps = [conv.channels * conv.pieces for conv in convolutions]
     kernels = [conv.kernel**2 for conv in convolutions]

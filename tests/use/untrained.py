@@ -68,6 +68,7 @@ NETS: dict[str, dict] = {
         "shape": (1, 16, 16),
     },
     "resnet": {"net": {"name": "resnet", "filters": 4, "output": "tanh"}, "shape": (3, 18, 16)},
+    "r3gan": {"net": {"name": "r3gan", "filters": 8, "output": "linear"}, "shape": (3, 18, 13)},
     "batch norms told the class": {
         "net": {"name": "resnet", "filters": 4, "output": "tanh"}, "shape": (1, 16, 16), "classes": 3,
         "conditional": {"generator": "batch_norm"},

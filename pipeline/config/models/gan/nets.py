@@ -48,7 +48,7 @@ class SparseInit(Section):
 
 class PublishedInit(Section):
     """As the net's authors did it. dcgan: N(0, 0.02^2), gains N(1, 0.02^2); resnet: Xavier uniform, with gain
-    sqrt(2) in the residual branches."""
+    sqrt(2) in the residual branches; r3gan: variance 1 / fan_in, each of its blocks at first the identity."""
 
     name: Literal["published"]
 
@@ -76,7 +76,7 @@ class Net(Section):
         named = {init.name for init in (self.init, self.output_init) if init is not None}
         if "published" in named and not self.has_published_init:
             raise ValueError(
-                "init: published is of the nets dcgan and resnet; name the distribution (the authors' "
+                "init: published is of the nets dcgan, resnet and r3gan; name the distribution (the authors' "
                 "mlp has {name: uniform, range: 0.05})"
             )
         return self
@@ -302,6 +302,47 @@ class ResnetDiscriminator(DiscriminatorNet):
     plain_blocks: Annotated[int, Field(ge=0, le=16)] = 2  # after it; STL-10 and ImageNet 1
 
 
+class R3gan(Net):
+    """R3GAN's residual nets without norms (Huang 2024, section 4): G and D mirror each other."""
+
+    has_published_init: ClassVar[bool] = True
+    name: Literal["r3gan"]
+    init: Init = PublishedInit(name="published")
+    filters: Positive = 768  # of maps as large as the image; CIFAR-10 768, FFHQ 256 96
+    growth: Growth = 1  # times as many in each smaller map, at most 8 times; FFHQ 256 2
+    blocks: Annotated[int, Field(ge=1, le=16)] = 2  # residual blocks for each size of map
+    expansion: Annotated[int, Field(ge=1, le=16)] = (
+        2  # filters of a block's 3 x 3 convolution, for each of the map
+    )
+    group: Positive = 16  # filters of it that see each other
+
+    @model_validator(mode="after")
+    def groups_fit(self) -> Self:
+        if self.filters * self.expansion % self.group:
+            raise ValueError(
+                f"group is {self.group}, which does not divide filters times expansion, "
+                f"{self.filters * self.expansion:,}; set one that does"
+            )
+        return self
+
+
+class R3ganGenerator(R3gan, GeneratorNet):
+    """From a small map, doubled by bilinear upsampling; published with `output: linear`."""
+
+
+class R3ganDiscriminator(R3gan, DiscriminatorNet):
+    """To a small map, halved by bilinear downsampling; published with `loss: relativistic`, `r1` and `r2`."""
+
+    @model_validator(mode="after")
+    def spectra_are_not_zero(self) -> Self:
+        if self.spectral_norm and self.init.name == "published":
+            raise ValueError(
+                "spectral_norm does not go with the published init of r3gan, which has layers of zeros; leave "
+                "spectral_norm out, or set another init"
+            )
+        return self
+
+
 def mlp_by_default(found: Any) -> Any:
     """A net without `name` is an mlp."""
     return {"name": "mlp"} | found if isinstance(found, dict) else found
@@ -309,14 +350,18 @@ def mlp_by_default(found: Any) -> Any:
 
 Generators = Annotated[
     Annotated[
-        MlpGenerator | DeconvGenerator | DcganGenerator | ResnetGenerator,
+        MlpGenerator | DeconvGenerator | DcganGenerator | ResnetGenerator | R3ganGenerator,
         Field(discriminator="name"),
     ],
     BeforeValidator(mlp_by_default),
 ]
 Discriminators = Annotated[
     Annotated[
-        MlpDiscriminator | MaxoutConvDiscriminator | DcganDiscriminator | ResnetDiscriminator,
+        MlpDiscriminator
+        | MaxoutConvDiscriminator
+        | DcganDiscriminator
+        | ResnetDiscriminator
+        | R3ganDiscriminator,
         Field(discriminator="name"),
     ],
     BeforeValidator(mlp_by_default),

@@ -5,6 +5,7 @@ from pipeline.config.models.gan.nets import (
     DcganGenerator,
     DeconvGenerator,
     MaxoutConvDiscriminator,
+    R3gan,
     ResnetDiscriminator,
     ResnetGenerator,
 )
@@ -26,6 +27,8 @@ def check_net(key: str, net: object, image_shape: Shape) -> None:
             dcgan_maps(image_shape, key)
         case ResnetGenerator() | ResnetDiscriminator():
             resnet_maps(net, image_shape, key)
+        case R3gan():
+            r3gan_maps(image_shape, key)
         case DeconvGenerator():
             deconv_map(net, image_shape)
         case MaxoutConvDiscriminator():
@@ -45,13 +48,20 @@ def resnet_maps(
     return halved("resnet", image_shape, most, key)
 
 
-def halved(name: str, image_shape: Shape, most: int, key: str) -> list[tuple[int, int]]:
+def r3gan_maps(image_shape: Shape, key: str = "generator") -> list[tuple[int, int]]:
+    """Height and width of R3GAN's maps, from the image down to at most START pixels a side."""
+    return halved("r3gan", image_shape, START, key, smallest=START + 1)
+
+
+def halved(
+    name: str, image_shape: Shape, most: int, key: str, smallest: int = SMALLEST
+) -> list[tuple[int, int]]:
     """Height and width of the maps of net `name`, each half of the one before, rounded up, until neither is
-    above `most`. SizeError unless its images are of SMALLEST to LARGEST pixels a side."""
+    above `most`. SizeError unless its images are of `smallest` to LARGEST pixels a side."""
     height, width = image_shape[1:]
-    if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
+    if not smallest <= min(height, width) <= max(height, width) <= LARGEST:
         raise SizeError(
-            f"{key}: net {name} is for images of {SMALLEST} to {LARGEST} pixels a side, these "
+            f"{key}: net {name} is for images of {smallest} to {LARGEST} pixels a side, these "
             f"have {height} x {width}. Take the net mlp, or bring the images to another size"
         )
     found = [(height, width)]

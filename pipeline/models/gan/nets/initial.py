@@ -18,6 +18,7 @@ from pipeline.config.models.gan.nets import (
     XavierInit,
 )
 from pipeline.models.common.layers import ConditionalBatchNorm, Hidden, SpectralNorm
+from pipeline.models.gan.nets.r3gan import SLOPE, Basis, ResidualBlock
 
 AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, ConditionalBatchNorm)
@@ -32,17 +33,20 @@ def initialize(
     """Draw every affine map's weights as `player.init` says, those of `output` as its `output_init`
     says; biases start at 0 (authors)."""
     last = output_maps(output)
+    blocks = sum(isinstance(layer, ResidualBlock) for layer in net.modules())
     with torch.no_grad():
         for name, layer in net.named_modules():
             is_last = any(layer is one for one in last)
-            init = player.output_init if is_last and player.output_init else player.init
+            init: Init | None = (
+                player.output_init if is_last and player.output_init else player.init
+            )
             if isinstance(init, PublishedInit):
-                init = published(player.name, name)
+                init = published(player.name, name, blocks)
             if isinstance(layer, AFFINE):
                 _draw_weights(layer, init, is_last, stream)
                 if layer.bias is not None:
                     layer.bias.zero_()
-            elif isinstance(layer, nn.Embedding):
+            elif isinstance(layer, nn.Embedding | Basis):
                 layer.weight.normal_(generator=stream)
             elif isinstance(layer, NORMS) and isinstance(init, NormalInit):
                 if layer.weight is not None:
@@ -57,12 +61,24 @@ def initialize(
                 layer.linear.bias.fill_(bias)  # type: ignore[union-attr, operator]
 
 
-def published(net: str, layer: str) -> Init:
-    """How the authors of `net` initialised its `layer`, a dotted name."""
+def published(net: str, layer: str, blocks: int) -> Init | None:
+    """How the authors of `net` initialised its `layer`, a dotted name; None: with zeros. `blocks`: R3GAN's."""
+    in_branch = layer.partition("residual.")[2].partition(".")[0]  # "0", "1", "2", or "" elsewhere
     if net == "dcgan":
         return NormalInit(name="normal", std=0.02, norm_std=0.02)
-    gain = 2**0.5 if "residual" in layer.split(".") else 1.0
+    if net == "r3gan":
+        return r3gans(in_branch, blocks)
+    gain = 2**0.5 if in_branch else 1.0
     return XavierInit(name="xavier", gain=gain, distribution="uniform")
+
+
+def r3gans(in_branch: str, blocks: int) -> Init | None:
+    """Fix-up (Zhang 2019): the last convolution of a residual branch is 0, the two before it have variances
+    2 / (1 + SLOPE^2) / sqrt(blocks) times 1 / fan_in; other layers 1 / fan_in."""
+    if in_branch == "2":
+        return None
+    gain = (2 / (1 + SLOPE**2)) ** 0.5 * blocks**-0.25 if in_branch else 1
+    return HeInit(name="he", gain=gain / 2**0.5)
 
 
 def output_maps(output: nn.Module) -> list[nn.Module]:
@@ -71,9 +87,13 @@ def output_maps(output: nn.Module) -> list[nn.Module]:
 
 
 @torch.no_grad()
-def _draw_weights(layer: nn.Module, init: Init, is_last: bool, stream: torch.Generator) -> None:
+def _draw_weights(
+    layer: nn.Module, init: Init | None, is_last: bool, stream: torch.Generator
+) -> None:
     weight: Tensor = layer.weight  # type: ignore[assignment]
     match init:
+        case None:
+            weight.zero_()
         case UniformInit(range=limit):
             weight.uniform_(-limit, limit, generator=stream)
         case NormalInit(std=std):

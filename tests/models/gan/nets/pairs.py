@@ -15,13 +15,17 @@ DCGAN = {"generator": {"name": "dcgan", "filters": 2, "output": "tanh", **TINY}}
 RESNET = {"generator": {"name": "resnet", "filters": 2, "output": "tanh", **TINY}} | {
     "discriminator": {"name": "resnet", "filters": 2, **TINY}
 }
+WIDTH = {"filters": 4, "group": 4, "blocks": 1}
+R3GAN = {"generator": {"name": "r3gan", "output": "linear", **WIDTH, **TINY}} | {
+    "discriminator": {"name": "r3gan", **WIDTH, **TINY}
+}
 MLP = {
     "generator": {"hidden": [12], "activation": "relu", "output": "tanh", **TINY},
     "discriminator": {"hidden": [12], "activation": "leaky_relu", **TINY},
 }
 
 
-CONVOLUTIONAL = {"dcgan": DCGAN, "resnet": RESNET}
+CONVOLUTIONAL = {"dcgan": DCGAN, "resnet": RESNET, "r3gan": R3GAN}
 CONDITIONAL = {"conditional": {"embedding": 6}}
 PROJECTION = {"conditional": {"generator": "batch_norm", "discriminator": "projection"}}
 

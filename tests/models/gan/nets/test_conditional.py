@@ -15,6 +15,7 @@ from tests.models.gan.nets.pairs import (
     DCGAN,
     MLP,
     PROJECTION,
+    R3GAN,
     RESNET,
     TINY,
     players,
@@ -65,11 +66,15 @@ def test_conditional_batch_norm_is_batch_norm_with_a_gain_and_a_bias_for_each_cl
     torch.testing.assert_close(told(x.flatten(1), labels), told(x, labels).flatten(1))
 
 
-@pytest.mark.parametrize("pair", [MLP, RESNET])
+@pytest.mark.parametrize("pair", [MLP, RESNET, R3GAN])
 def test_one_pass_through_d_gives_g_the_gradient_of_its_own_loss(pair: dict):
     """Spectral norm, a residual sum and a projection leave an image's loss a function of its logit alone."""
-    change = {"generator": {"norm": "batch"}, "discriminator": {"spectral_norm": True}}
-    train = settings(pair, **PROJECTION, **change, update="simultaneous")
+    change = {"discriminator": {"spectral_norm": True}}
+    if pair is R3GAN:
+        change["conditional"] = {"discriminator": "projection"}
+    else:
+        change |= PROJECTION | {"generator": {"norm": "batch"}}
+    train = settings(pair, **change, update="simultaneous")
 
     def fresh() -> Training:
         return Training(train, 0, torch.rand(40, 1, 16, 16), CPU, torch.arange(40) % 3)

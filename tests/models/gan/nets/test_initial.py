@@ -15,7 +15,7 @@ from pipeline.config.models.gan.nets import (
     XavierInit,
 )
 from pipeline.models.gan.nets import initial
-from tests.models.gan.nets.pairs import DCGAN, MLP, RESNET, players, settings
+from tests.models.gan.nets.pairs import DCGAN, MLP, R3GAN, RESNET, players, settings
 
 
 def test_dcgan_has_no_norm_at_the_ends_and_starts_as_published():
@@ -53,8 +53,29 @@ def test_the_resnet_starts_as_published():
         assert 0.9 * limit < layer.weight.abs().max().item() <= limit
 
 
+def test_r3gan_starts_as_published():
+    """Fix-up (Huang 2024, section 4.2): variances 1 / fan_in; in a branch the gain of leaky ReLU over the fourth root
+    of the number of blocks, and 0 in its last convolution, so that every block is the identity."""
+    change = {"filters": 64, "blocks": 2, "group": 16, "init": {"name": "published"}}
+    G, D = players(settings(R3GAN, generator=change, discriminator=change), (3, 32, 32))
+    gain = math.sqrt(2 / 1.04) / 8**0.25  # 4 sizes of maps with 2 blocks each
+    for net, others in ((G, [G.body.first.linear, G.last]), (D, [D.body.first, D.body.basis])):
+        for block in [block for stage in net.body.blocks for block in stage]:
+            first, grouped, last = block.residual
+            assert grouped.weight.shape == (128, 16, 3, 3)
+            assert first.weight.std().item() == pytest.approx(gain / 8, rel=0.04)
+            assert grouped.weight.std().item() == pytest.approx(gain / 12, rel=0.04)
+            assert not last.weight.any() and last.bias is None
+            x = torch.randn(2, 64, 4, 4)
+            assert torch.equal(block(x), x)
+        for layer in others:
+            fan_in = layer.weight[0].numel()
+            assert layer.weight.std().item() == pytest.approx(fan_in**-0.5, rel=0.15)
+    assert G.body.first.weight.std().item() == pytest.approx(1, rel=0.1)
+
+
 def test_only_nets_that_say_how_they_start_start_as_published():
-    with pytest.raises(ValueError, match="published is of the nets dcgan and resnet; name the"):
+    with pytest.raises(ValueError, match="published is of the nets dcgan, resnet and r3gan; name"):
         settings(MLP, generator={"init": {"name": "published"}})
 
 

@@ -12,13 +12,59 @@ from pipeline.models.common import layers
 from pipeline.models.gan import nets
 from pipeline.models.gan.nets import resampling, resnet
 from pipeline.models.gan.training import Training
-from tests.models.gan.nets.pairs import CPU, DCGAN, MLP, PROJECTION, RESNET, players, settings
+from tests.models.gan.nets.pairs import (
+    CPU,
+    DCGAN,
+    MLP,
+    PROJECTION,
+    R3GAN,
+    RESNET,
+    players,
+    settings,
+)
 
 
 def test_nearest_upsampling_repeats_every_pixel():
     x = torch.arange(4.0).view(1, 1, 2, 2)
     expected = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3.0]])
     assert torch.equal(resampling.Nearest()(x)[0, 0], expected)
+
+
+@pytest.mark.parametrize(("small", "large"), [((3, 2), (6, 4)), ((3, 4), (5, 7))])
+def test_bilinear_resampling_has_the_published_taps(small: tuple, large: tuple):
+    """1, 3, 3, 1 each way, zeros around (Huang 2024); a row or column less is cut off, or as if it were 0."""
+    taps = torch.tensor([1, 3, 3, 1.0])
+    kernel = (torch.outer(taps, taps) / 64).expand(2, 1, 4, 4)
+    layer = resampling.Bilinear(small, large)
+    x, y = torch.randn(5, 2, *small), torch.randn(5, 2, *large)
+    up = F.conv_transpose2d(x, 4 * kernel, stride=2, padding=1, groups=2)
+    torch.testing.assert_close(layer.enlarge(x), up[..., : large[0], : large[1]])
+    even = F.pad(y, (0, large[1] % 2, 0, large[0] % 2))
+    down = F.conv2d(even, kernel, stride=2, padding=1, groups=2)
+    torch.testing.assert_close(layer.reduce(y), down)
+
+
+def test_r3gans_blocks_are_what_its_paper_draws_in_either_net():
+    """The map changes its width at the smaller size, before upsampling and after downsampling."""
+    width = {"growth": 2, "init": {"name": "normal", "std": 0.3}}
+    G, D = players(settings(R3GAN, generator=width, discriminator=width), (1, 8, 8))
+
+    def branch(block, x):
+        first, grouped, last = block.residual
+        return x + last(F.leaky_relu(grouped(F.leaky_relu(first(x), 0.2)), 0.2))
+
+    z, x = torch.randn(3, 8), torch.randn(3, 1, 8, 8)
+    body, (resample,) = G.body, G.body.resampling
+    h = body.first.linear(z)[:, :, None, None] * body.first.weight
+    assert h.shape == (3, 8, 4, 4)
+    h = branch(body.blocks[0][0], h)
+    h = branch(body.blocks[1][0], resample.enlarge(body.changes[0](h)))
+    torch.testing.assert_close(G(z), body.last(h))
+    body, (resample,) = D.body, D.body.resampling
+    h = branch(body.blocks[0][0], body.first(x))
+    h = branch(body.blocks[1][0], body.changes[0](resample.reduce(h)))
+    features = (h * body.basis.weight[:, 0]).sum(dim=(2, 3))
+    torch.testing.assert_close(D.judge(x).features, features)
 
 
 def test_instance_norm_of_a_connected_layer_is_over_one_image():
@@ -119,7 +165,7 @@ def test_noise_on_gs_layers_has_the_stated_deviation_and_stays_while_sampling_if
     assert noisy.eval()(h).std().item() == pytest.approx(0.3 if kept else 0.0, rel=0.02)
 
 
-@pytest.mark.parametrize("base", [MLP, DCGAN, RESNET])
+@pytest.mark.parametrize("base", [MLP, DCGAN, RESNET, R3GAN])
 def test_every_g_keeps_its_noise_while_sampling_if_asked(base):
     z = torch.randn(3, 8)
     for kept in (True, False):

@@ -11,6 +11,7 @@ from tests.models.gan.nets.pairs import (
     DCGAN,
     MLP,
     PROJECTION,
+    R3GAN,
     RESNET,
     TINY,
     settings,
@@ -34,6 +35,16 @@ KINDS = {
     "dcgan, projection, r1": settings(DCGAN, **PROJECTION, r1={"gamma": 1, "every_steps": 2}),
     "resnet, bf16": settings(RESNET, **PROJECTION, precision="bf16"),
     "resnet, fp16": settings(RESNET, precision="fp16"),
+    "r3gan, as published": settings(
+        R3GAN,
+        loss="relativistic",
+        r1={},
+        r2={},
+        conditional={"discriminator": "projection"},
+        generator={"init": {"name": "published"}, "noise_std": 0.1},
+        discriminator={"init": {"name": "published"}, "dropout_hidden": 0.2},
+    ),
+    "r3gan, bf16, simultaneous": settings(R3GAN, precision="bf16", update="simultaneous"),
     "mlp, projection": settings(MLP, **PROJECTION, generator={"norm": "batch"}),
     "the authors' convolutions": settings(
         MLP

@@ -1,9 +1,11 @@
 """Published numbers of parameters, and which sizes of images each net takes."""
 
+import itertools
+
 import pytest
 import torch
 
-from pipeline.config.models.gan.sizes import dcgan_maps, resnet_maps
+from pipeline.config.models.gan.sizes import dcgan_maps, r3gan_maps, resnet_maps
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load
 from pipeline.errors import TrainingError
@@ -15,6 +17,7 @@ from tests.models.gan.nets.pairs import (
     DCGAN,
     MLP,
     PROJECTION,
+    R3GAN,
     RESNET,
     TINY,
     count,
@@ -129,6 +132,42 @@ def test_projection_and_conditional_batch_norm_have_their_numbers_of_parameters(
     assert numbers[1] == (numbers[0][0] + 9 * of_norms, numbers[0][1] + 10 * 128)
 
 
+def r3gan_blocks(filters: int) -> int:
+    """Two, of 1 x 1, grouped 3 x 3 and 1 x 1 convolutions, the last without bias."""
+    wide = 2 * filters
+    return 2 * (convolution(filters, wide, 1) + convolution(16, wide) + wide * filters)
+
+
+@pytest.mark.parametrize(
+    ("side", "filters", "widths"),
+    [(32, 768, [768] * 4), (256, 96, [96, 192, 384, *[768] * 4])],
+    ids=["CIFAR-10", "FFHQ"],
+)
+def test_r3gan_has_the_published_layers(side: int, filters: int, widths: list[int]):
+    """Huang 2024: widths 3/4 of 128 to 1,024, 16 filters a group; D's last unit has a bias here. Counted by hand."""
+    change = {"filters": filters, "group": 16, "blocks": 2, "growth": 1 + (side > 32)}
+    train = settings(R3GAN, noise={"dim": 64}, generator=change, discriminator=change)
+    with torch.device("meta"):
+        G = nets.generator_of(train, (3, side, side), 0, torch.Generator())
+        D = nets.discriminator_of(train, (3, side, side), 0, torch.Generator())
+    changes = sum(a * b for a, b in itertools.pairwise(widths) if a != b)
+    same = sum(map(r3gan_blocks, widths)) + changes + 3 * widths[0] + 768 * 16
+    assert (count(G), count(D)) == (same + 64 * 768, same + 768 + 1)
+
+
+def test_filters_that_do_not_fall_into_groups_are_refused():
+    with pytest.raises(ValueError, match="group is 16, which does not divide filters times exp"):
+        settings(R3GAN, generator={"group": 16})
+
+
+def test_layers_of_zeros_have_no_spectral_norm():
+    change = {"spectral_norm": True}
+    _, D = players(settings(R3GAN, discriminator=change), (1, 8, 8))
+    assert D(torch.randn(2, 1, 8, 8)).isfinite().all()
+    with pytest.raises(ValueError, match="spectral_norm does not go with the published init of r3"):
+        settings(R3GAN, discriminator=change | {"init": {"name": "published"}})
+
+
 @pytest.mark.parametrize("side", [64, 128, 256])
 def test_dcgan_has_the_published_layers(side: int):
     """Radford 2016, figure 1: 1,024 filters at 4 x 4, half as many in each map after it down to 128."""
@@ -198,10 +237,9 @@ def test_a_size_that_cannot_be_made_is_named():
     with pytest.raises(TrainingError, match="images of 8 x 8 are too small for its convolutions"):
         players(small, (1, 8, 8))
     for name, pair in CONVOLUTIONAL.items():
-        for side in (8, 257):
-            expected = (
-                f"net {name} is for images of 16 to 256 pixels a side, these have {side} x {side}"
-            )
+        smallest = 8 if name == "r3gan" else 16
+        for side in (smallest - 1, 257):
+            expected = f"net {name} is for images of {smallest} to 256 pixels a side, these have {side} x {side}"
             with pytest.raises(TrainingError, match=expected):
                 players(settings(pair), (1, side, side))
 
@@ -213,6 +251,7 @@ VARIANTS = {
         for down in ("strided", "average")
     },
     "dcgan, kernel 3": settings(DCGAN, generator={"kernel": 3}, discriminator={"kernel": 3}),
+    "r3gan": settings(R3GAN, generator={"output": "tanh"}, discriminator={"growth": 2}),
     "resnet": settings(RESNET),
     "resnet, wider towards small maps": settings(
         RESNET,
@@ -234,10 +273,11 @@ def test_convolutional_nets_make_and_judge_images_of_every_size(variant: str):
             assert D(images).shape == (2,)
 
 
-def test_dcgans_maps_halve_down_to_at_most_seven():
+def test_maps_halve_down_to_at_most_seven():
     assert [h for h, _ in dcgan_maps((1, 64, 64))] == [64, 32, 16, 8, 4]
     assert [h for h, _ in dcgan_maps((1, 28, 28))] == [28, 14, 7]
     assert [h for h, _ in dcgan_maps((3, 62, 62))] == [62, 31, 16, 8, 4]
+    assert [h for h, _ in r3gan_maps((1, 8, 8))] == [8, 4]
     assert dcgan_maps((3, 100, 30)) == [(100, 30), (50, 15), (25, 8), (13, 4), (7, 2)]
 
 
