@@ -2,7 +2,10 @@
 
 import math
 import statistics
+import time
+from typing import Any
 
+import torch
 from scipy.stats import spearmanr
 
 from pipeline import paths
@@ -11,6 +14,7 @@ from pipeline.claims.project import Found, Project, is_vae
 from pipeline.compute.streams import generator, normal
 from pipeline.evaluation import parzen
 from pipeline.io.files import read_json
+from pipeline.models.rbm import training as rbm
 from pipeline.report.settings import seed_groups
 
 SURE = 2.0  # standard errors
@@ -19,6 +23,9 @@ CENTRES, VALID, POINTS = 10_000, 200, 500  # of the experiment on normal distrib
 WIDTHS = [10 ** (step / 8 - 1.5) for step in range(16)]  # 0.03 to 2.4
 FAR = 1.0  # nats
 SYSTEMS = 4  # at least, for an order to mean something
+CPU = torch.device("cpu")
+TIMED_IMAGES, ROUNDS, UPDATES = 5_000, 15, 20  # for the cost of an update
+ALIKE = 0.1  # share by which seconds may differ
 
 
 def no_bound(project: Project) -> Finding:
@@ -55,45 +62,63 @@ def no_bound(project: Project) -> Finding:
 
 
 def chains_for_gradients(project: Project) -> Finding:
-    """Boltzmann machines that differ in where the chains of their gradient start."""
-    rows: list[Row] = [("run", "chains", "seconds", "log p, nats", "in reverse", "Parzen")]
-    numbers: dict[str, dict] = {}
-    for run in project.pictures("rbm"):
-        if not run.has("theory"):
-            continue
-        theory = run.file("theory")
-        kind = f"{'PCD' if run.train.persistent else 'CD'}-{run.train.gibbs_steps}"
-        numbers[run.name] = {
-            "kind": kind,
-            "seconds": run.costs().get("train_seconds"),
-            "log_p": theory["test"]["mean"],
-            "reverse": theory["test"]["mean"] + theory["log_z"] - theory["log_z_in_reverse"]
-            if "log_z_in_reverse" in theory
-            else None,
-            "error": math.hypot(theory["test"]["standard_error"], theory["error"] or 0),
-            "parzen": run.file("parzen")["log_likelihood"]["mean"] if run.has("parzen") else None,
-        }
-        each = numbers[run.name]
-        rows.append(
-            (
-                run.name,
-                kind,
-                *(short(each[key]) for key in ("seconds", "log_p", "reverse", "parzen")),
-            )
-        )
-    kinds = {each["kind"]: each for each in numbers.values()}
-    persistent = [each for kind, each in kinds.items() if kind.startswith("PCD")]
-    short_chains = [each for kind, each in kinds.items() if kind.startswith("CD")]
-    if not persistent or not short_chains:
+    """Boltzmann machines that differ in where the chains of their gradient start, after about as many seconds of updates."""
+    runs = [run for run in project.pictures("rbm") if run.has("theory")]
+    numbers = {run.name: machine(run, cost) for run, cost in update_costs(runs)}
+    heading = "run", "chains", "updates", "ms an update", "seconds of updates"
+    rows: list[Row] = [(*heading, "log p, nats", "in reverse", "Parzen")]
+    for name, each in numbers.items():
+        shown = (each["update_seconds"] * 1000, each["seconds"], each["log_p"], each["reverse"])
+        nats = map(short, (*shown, each["parzen"]))
+        rows.append((name, each["kind"], f"{each['updates']:,}", *nats))
+    persistent = [each for each in numbers.values() if each["kind"].startswith("PCD")]
+    others = [each for each in numbers.values() if each["kind"].startswith("CD")]
+    if not persistent or not others:
         raise NotRun("needs theory.json of an RBM with persistent: true and of one with false")
-    one, other = persistent[0], short_chains[0]
-    apart = one["log_p"] - other["log_p"]
+    one = persistent[0]
+    other = min(others, key=lambda each: abs(math.log(each["seconds"] / one["seconds"])))
+    apart, ratio = one["log_p"] - other["log_p"], other["seconds"] / one["seconds"]
     sure = abs(apart) > SURE * math.hypot(one["error"], other["error"])
     words = (
-        f"After as many updates {one['kind']} and {other['kind']} are {short(abs(apart))} nats apart ({short(one['log_p'])} "
-        f"and {short(other['log_p'])})."
+        f"{one['kind']} has {short(one['log_p'])} nats, {other['kind']} with {short(ratio)} times its seconds {short(other['log_p'])}: "
+        f"{short(abs(apart))} apart. Seconds are of a processor, updates of both taken by turns."
     )
-    return Finding(verdict(sure), words, rows, numbers)
+    return Finding(verdict(sure and abs(ratio - 1) <= ALIKE, sure), words, rows, numbers)
+
+
+def machine(run: Found, update_seconds: float) -> dict[str, Any]:
+    """What a machine has learned, and in how many seconds at this cost of an update."""
+    theory = run.file("theory")
+    log_p, reverse = theory["test"]["mean"], theory.get("log_z_in_reverse")
+    return {
+        "kind": f"{'PCD' if run.train.persistent else 'CD'}-{run.train.gibbs_steps}",
+        "updates": run.train.steps,
+        "update_seconds": update_seconds,
+        "seconds": run.train.steps * update_seconds,
+        "log_p": log_p,
+        "reverse": None if reverse is None else log_p + theory["log_z"] - reverse,
+        "error": math.hypot(theory["test"]["standard_error"], theory["error"] or 0),
+        "parzen": run.file("parzen")["log_likelihood"]["mean"] if run.has("parzen") else None,
+    }
+
+
+def update_costs(runs: list[Found]) -> list[tuple[Found, float]]:
+    """Runs of RBMs with the processor seconds of an update, the median of rounds in which all take their turns."""
+    trainings = [
+        rbm.Training(
+            run.train, run.settings.seed, run.data.parts["train_images"][:TIMED_IMAGES], CPU
+        )
+        for run in runs
+    ]
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for training, rounds in zip(trainings, seconds, strict=True):
+            training.advance()  # brings its weights into the processor's caches
+            begun = time.process_time()
+            for _ in range(UPDATES):
+                training.advance()
+            rounds.append((time.process_time() - begun) / UPDATES)
+    return [(run, statistics.median(rounds)) for run, rounds in zip(runs, seconds, strict=True)]
 
 
 def known_densities(project: Project) -> dict[str, list[tuple[Found, float, float]]]:

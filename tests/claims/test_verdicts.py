@@ -69,6 +69,28 @@ def test_parzen_is_doubted_where_its_order_is_another(here, parzen, verdict):
     assert likelihoods.parzen_order(Project([params(**made)])).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("nats", "seconds", "verdict"),
+    [(-110, 0.011, "supported"), (-110, 0.005, "limited"), (-90.1, 0.01, "contradicted")],
+)
+def test_chains_matter_where_machines_differ_after_equal_seconds(
+    here, monkeypatch, nats, seconds, verdict
+):
+    for name, log_p in (("kept", -90), ("anew", nats)):
+        found = {"test": {"mean": log_p, "standard_error": 0.2}, "error": 0.1, "log_z": 450.0}
+        finish(here, name, theory=found)
+    costs = {"kept": 0.01, "anew": seconds}
+    monkeypatch.setattr(
+        likelihoods, "update_costs", lambda runs: [(run, costs[run.name]) for run in runs]
+    )
+    machines = {"kept": {"model": "rbm"}, "anew": {"model": "rbm", "persistent": False}}
+    found = likelihoods.chains_for_gradients(Project([params(**machines)]))
+    assert found.verdict == verdict
+    assert found.numbers["anew"]["seconds"] == pytest.approx(
+        seconds * found.numbers["anew"]["updates"]
+    )
+
+
 @pytest.mark.parametrize(("rate", "verdict"), [(0.002, "supported"), (0.02, "limited"), (0.9, "contradicted")])  # fmt: skip
 def test_a_g_that_copies_contradicts_the_claim(here, rate, verdict):
     finish(here, "one", metrics={"copy_rate": rate})

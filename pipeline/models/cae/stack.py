@@ -5,9 +5,11 @@ from torch import Tensor
 
 from pipeline.models.cae.net import Cae
 
+STARTS = "starts.images"  # in the model file: training images that walks start at, uint8 [S, D]
+
 
 class WalkOfCodes:
-    """Walks among codes of the first auto-encoder, which are inputs of the second; the first decodes them."""
+    """Walks among images, by a step of the second auto-encoder among the codes that the first gives them."""
 
     def __init__(self, first: Cae, second: Cae, std: float):
         self.first = first
@@ -15,10 +17,11 @@ class WalkOfCodes:
         self.std = std
 
     def start(self, pixels_BD: Tensor, stream: torch.Generator) -> Tensor:
-        return self.first.encode(pixels_BD)
+        return pixels_BD
 
     @torch.no_grad()
     def move(self, state: Tensor, steps: int, stream: torch.Generator) -> tuple[Tensor, Tensor]:
         for _ in range(steps):
-            state = self.second.walked(state, self.std, stream)
-        return state, self.first.decode(state)
+            codes_BH = self.second.walked(self.first.encode(state), self.std, stream)
+            state = self.first.decode(codes_BH)
+        return state, state

@@ -12,13 +12,13 @@ from pipeline.compute.precision import Products
 from pipeline.compute.streams import generator
 from pipeline.config.models.cae.train import Layer, Train
 from pipeline.models.cae.net import Cae
-from pipeline.models.cae.stack import WalkOfCodes
+from pipeline.models.cae.stack import STARTS, WalkOfCodes
 from pipeline.models.common import learner
 from pipeline.models.common.binary import to_images
 from pipeline.models.common.saved import named
 from pipeline.models.common.start import State, under
 
-PICTURE_STEPS = 50  # of the walks of the pictures drawn while the second learns
+START_IMAGES = 10_000  # at most, that the model file keeps for walks to start at
 
 
 class FirstTraining(learner.Training):
@@ -79,13 +79,19 @@ class Training(FirstTraining):
     def picture(self, net: nn.Module, count: int) -> Tensor:
         chain = WalkOfCodes(self.first, cast(Cae, net), self.settings.walk_std)
         stream = generator(self.seed, "grid", self.device)
-        black_BD = torch.zeros(count, self.pixels, device=self.device)
-        _, means_BD = chain.move(chain.start(black_BD, stream), PICTURE_STEPS, stream)
+        start_BD = self.batches.images[:count].flatten(1).to(self.device)
+        steps = self.settings.sampling_steps
+        _, means_BD = chain.move(chain.start(start_BD, stream), steps, stream)
         return to_images(means_BD).view(count, *self.image_shape)
 
     def weights(self) -> dict[str, Tensor]:
-        """Content of the model file: net.* of the second auto-encoder, net_ema.* if used, first.* of the first."""
-        return super().weights() | named("first", self.first)
+        """Content of the model file: net.* of the second auto-encoder, net_ema.* if used, first.* of the first, and images
+        that walks start at, chosen at random."""
+        images_ND = self.batches.images.flatten(1)
+        order_N = torch.randperm(len(images_ND), generator=generator(self.seed, "starts"))
+        starts_SD = images_ND[order_N[:START_IMAGES].to(images_ND.device)]
+        levels_SD = (starts_SD * 255).round().byte().cpu()
+        return super().weights() | named("first", self.first) | {STARTS: levels_SD}
 
 
 def trainings(

@@ -29,10 +29,11 @@ class Chain(Protocol):
 
 
 class SavedChains(SavedModel):
-    """Draws from independent chains, and from one, that begin at pixels that know nothing."""
+    """Draws from independent chains, and from one, that begin at pixels that know nothing unless a family says so."""
 
     main_view: ClassVar = "means"
     views: ClassVar = ("states", "one_chain")
+    begin_at: ClassVar = "none"  # images at which chains begin, in words
 
     def chain(self, weights: str) -> Chain:
         """DataError if the file lacks these weights."""
@@ -56,10 +57,10 @@ class SavedChains(SavedModel):
         chain after its first `train.sampling_steps`, as earlier papers counted samples."""
         chain, stream = self.chain(weights), generator(seed, "sample")
         bits, alone = generator(seed, "states"), generator(seed, "one chain")
-        one, _ = self.from_nothing(chain, 1, alone)
+        one, _ = self.from_start(chain, 1, alone)
         for start in range(0, count, batch_size):
             size = min(batch_size, count - start)
-            means = self.images(self.from_nothing(chain, size, stream)[1])
+            means = self.images(self.from_start(chain, size, stream)[1])
             followed = []
             for _ in range(size):
                 one, means_1D = chain.move(one, 1, alone)
@@ -73,24 +74,24 @@ class SavedChains(SavedModel):
     @torch.no_grad()
     def wait_for_samples(self, weights: str, count: int, batch_size: int) -> Wait:
         chain, stream, steps = self.chain(weights), generator(0, "trial"), self.train.sampling_steps
-        apart = seconds_of_step(chain, self.nothing(min(batch_size, count), stream), stream)
-        alone = seconds_of_step(chain, self.nothing(1, stream), stream)
+        apart = seconds_of_step(chain, self.first_pixels(min(batch_size, count), stream), stream)
+        alone = seconds_of_step(chain, self.first_pixels(1, stream), stream)
         return Wait(
             apart * steps * math.ceil(count / batch_size) + alone * (steps + count),
             f"{count:,} chains of {steps:,} steps, and one of {steps + count:,} (train.sampling_steps)",
         )
 
-    def from_nothing(self, chain: Chain, count: int, stream: torch.Generator) -> tuple[Any, Tensor]:
-        """Where `count` chains are, and their means, `train.sampling_steps` from `nothing`."""
-        state = chain.start(self.nothing(count, stream), stream)
+    def from_start(self, chain: Chain, count: int, stream: torch.Generator) -> tuple[Any, Tensor]:
+        """Where `count` chains are, and their means, `train.sampling_steps` from `first_pixels`."""
+        state = chain.start(self.first_pixels(count, stream), stream)
         return chain.move(state, self.train.sampling_steps, stream)
 
     @torch.no_grad()
     def walk(self, weights: str, test_NCHW: Tensor) -> Walk:
-        """Chains from test images and from `nothing`: how long each stays near where it began."""
+        """Chains from test images and from `first_pixels`: how long each stays near where it began."""
         chain, stream = self.chain(weights), generator(0, "walks")
         pixels_BD = self.seen(test_NCHW[: WALKS // 2])
-        pixels_BD = torch.cat([pixels_BD, self.nothing(WALKS - len(pixels_BD), stream)])
+        pixels_BD = torch.cat([pixels_BD, self.first_pixels(WALKS - len(pixels_BD), stream)])
         state, shown, done = chain.start(pixels_BD, stream), [pixels_BD], 0
         for steps in (2**power for power in range(PICTURES - 1)):
             state, means_BD = chain.move(state, steps - done, stream)
@@ -98,10 +99,10 @@ class SavedChains(SavedModel):
             shown.append(means_BD)
         return Walk(
             torch.stack([self.images(means_BD) for means_BD in shown], 1),
-            f"chains from test images and from none, after 0, 1, 2, 4, ... {done:,} steps",
+            f"chains from test images and from {self.begin_at}, after 0, 1, 2, 4, ... {done:,} steps",
         )
 
-    def nothing(self, count: int, stream: torch.Generator) -> Tensor:
+    def first_pixels(self, count: int, stream: torch.Generator) -> Tensor:
         """Pixels [count, D] that know nothing of the data: fair coins."""
         return (uniform((count, self.pixels), stream) < 0.5).float()
 

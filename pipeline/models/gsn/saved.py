@@ -36,7 +36,7 @@ class Saved(SavedChains):
         net.load_state_dict(self.state(weights))
         return NoisyChain(net.eval())
 
-    def nothing(self, count: int, stream: torch.Generator) -> Tensor:
+    def first_pixels(self, count: int, stream: torch.Generator) -> Tensor:
         """Black pixels: from fair coins, half of them white, which no training image is near to, the chain stays for good among
         negatives of digits."""
         return torch.zeros(count, self.pixels)

@@ -22,6 +22,7 @@ class First(Section):
     """What the first auto-encoder, the one of the pixels, has for itself; all else is as of the second."""
 
     hidden: Positive = 1_024  # authors' code
+    contraction: NotNegative = 0.05  # as of the second
     steps: Positive
 
 
@@ -33,8 +34,8 @@ class Train(Layer):
     first: First  # trained to its end before the second begins
     # of the noise in the space of codes at each step of the walk (authors' code)
     walk_std: NotNegative = 1.0
-    # steps from a black image to a sample; every sample has a walk of its own. Our configuration
-    sampling_steps: Positive = 100
+    # steps from a training image to a sample; every sample has a walk of its own. Our configuration
+    sampling_steps: Positive = 10
 
     def of_first(self) -> Layer:
         """Settings of the first auto-encoder."""
