@@ -90,7 +90,7 @@ def test_a_halted_training_ends_in_the_same_bits_and_another_seed_in_others():
     train = settings(ema={"name": "exponential", "decay": 0.9})
     whole, other = trained(train).weights(), trained(train, seed=1).weights()
     halted = trained(train, (17, 23)).weights()
-    assert {name.split(".")[0] for name in whole} == {"net", "net_ema", "first"}
+    assert {name.split(".")[0] for name in whole} == {"net", "net_ema", "first", "starts"}
     assert all(torch.equal(whole[key], halted[key]) for key in whole)
     assert any(not torch.equal(whole[key], other[key]) for key in whole)
 
@@ -105,15 +105,43 @@ def test_the_two_have_checkpoints_of_their_own_even_with_the_same_settings():
 
 def test_contraction_makes_codes_that_change_less():
     def norm(contraction: float) -> float:
-        first = trained(settings(contraction=contraction)).first
+        below = {"hidden": 10, "steps": 50, "contraction": contraction}
+        first = trained(settings(first=below)).first
         return first.squared_jacobian(first.encode((images(20).flatten(1) + 1) / 2)).mean().item()
 
     assert norm(2.0) < 0.7 * norm(0.0)
 
 
+def test_walks_start_at_images_that_the_model_file_keeps():
+    training = trained(settings(sampling_steps=1, walk_std=0.0))
+    saved, kept = saved_of(Saved, training), (images().flatten(1) + 1) / 2
+    starts = saved.first_pixels(40, generator(0, "starts"))
+    assert (torch.cdist(starts, kept).min(1).values < 0.01).all()
+    assert len(starts.unique(dim=0)) > 1
+    # one step without noise: through both auto-encoders and back
+    found = saved.chain("raw").move(starts, 1, generator(0, "noise"))[1]
+    first, second = training.first, training.player.net
+    codes = second.decode(second.encode(first.encode(starts)))
+    torch.testing.assert_close(found, first.decode(codes))
+
+
+def test_each_of_the_two_has_its_contraction():
+    first, second = (
+        part.settings
+        for _, part in trainings(
+            settings(contraction=0.3, first={"hidden": 8, "steps": 50, "contraction": 0.7}),
+            0,
+            images(),
+            CPU,
+        )
+    )
+    assert (first.contraction, second.contraction) == (0.7, 0.3)
+
+
 def test_walks_visit_what_it_has_learned():
     """Two patterns whose pixels are .95 and .05: a mean that comes back is near to one of them."""
-    more = {"steps": 800, "first": {"hidden": 10, "steps": 800}, "contraction": 0.01}
+    below = {"hidden": 10, "steps": 800, "contraction": 0.01}
+    more = {"steps": 800, "first": below, "contraction": 0.01}
     saved = saved_of(Saved, trained(settings(**more)))
     assert saved.likelihood("raw") is None
     means, states, one_chain = drawn(saved, 60)
