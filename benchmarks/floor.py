@@ -5,7 +5,7 @@ of a minibatch, Z noise.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,12 @@ class Layer:
 
     forward: Callable[[int], Work]
     backward: Callable[[int, bool, bool], Work]
+    is_first: bool = False  # takes z or the images
+
+
+def first(layer: Layer) -> Layer:
+    """`layer` as one that takes z or the images, whose gradient only G's step through D needs."""
+    return replace(layer, is_first=True)
 
 
 def linear(inputs: int, outputs: int, dtype: torch.dtype) -> Layer:
@@ -85,13 +91,11 @@ def products(update: str, G: list[Layer], D: list[Layer], batch: int) -> Work:
     """
     work = [layer.forward(2 * batch) for layer in D] + [layer.forward(batch) for layer in G]
     for layers, count in ((D, 2 * batch), (G, batch)):
-        first, *others = layers
-        work += [layer.backward(count, True, True) for layer in others]
-        work.append(first.backward(count, False, True))
-    work.append(D[0].backward(batch, True, False))
+        work += [layer.backward(count, not layer.is_first, True) for layer in layers]
+    work += [layer.backward(batch, True, False) for layer in D if layer.is_first]
     if update == "alternating":  # D's samples are others than G's, and D is another after its step
         work += [layer.forward(batch) for layer in [*G, *D]]
-        work += [layer.backward(batch, True, False) for layer in D[1:]]
+        work += [layer.backward(batch, True, False) for layer in D if not layer.is_first]
 
     @torch.no_grad()
     def step() -> None:

@@ -1,4 +1,4 @@
-"""Two pairs of nets on 28 x 28 grey images, each as settings, as a plain loop and as the layers of its floor.
+"""Pairs of nets, each as settings, as a plain loop and as the layers of its floor.
 
 The plain loop is what a user would write: PyTorch modules, float32, Adam, zero_grad, backward, step, over
 a tensor in memory. It makes the update that the settings describe, Algorithm 1 with k = 1.
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.floor import Layer, convolution, linear
+from benchmarks.floor import Layer, convolution, first, linear
 from pipeline.config.models.gan.train import Train
 
 Maker = Callable[[torch.dtype, torch.memory_format], tuple[list[Layer], list[Layer]]]
@@ -30,6 +30,9 @@ class Pair:
     plain: Callable[[], tuple[nn.Module, nn.Module]]
     layers: Maker
     updates: tuple[str, ...]
+    shape: tuple[int, int, int] = (1, 28, 28)  # of an image
+    steps: int = 20  # of each alternative in one timing
+    rounds: int = 9
 
     def settings(self, update: str, precision: str) -> Train:
         adam = {"name": "adam", "lr": 1e-4}
@@ -71,8 +74,9 @@ def paper(dropout: bool) -> Pair:
         D |= {"dropout_input": 0.2, "dropout_hidden": 0.5}
 
     def layers(dtype: torch.dtype, layout: torch.memory_format) -> tuple[list[Layer], list[Layer]]:
-        of_G = [linear(i, o, dtype) for i, o in ((100, 1200), (1200, 1200), (1200, 784))]
-        return of_G, [linear(i, o, dtype) for i, o in ((784, 1200), (240, 1200), (240, 1))]
+        of_G = [linear(i, o, dtype) for i, o in ((1200, 1200), (1200, 784))]
+        of_D = [linear(i, o, dtype) for i, o in ((240, 1200), (240, 1))]
+        return [first(linear(100, 1200, dtype)), *of_G], [first(linear(784, 1200, dtype)), *of_D]
 
     return Pair(
         name=f"the paper's nets, {'with' if dropout else 'without'} dropout",
@@ -111,9 +115,9 @@ def dcgan() -> Pair:
     same = {"name": "dcgan", "filters": 32, "norm": "batch", "init": init}
 
     def layers(dtype: torch.dtype, layout: torch.memory_format) -> tuple[list[Layer], list[Layer]]:
-        G = [linear(64, 3136, dtype), convolution(up(64, 32), (64, 7, 7), dtype, layout)]
+        G = [first(linear(64, 3136, dtype)), convolution(up(64, 32), (64, 7, 7), dtype, layout)]
         G += [convolution(up(32, 1), (32, 14, 14), dtype, layout)]
-        D = [convolution(down(1, 32), (1, 28, 28), dtype, layout), linear(3136, 1, dtype)]
+        D = [first(convolution(down(1, 32), (1, 28, 28), dtype, layout)), linear(3136, 1, dtype)]
         D.insert(1, convolution(down(32, 64), (32, 14, 14), dtype, layout))
         return G, D
 

@@ -1,11 +1,14 @@
 """python -m benchmarks.training: a training step against a plain loop and against the floor.
 
-For the paper's nets and for a DCGAN, in float32 and in bf16 (benchmarks/pairs.py). The floor of an update
+For the paper's nets, a DCGAN (benchmarks/pairs.py) and SNGAN's (benchmarks/residual.py; `python -m benchmarks.training
+training_sngan` is this one alone), in float32 and in bf16. The floor of an update
 (benchmarks/floor.py) is the time of its products in the cheapest precision and of its optimiser's passes
 over memory, each measured alone. The last lines say what pipeline/processors.json should know of this processor.
 """
 
+import math
 import os
+import sys
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
@@ -16,25 +19,28 @@ import torch
 from benchmarks import floor
 from benchmarks.measure import interleaved, show
 from benchmarks.pairs import LAYOUTS, Pair, dcgan, paper, plain_loop
+from benchmarks.residual import sngan
 from pipeline.compute import devices
 from pipeline.compute.precision import processor
 from pipeline.models.gan.training import Training
 
-STEPS = 20  # of each alternative in one timing
-ROUNDS = 9
 THREADS = 2
+NUMBERS = 50_000 * 784  # of the training images, as many as MNIST's
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 HEADER = ("step", "ms", "images/s", "times as fast as the plain loop", "times the floor")
 
 
 def main() -> None:
     devices.reproducible(THREADS)
-    images = torch.rand(50_000, 1, 28, 28) * 2 - 1
     for pair, update, name in (
         (paper(dropout=True), "simultaneous", "training_dropout"),
         (paper(dropout=False), "simultaneous", "training_plain"),
         (dcgan(), "alternating", "training_dcgan"),
+        (sngan(), "alternating", "training_sngan"),
     ):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
+        images = torch.rand(NUMBERS // math.prod(pair.shape), *pair.shape) * 2 - 1
         seconds = measured(pair, images)
         show(
             f"{pair.name}, batch {pair.batch}, {THREADS} threads",
@@ -74,10 +80,10 @@ def measured(pair: Pair, images: torch.Tensor) -> dict[str, float]:
             steps[f"floor of {update}: products, {name}, {kind}"] = products
 
     def repeated(step: Callable[[], object]) -> Callable[[], object]:
-        return lambda: [step() for _ in range(STEPS)]
+        return lambda: [step() for _ in range(pair.steps)]
 
-    seconds = interleaved({name: repeated(step) for name, step in steps.items()}, ROUNDS)
-    return {name: s / STEPS for name, s in seconds.items()}
+    seconds = interleaved({name: repeated(step) for name, step in steps.items()}, pair.rounds)
+    return {name: s / pair.steps for name, s in seconds.items()}
 
 
 def table(pair: Pair, seconds: dict[str, float]) -> list[tuple]:

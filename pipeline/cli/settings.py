@@ -54,7 +54,7 @@ def new_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--preset",
-        choices=("dcgan", "paper", "quick", "vae_gan"),
+        choices=("dcgan", "paper", "quick", "resnet", "vae_gan"),
         help="nets and settings (default: dcgan from 16 to 256 pixels, else quick)",
     )
     command.add_argument(

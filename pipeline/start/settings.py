@@ -12,7 +12,8 @@ from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
 
 PRESETS = Path(__file__).with_name("presets")
-NAMES = ("dcgan", "paper", "quick", "vae_gan")
+NAMES = ("dcgan", "paper", "quick", "resnet", "vae_gan")
+CONVOLUTIONAL = ("dcgan", "resnet")
 LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
 LARGEST_UNASKED = (
     64  # pixels a side that two cores can learn; larger ones only where --size says so
@@ -57,16 +58,16 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     fits = min(height, width) >= SMALLEST and max(height, width) <= LARGEST
     preset = wishes.preset or ("dcgan" if fits else "quick")
     numbers = height * width * pictures.channels
-    if preset == "dcgan" and not fits:
+    if preset in CONVOLUTIONAL and not fits:
         raise ConfigError(
-            f"preset dcgan is for pictures of {SMALLEST} to {LARGEST} pixels a side, these would be "
+            f"preset {preset} is for pictures of {SMALLEST} to {LARGEST} pixels a side, these would be "
             f"{height} x {width}: add --size {USUAL_SIDE}, or take --preset quick"
         )
-    if preset != "dcgan" and numbers > LARGEST_MLP:
+    if preset not in CONVOLUTIONAL and numbers > LARGEST_MLP:
         raise ConfigError(
             f"preset {preset} has fully connected nets, for up to {LARGEST_MLP:,} numbers an image, and "
             f"{height} x {width} x {pictures.channels} are {numbers:,}: add --size {USUAL_SIDE}"
-            + (", or take --preset dcgan" if fits else "")
+            + (", or take --preset dcgan or resnet" if fits else "")
         )
     conditional = is_conditional(pictures, wishes, notes)
     validation = tenth(pictures.count)
@@ -141,12 +142,13 @@ def tenth(count: int) -> int:
 def seconds_of_a_step(preset: str, pixels: int, channels: int, batch: int) -> float:
     """Estimated for two cores of about 150 GFLOP/s in float32 that do nothing else (a DCGAN of 28 x 28 and
     batch 64 took 45 ms on two of 260 to 335); beside other work it is several times as long. Channels cost a
-    DCGAN its first and last layer only."""
+    DCGAN its first and last layer only, and a ResNet next to nothing."""
     numbers = pixels * channels
     fixed, per_image = {
         "dcgan": (0.004, 1.4e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
         "paper": (0.006, 0.15e-3 * (1_200 + numbers) / 1_984),
         "quick": (0.003, 0.02e-3 * (256 + numbers) / 320),
+        "resnet": (0.006, 1.4e-3 * pixels / 784),
         "vae_gan": (0.006, 0.15e-3 * (400 + numbers) / 1_184),
     }[preset]
     return fixed + per_image * batch

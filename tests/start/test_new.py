@@ -120,14 +120,26 @@ REFUSED = {
     "too small for dcgan": (
         lambda h: draw(h / "pictures", 60, (8, 8)),
         ["--preset", "dcgan"],
-        "these would be 8 x 8",
+        "preset dcgan is for pictures of 16 to 256 pixels a side, these would be 8 x 8",
         "--preset quick",
+    ),
+    "too small for a resnet": (
+        lambda h: draw(h / "pictures", 60, (15, 40)),
+        ["--preset", "resnet"],
+        "preset resnet is for pictures of 16 to 256 pixels a side, these would be 15 x 40",
+        "--size 32",
+    ),
+    "too large for a resnet": (
+        lambda h: draw(h / "pictures", 60),
+        ["--preset", "resnet", "--size", "257"],
+        "these would be 257 x 257",
+        "--size 32",
     ),
     "too large for full connections": (
         lambda h: draw(h / "pictures", 60, (48, 48), colour=True),
         ["--preset", "paper"],
         "48 x 48 x 3 are 6,912",
-        "--preset dcgan",
+        "--preset dcgan or resnet",
     ),
     "no size": (lambda h: draw(h / "pictures", 60), ["--size", "2"], "--size 2", "such as 32"),
     "no picture": (
