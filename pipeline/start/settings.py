@@ -21,6 +21,7 @@ LARGEST_UNASKED = (
 USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
+FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
 MOST_CLASSES = 50  # of which the players are told without being asked
 
@@ -75,6 +76,12 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     batch = 64 if training >= 2_000 else 32
     step = seconds_of_a_step(preset, height * width, pictures.channels, batch)
     wanted = wishes.minutes * 60 / step
+    if wanted < FEW_STEPS:
+        smaller = f", or --size {USUAL_SIDE}" if max(height, width) > USUAL_SIDE else ""
+        notes.append(
+            f"a step takes about {step:.2g} s, so {wishes.minutes:g} minutes are few of them; shapes need about "
+            f"{FEW_STEPS:,}: --minutes {math.ceil(step * FEW_STEPS / 60)}{smaller}"
+        )
     steps = min(wanted, MOST_EPOCHS * training / batch)
     return Choice(
         preset, height, width, conditional, batch, rounded(steps), validation, tuple(notes)
@@ -148,7 +155,7 @@ def seconds_of_a_step(preset: str, pixels: int, channels: int, batch: int) -> fl
         "dcgan": (0.004, 1.4e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
         "paper": (0.006, 0.15e-3 * (1_200 + numbers) / 1_984),
         "quick": (0.003, 0.02e-3 * (256 + numbers) / 320),
-        "resnet": (0.006, 1.4e-3 * pixels / 784),
+        "resnet": (0.006, 4.5e-3 * pixels / 784),
         "vae_gan": (0.006, 0.15e-3 * (400 + numbers) / 1_184),
     }[preset]
     return fixed + per_image * batch
