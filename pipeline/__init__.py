@@ -1,5 +1,6 @@
 """Train, sample and measure generative adversarial nets as cached, versioned stages."""
 
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,6 +9,11 @@ if TYPE_CHECKING:
     from pipeline.use.model import Model
 
 __version__ = "0.2.0"
+
+# torch warns about a package that dvclive depends on; users cannot change that
+warnings.filterwarnings(
+    "ignore", message="The pynvml package is deprecated", category=FutureWarning
+)
 
 
 def load(where: "str | Path", weights: str | None = None) -> "Model":

@@ -8,7 +8,6 @@ import argparse
 import os
 import select
 import sys
-import warnings
 from collections.abc import Callable
 
 from pipeline import __version__
@@ -23,11 +22,6 @@ from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
 # slower where other programs use the same cores; no spinning makes it 1.6 times slower where none does.
 # GNU OpenMP reads this when torch is imported, which the stages do.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-
-# torch warns about a package that dvclive depends on; users cannot change that
-warnings.filterwarnings(
-    "ignore", message="The pynvml package is deprecated", category=FutureWarning
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
