@@ -7,8 +7,8 @@ link is followed.
 """
 
 import contextlib
+import logging
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -23,6 +23,7 @@ from pipeline.engine import locks
 from pipeline.errors import DataError, PipelineError
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
+from pipeline.team import commits
 
 DAY_SECONDS = 86400
 PLACES = (
@@ -142,6 +143,9 @@ def check_places_are_ours(repo: Repo) -> None:
 
 def cached(repo: Repo, keep: str) -> Iterable[Waste]:
     """Objects of DVC's cache, and run-cache entries that name one of them or one already gone."""
+    logging.getLogger("dvc").setLevel(
+        logging.ERROR
+    )  # it warns of each stage that an old commit had not run
     odb = repo.cache.local
     objects = set(odb.all())
     try:
@@ -161,23 +165,25 @@ def cached(repo: Repo, keep: str) -> Iterable[Waste]:
 
 
 def needed_objects(repo: Repo, keep: str) -> set[str]:
-    which = {
-        "commits": {"all_commits": True, "all_tags": True},
-        "branches": {"all_branches": True, "all_tags": True},
-        "workspace": {},
-    }[keep]
-    unpushed = commits_not_pushed()
-    used = [repo.used_objs(all_experiments=True, **which)]
-    if unpushed:
-        used.append(repo.used_objs(revs=unpushed))
-    return {info.value for objects in used for infos in objects.values() for info in infos}
+    """Checksums of what is kept: that the kept commits name."""
+    kept = {"all_branches": True, "all_tags": True} if keep == "branches" else {}
+    found = named_by(repo, commits.not_pushed(), all_experiments=True, **kept)
+    return found | named_by(repo, commits.all_commits()) if keep == "commits" else found
+
+
+def named_by(repo: Repo, revisions: list[str], **more: bool) -> set[str]:
+    """Checksums of what the workspace and these commits name. `more`: other commits, for DVC's `used_objs`.
+
+    `force`: DVC cannot tell the files of a folder that is not here, such as those of a release whose results
+    nobody pushed.
+    """
+    used = repo.used_objs(revs=commits.naming_results(revisions), force=True, **more)
+    return {info.value for infos in used.values() for info in infos}
 
 
 def only_here(repo: Repo, objects: set[str]) -> set[str]:
     """Those of `objects` that a commit names and no DVC remote holds, so that they would be lost."""
-    used = repo.used_objs(all_commits=True, all_tags=True)
-    named = {info.value for infos in used.values() for info in infos}
-    at_risk = objects & named
+    at_risk = objects & named_by(repo, commits.all_commits())
     for name in repo.config["remote"]:
         if not at_risk:
             break
@@ -188,27 +194,6 @@ def only_here(repo: Repo, objects: set[str]) -> set[str]:
             said = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"The DVC remote {name} cannot be asked ({said}); what it may hold stays here.")
     return at_risk
-
-
-def commits_not_pushed() -> list[str]:
-    """Of any branch, tag, stash or worktree; without a Git remote these are all."""
-    heads = [line.split()[1] for line in git("worktree", "list", "--porcelain") if "HEAD " in line]
-    stashes = git("stash", "list", "--format=%H")
-    here = ["--branches", "--tags", "HEAD", *heads, *stashes]
-    return git("rev-list", *here, "--not", "--remotes")
-
-
-def git(*command: str) -> list[str]:
-    """The lines that Git prints; PipelineError with its words if it fails."""
-    try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise PipelineError(f"git cannot be run ({error}). Nothing was dropped.") from None
-    if done.returncode:
-        raise PipelineError(
-            f"git cannot list the commits: {done.stderr.strip()}. Nothing was dropped."
-        )
-    return done.stdout.splitlines()
 
 
 def stale_runs(cache: Path, there: set[str]) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.team import commits
 from tests.interplay.tinyproject import Tiny, new_tiny
 
 REPRO = ("dvc", "repro")
@@ -161,3 +162,41 @@ def test_a_link_in_an_old_checkpoint_goes_and_what_it_leads_to_stays(used: Tiny)
     prune(used)
     assert not list(folder.glob("*"))
     assert (theirs / "model.pt").exists()
+
+
+FOLDER = """
+  many:
+    cmd: mkdir -p results/many && cp params.yaml results/many
+    deps: [params.yaml]
+    outs: [results/many]
+"""
+
+
+def test_a_clone_of_results_that_nobody_pushed_is_pruned_too(tmp_path: Path):
+    """DVC cannot tell what their folders held."""
+    tiny = new_tiny(tmp_path / "a release")
+    tiny.edit("dvc.yaml", "\nstages:\n", f"\nstages:\n{FOLDER}")
+    tiny.run(*REPRO)
+    tiny.commit("release")
+    tiny.run("git", "clone", "--quiet", ".", "../a clone")
+    clone = Tiny(tmp_path / "a clone", tmp_path / "executions")
+    assert "Nothing to drop" in prune(clone)
+    for base in (5, 6):
+        clone.set("x", base=base)
+        clone.run(*REPRO)
+    assert "Dropped" in prune(clone)
+    assert is_cached(clone, 6) and not is_cached(clone, 5)
+
+
+def test_of_commits_that_name_the_same_one_is_asked(tmp_path: Path, monkeypatch):
+    """A project of many commits, most of which change code or text, is pruned in seconds."""
+    tiny = new_tiny(tmp_path / "a tiny project")
+    monkeypatch.chdir(tiny.path)
+    assert commits.naming_results(commits.all_commits()) == [], "nothing has run"
+    for file, content in (("dvc.lock", "{}"), ("notes.md", "x"), ("dvc.lock", '{"stages": {}}')):
+        Path(file).write_text(content)
+        tiny.commit(file)
+    subjects = commits.git(
+        "log", "--format=%s", "--no-walk", *commits.naming_results(commits.all_commits())
+    )
+    assert sorted(subjects) == ["dvc.lock", "notes.md"]
