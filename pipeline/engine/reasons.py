@@ -13,6 +13,7 @@ from pipeline.paths import CONTINUED
 SHOWN = 3  # reasons on a line; the others are counted
 LONGEST = 40  # characters of a value
 MISSING = object()
+NOWHERE = "not in cache"  # DVC's word for what is neither in its place nor in the cache
 
 
 def own(stage: PipelineStage) -> str:
@@ -22,10 +23,17 @@ def own(stage: PipelineStage) -> str:
     found = [
         words for dep in stage.deps if isinstance(dep, ParamsDependency) for words in params(dep)
     ]
-    found += files(dep for dep in stage.deps if not isinstance(dep, ParamsDependency))
+    read = fates(dep for dep in stage.deps if not isinstance(dep, ParamsDependency))
+    made = fates(stage.outs)
+    lost = made.keys() == {NOWHERE} and len(made[NOWHERE]) == len(stage.outs)
+    if (
+        lost
+    ):  # a clone of results that nobody pushed: what it reads is not there for the same reason
+        read.pop("deleted", None)
+    found += files(read)
     if stage.changed_stage():
         found.append("its command changed")
-    found += files(stage.outs)
+    found += ["its results are not here"] if lost else files(made)
     return listed(found, SHOWN) or "changed"
 
 
@@ -67,14 +75,19 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def files(outs: Iterable[Output]) -> Iterator[str]:
-    """Files and folders that differ from what `dvc.lock` says, those with the same fate together."""
-    fates: dict[str, list[str]] = {}
+def fates(outs: Iterable[Output]) -> dict[str, list[str]]:
+    """What DVC says -> the files and folders that differ so from what `dvc.lock` says."""
+    found: dict[str, list[str]] = {}
     for out in outs:
         for path, fate in out.status().items():
-            fates.setdefault(fate, []).append(path)
+            found.setdefault(fate, []).append(path)
+    return found
+
+
+def files(found: dict[str, list[str]]) -> Iterator[str]:
+    """Those with the same fate together."""
     words = {"modified": "changed", "deleted": "missing", "new": "new"}
-    for fate, paths in fates.items():
+    for fate, paths in found.items():
         yield f"{listed(paths, SHOWN)} {words.get(fate, fate)}"
 
 

@@ -62,6 +62,18 @@ class Recorded:
         found = [entry for known, entry in self.entries.items() if known in stages]
         return found[-1] if found else Entry({}, {}, {})
 
+    def asked_for(self, params: dict[str, Any]) -> "Recorded":
+        """Without the stages of runs and datasets that `params`, the content of params.yaml, does not name: DVC keeps
+        their entries."""
+        named = {name for group in params.values() if isinstance(group, dict) for name in group}
+        return Recorded(
+            {
+                stage: found
+                for stage, found in self.entries.items()
+                if "@" not in stage or stage.partition("@")[2] in named
+            }
+        )
+
     @property
     def trained(self) -> list[str]:
         """Names of runs that were trained, continued or not."""

@@ -91,14 +91,16 @@ class Place:
             return json.loads(content)
 
     def content(self, path: str, run: str, md5: str) -> bytes | None:
-        """The bytes with this MD5: of the folder, of Git's summary of all scores, or of DVC's cache."""
+        """The bytes with this MD5: of the folder, of its or Git's summary of all scores, or of DVC's cache."""
         try:
             found = Path(path).read_bytes()
             if digest(found) == md5:
                 return found
         except OSError:
             pass
-        summary = shown(self.commit, str(paths.SUMMARY)) if self.commit else None
+        summary = (
+            shown(self.commit, str(paths.SUMMARY)) if self.commit else of_folder(paths.SUMMARY)
+        )
         try:  # the scores as their stage writes them
             found = (json.dumps(json.loads(summary or b"{}")[run], indent=2) + "\n").encode()
             if digest(found) == md5:
@@ -134,6 +136,10 @@ def experiments() -> dict[str, str]:
     )
     pairs = [line.split() for line in (lines or b"").decode().splitlines()]
     return {ref.rpartition("/")[2]: commit for ref, commit in pairs if not ref.startswith(NOTES)}
+
+
+def of_folder(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def shown(commit: str, path: str) -> bytes | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.config.explain import close_to
-from pipeline.config.params import load
+from pipeline.config.params import load, read
 from pipeline.errors import PipelineError
 from pipeline.report.recorded import LOCKFILE, parse
 from pipeline.verify import compare, content, expected, kinds
@@ -75,6 +75,7 @@ def clone() -> Iterator[Path]:
 
 def reproduce(recipe: Path, scratch: Path) -> None:
     """Run `recipe` in `scratch`, with an empty cache: nothing may come from an earlier run."""
+    (scratch / LOCKFILE).unlink(missing_ok=True)
     shutil.copy(recipe, scratch / paths.PARAMS)
     config = scratch / ".dvc/config.local"
     config.write_text(f"[cache]\n    dir = {scratch / '.dvc/cache'}\n", encoding="utf-8")
@@ -96,7 +97,7 @@ def reproduce(recipe: Path, scratch: Path) -> None:
 
 def judge(name: str, recipe: Path, folder: Path, record: bool) -> None:
     """Compare, or record, what `recipe` has left in `folder`."""
-    found = outputs(folder)
+    found = outputs(folder, recipe)
     kind = kinds.ANY if is_portable(recipe) else kinds.of_this_machine()
     here = expected.made_here(kind, commit_of(folder), recipe, found)
     path = expected.place(name, kind)
@@ -134,13 +135,14 @@ def judge(name: str, recipe: Path, folder: Path, record: bool) -> None:
         )
 
 
-def outputs(folder: Path) -> dict[str, Content]:
-    """Every output that dvc.lock of `folder` records, of folders each file; VerifyError if one is missing."""
+def outputs(folder: Path, recipe: Path) -> dict[str, Content]:
+    """Every output of `recipe` that dvc.lock of `folder` records, of folders each file; VerifyError if one is
+    missing."""
     lock = folder / LOCKFILE
     if not lock.is_file():
         raise VerifyError(f"{lock} is missing: nothing has run there. Next: snakemake --cores all")
     found: dict[str, Content] = {}
-    for name in parse(lock.read_bytes(), str(lock)).outs():
+    for name in parse(lock.read_bytes(), str(lock)).asked_for(read(recipe)).outs():
         path = folder / name
         if not path.exists():
             raise VerifyError(f"{path} is recorded but not there. Next: snakemake --cores all")

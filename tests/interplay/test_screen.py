@@ -90,6 +90,18 @@ def test_reasons_name_what_changed(done: Tiny):  # noqa: F811
     ]
 
 
+def test_a_clone_of_results_that_nobody_pushed_says_so_in_a_line_for_each_stage(done: Tiny):  # noqa: F811
+    done.commit("results")
+    done.run("git", "clone", "--quiet", ".", "../a clone")
+    clone = Tiny(done.path.with_name("a clone"), done.executions)
+    assert plan(clone) == [
+        "5 of 5 stages would run:",
+        "  make x, y: its results are not here",
+        "  grow x, y: its results are not here",
+        "  total: results/scores missing",
+    ]
+
+
 def test_a_stage_that_is_run_without_need_says_so(done: Tiny):  # noqa: F811
     shown = lines(done.run(*SNAKEMAKE, "--force", "make_x"))
     assert "make x: asked for" in shown

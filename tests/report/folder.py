@@ -63,7 +63,11 @@ def finish(folder: Path, edge: int = 40, **scores: dict[str, Any]) -> None:
         for picture in TITLES:
             noise = Image.effect_noise((edge // 8, edge // 8), 60)
             noise.resize((edge, edge), Image.Resampling.BICUBIC).save(home / f"{picture}.png")
-        made = {"scores": write(folder / f"results/scores/{name}.json", json.dumps(content))}
+        made = {
+            "scores": write(
+                folder / f"results/scores/{name}.json", json.dumps(content, indent=2) + "\n"
+            )
+        }
         for stage in STAGES_OF_RUN:
             section = f"{group}.{name}"
             stages[f"{GROUPS[group]}{stage}@{name}"] = entry(

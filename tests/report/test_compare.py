@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,16 @@ def test_runs_of_this_folder_stand_side_by_side_with_what_differs():
     assert shown["train.steps"] == ["600", "900"]
     assert shown["FID (classifier)"] == ["31.7", "20.0", "11.8"]
     assert "train.batch_size" not in shown
+
+
+def test_a_clone_of_a_release_shows_its_numbers_without_a_cache():
+    """Git has dvc.lock and the summary; scores are in DVC's cache, which the clone lacks."""
+    finish(Path())
+    expected = compare([], 80)
+    scores = {path.stem: json.loads(path.read_text()) for path in Path("results/scores").iterdir()}
+    write(Path("results/summary.json"), json.dumps(scores))
+    shutil.rmtree("results/scores")
+    assert compare([], 80) == expected
 
 
 def test_a_continued_run_is_compared_with_the_run_it_started_from(here):

@@ -50,6 +50,14 @@ def test_the_same_bits_are_said_of_every_output(here, capsys):
     ]
 
 
+def test_what_dvc_lock_keeps_of_another_recipe_is_left_out(here, capsys):
+    """As in a clone of a release, which records the default run."""
+    content = yaml.safe_load((here / "dvc.lock").read_text())
+    content["stages"]["train@mnist"] = {"outs": [{"path": "results/mnist/model.safetensors"}]}
+    (here / "dvc.lock").write_text(yaml.safe_dump(content))
+    assert "2 outputs: 2 the same bits" in verify(capsys)
+
+
 def test_a_rounding_is_told_from_another_result(here, capsys):
     write(here / FID, 31.75 * (1 + 1e-6))
     assert "same numbers within 1e-06" in verify(capsys)
