@@ -19,8 +19,8 @@ RUN torch="$(grep -oE '^torch==[0-9.]+' /tmp/requirements.txt)" \
     && pip install --no-cache-dir -r /tmp/requirements.txt -r /tmp/requirements-remotes.txt \
         -c /tmp/constraints.txt
 
-# caches of any user; Git refuses folders of another one
-ENV HOME=/tmp XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib
+# a name and caches for any --user, of whom the system knows nothing; Git refuses folders of another one
+ENV USER=anybody HOME=/tmp XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib
 RUN git config --system --add safe.directory /project
 WORKDIR /project
 CMD ["python", "-m", "pipeline", "--help"]
