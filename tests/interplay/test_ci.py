@@ -92,6 +92,9 @@ def test_results_of_another_commit_are_named_by_stage(repository):
     repository.commit()
     said = repository.clone().run(".ci/results", code=1)
     assert "not those of this commit. These stages would run: table" in said
+    repository.run("dvc", "remote", "remove", "team")
+    said = repository.run(".ci/results")
+    assert "those of an earlier commit, such as a release; these stages would run: table" in said
 
 
 def test_a_report_has_the_numbers_that_changed_and_the_sheets(repository):
