@@ -7,13 +7,24 @@ from pipeline import paths
 if TYPE_CHECKING:
     from pipeline.config.params import Params
 
-PICTURES = ("sheet.png", "neighbours.png")  # of a run: they show real images beside generated ones
+# Of a run: what shows real images beside generated ones, and what holds some, by the family.
+PICTURES = ("sheet.png", "neighbours.png")
+PATHS = ("interpolation.png",)  # of families other than a GAN: from test images
+HELD = {
+    "cae": ("model.safetensors",),
+    "baseline": ("model.safetensors", "samples.npy", "samples", "views", "grid.png"),
+}
+
+
+def shown(family: str) -> tuple[str, ...]:
+    """Files of a run of this family that hold or show real images."""
+    return PICTURES + (() if family == "gan" else PATHS) + HELD.get(family, ())
 
 
 def private_files(params: "Params") -> dict[str, str]:
     """Path -> dataset, of every file that holds or shows images of a dataset that is not shared.
 
-    Models, samples and numbers made from such images are none of them.
+    Numbers made from such images are none of them, nor are models and samples, but of families that keep images.
     """
     files: dict[str, str] = {}
     for name, dataset in params.datasets.items():
@@ -21,7 +32,8 @@ def private_files(params: "Params") -> dict[str, str]:
             files |= {str(path): name for path in images_of(paths.Dataset(name))}
     for name, run in params.every_run.items():
         if not params.datasets[run.dataset].is_shared:
-            files |= {str(paths.Run(name).folder / picture): run.dataset for picture in PICTURES}
+            folder = paths.Run(name).folder
+            files |= {str(folder / file): run.dataset for file in shown(run.model)}
     return files
 
 

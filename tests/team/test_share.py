@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config.datasets import Dataset, Tfd
 from pipeline.config.params import Params, validate
-from pipeline.team.private import private_files
+from pipeline.team.private import private_files, shown
 from tests.config.test_params import quick
 from tests.conftest import Project, environment, new_project
 
@@ -119,6 +119,14 @@ def test_tfd_and_pictures_that_show_it_may_not_be_passed_on():
     }
     assert private_files(with_tfd(may_share=True)) == {}
     assert private_files(validate(quick(), "params.yaml")) == {}
+
+
+def test_a_model_that_keeps_training_images_may_not_be_passed_on_either():
+    """As the files of these families say themselves (models/cae/stack.py, models/baseline)."""
+    assert "model.safetensors" in shown("cae")
+    assert {"model.safetensors", "samples.npy"} <= set(shown("baseline"))
+    assert "model.safetensors" not in {*shown("gan"), *shown("rbm")}
+    assert "interpolation.png" in shown("rbm")
 
 
 def test_every_source_says_under_which_licence_its_images_are():

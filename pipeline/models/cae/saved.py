@@ -14,7 +14,7 @@ from pipeline.models.common.chains import SavedChains
 
 
 class Saved(SavedChains):
-    """Draws by a random walk among codes, which is no sampler of any stated density."""
+    """Draws by random walks from training images, which sample no stated density."""
 
     settings = Train
     begin_at: ClassVar = "training images"
@@ -33,8 +33,7 @@ class Saved(SavedChains):
         return WalkOfCodes(first.eval(), second.eval(), train.walk_std)
 
     def first_pixels(self, count: int, stream: torch.Generator) -> Tensor:
-        """Training images, as in the authors' code: from pixels that know nothing of the data, such as black ones, which
-        no training image is near to, a walk does not come back."""
+        """Training images: from black ones, or fair coins, which no training image is near to, a walk does not come back."""
         chosen = torch.randint(len(self.starts_SD), (count,), generator=stream)
         return self.starts_SD[chosen].float() / 255
 
