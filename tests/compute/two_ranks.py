@@ -11,7 +11,7 @@ from pipeline.compute.parallel import World
 from pipeline.compute.streams import generator
 from pipeline.config.models.common.courses import Course
 from pipeline.config.models.gan.augmentation import Ada, Augmentation
-from pipeline.config.models.gan.nets import HeInit
+from pipeline.config.models.gan.inits import HeInit
 from pipeline.config.models.gan.tips import StepsOfD
 from pipeline.config.models.gan.train import Train
 from pipeline.config.params import load

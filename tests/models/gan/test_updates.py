@@ -10,8 +10,9 @@ import torch
 from pipeline.compute import devices
 from pipeline.compute.streams import Streams, generator
 from pipeline.config.models.common.optimizers import Momentum, Sgd
+from pipeline.config.models.gan.inits import HeInit
 from pipeline.config.models.gan.losses import OF_PROBABILITIES
-from pipeline.config.models.gan.nets import HeInit, MlpDiscriminator, MlpGenerator
+from pipeline.config.models.gan.nets import MlpDiscriminator, MlpGenerator
 from pipeline.config.models.gan.tips import (
     Labels,
 )

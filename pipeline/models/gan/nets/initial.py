@@ -3,19 +3,21 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.config.models.gan.nets import (
-    Discriminators,
-    Generators,
+from pipeline.config.models.gan.inits import (
     HeInit,
     Init,
-    MlpDiscriminator,
-    MlpGenerator,
     NormalInit,
     OrthogonalInit,
     PublishedInit,
     SparseInit,
     UniformInit,
     XavierInit,
+)
+from pipeline.config.models.gan.nets import (
+    Discriminators,
+    Generators,
+    MlpDiscriminator,
+    MlpGenerator,
 )
 from pipeline.models.common.layers import ConditionalBatchNorm, Hidden, SpectralNorm
 from pipeline.models.gan.nets.r3gan import SLOPE, Basis, ResidualBlock

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan.nets import (
-    MlpGenerator,
+from pipeline.config.models.gan.inits import (
     NormalInit,
     OrthogonalInit,
     SparseInit,
     XavierInit,
 )
+from pipeline.config.models.gan.nets import MlpGenerator
 from pipeline.models.gan.nets import initial
 from tests.models.gan.nets.pairs import DCGAN, MLP, R3GAN, RESNET, players, settings
 
