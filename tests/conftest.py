@@ -1,5 +1,6 @@
 """Fixtures: a project folder of one's own, and MNIST fetched once."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -9,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # before any test imports torch, as in pipeline/cli/__init__.py
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# One thread, unless told: nets so small only wait for each other's threads, the more so where tests run
+# side by side. Of the tests' own processes; commands have a user's environment (below).
+GIVEN = os.environ.setdefault("PYTEST_THREADS_GIVEN", os.environ.get("OMP_NUM_THREADS", ""))
+os.environ["OMP_NUM_THREADS"] = GIVEN or "1"
 
 ROOT = Path(__file__).parents[1]
 VERSIONED = (
@@ -25,6 +32,7 @@ VERSIONED = (
     "Makefile",
 )
 FOLDERS = ("pipeline", "gan_pipeline", "recipes", "profiles", "data", "results", "tools")
+SECONDS = 1200  # that a command may take
 
 
 # Folders of tests that run programs for minutes, in the order in which they start; `make unit` runs
@@ -48,14 +56,24 @@ class Project:
 
     path: Path
 
-    def run(self, *command: str, fails: bool = False) -> str:
+    def environment(self, **more: str) -> dict[str, str]:
+        """What `run` gives its command."""
+        return environment() | more
+
+    def run(self, *command: str, fails: bool = False, **more: str) -> str:
         """Both outputs of `command`; its exit code must be 0, or another with `fails`."""
-        done = subprocess.run(
-            command, cwd=self.path, capture_output=True, text=True, timeout=600, env=environment()
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode != 0) == fails, f"{command} ended with {done.returncode}:\n{said}"
+        code, said = self.ended(command, self.environment(**more))
+        assert (code != 0) == fails, f"{command} ended with {code}:\n{said}"
         return said
+
+    def ended(self, command: tuple[str, ...], variables: dict[str, str]) -> tuple[int, str]:
+        """Its exit code and both outputs; of most commands without the seconds that imports take."""
+        if warm.can(command):
+            return warm.shared().run(command, self.path, variables, SECONDS)
+        done = subprocess.run(
+            command, cwd=self.path, capture_output=True, text=True, timeout=SECONDS, env=variables
+        )
+        return done.returncode, done.stdout + done.stderr
 
     def pipeline(self, *arguments: str, fails: bool = False) -> str:
         return self.run("python", "-m", "pipeline", *arguments, fails=fails)
@@ -81,6 +99,8 @@ def environment() -> dict[str, str]:
     """Of a user's shell in the environment, whatever started the tests."""
     dropped = ("PYTEST_", "PIPELINE_", "DVC", "SNAKEMAKE", "MAKE", "MFLAGS", "PYTHONPATH")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    if not GIVEN:
+        kept.pop("OMP_NUM_THREADS", None)
     identity = {"GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com"}
     identity |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in identity.items()}
     return kept | identity
@@ -92,7 +112,7 @@ def new_project(path: Path, recipe: str) -> Project:
     for name in VERSIONED:
         if (ROOT / name).exists():
             shutil.copy2(ROOT / name, path / name)
-    ignore = shutil.ignore_patterns("__pycache__", "*.npz", "*.safetensors", "raw", "normalized")
+    ignore = shutil.ignore_patterns("*.pyc.*", "*.npz", "*.safetensors", "raw", "normalized")
     for name in FOLDERS:
         if name == "results":
             continue
@@ -115,11 +135,23 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The quick recipe, run by Snakemake from nothing and committed. Copy it before changing it."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "a project", "recipes/quick.yaml")
-    project.snakemake()
-    project.commit("results")
-    return project
+    """The quick recipe, run by Snakemake from nothing and committed. Copy it before changing it.
+
+    The first worker of pytest-xdist that needs it runs it, on all cores; each gets a copy of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made = Project(place / "made" / "a project")
+    with (place / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.path.exists():
+            started = new_project(
+                tmp_path_factory.mktemp("made") / "a project", "recipes/quick.yaml"
+            )
+            started.snakemake()
+            started.commit("results")
+            started.path.parent.rename(made.path.parent)
+    return made.copy(tmp_path_factory.mktemp("finished") / "a project")
 
 
 @pytest.fixture

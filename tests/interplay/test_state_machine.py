@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.interplay.tinyproject import Tiny, new_tiny
-from tests.interplay.warm import Warm
+from tests.warm import Warm
 
 EXAMPLES = int(os.environ.get("INTERPLAY_EXAMPLES", "5"))
 STEPS = 15

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import ROOT, Project, environment
+from tests.conftest import ROOT, Project
 
 HERE = Path(__file__).parent
 # What drives the stages; the rest of the package is about GANs.
@@ -47,20 +47,7 @@ class Tiny(Project):
     executions: Path = field(default=Path())
 
     def environment(self, **more: str) -> dict[str, str]:
-        return environment() | {"EXECUTIONS": str(self.executions)} | more
-
-    def run(self, *command: str, fails: bool = False, **more: str) -> str:
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env=self.environment(**more),
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode != 0) == fails, f"{command} ended with {done.returncode}:\n{said}"
-        return said
+        return super().environment(EXECUTIONS=str(self.executions)) | more
 
     def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
         """In the background, in a session of its own; nobody reads along."""
