@@ -23,12 +23,38 @@ from tests.conftest import ROOT
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """The `line` run of the quick recipe, shortened, its data in place."""
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path)
+    return tmp_path
+
+
+def prepare(folder) -> None:
+    """In `folder`, the current one."""
     params = YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
     params["runs"]["line"]["train"] |= {"steps": 60, "log_steps": 50, "grid_steps": 20}
-    (tmp_path / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
-    monkeypatch.chdir(tmp_path)
+    (folder / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     assert main(["download", "line"]) == main(["normalize", "line"]) == 0
-    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> dict[str, bytes]:
+    """What the run's training makes, in a folder of its own, if nothing goes wrong."""
+    return made_elsewhere(tmp_path_factory.mktemp("uninterrupted"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_pretrained(tmp_path_factory) -> dict[str, bytes]:
+    """The same with the pretraining of `with_pretraining`."""
+    return made_elsewhere(tmp_path_factory.mktemp("pretrained"), with_pretraining)
+
+
+def made_elsewhere(folder, change=lambda folder: None) -> dict[str, bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare(folder)
+        change(folder)
+        assert main(["train", "line"]) == 0
+    return made(folder)
 
 
 COLUMNS = [
@@ -69,16 +95,13 @@ def test_the_log_has_a_row_every_so_many_steps_and_at_the_end(here):
 
 
 @pytest.mark.parametrize("crash_at", [1, 37, 59])
-def test_a_crashed_training_goes_on_bit_for_bit(here, monkeypatch, capsys, crash_at):
-    assert main(["train", "line"]) == 0
-    expected = made(here)
-    (here / "results/line/model.safetensors").unlink()
+def test_a_crashed_training_goes_on_bit_for_bit(here, uninterrupted, monkeypatch, capsys, crash_at):
     with power.failing(monkeypatch, lambda training: training.step == crash_at):
         main(["train", "line"])
     assert not (here / "results/line/model.safetensors").exists()
     assert main(["train", "line"]) == 0
     assert f"resuming at step {crash_at} of 60" in capsys.readouterr().err
-    assert made(here) == expected
+    assert made(here) == uninterrupted
     assert not list((here / ".checkpoints").iterdir())
 
 
@@ -282,12 +305,11 @@ def rows(here) -> list[str]:
 
 
 @pytest.mark.parametrize("crash_at", [7, 20, 47])
-def test_a_crashed_pretraining_goes_on_bit_for_bit(here, monkeypatch, capsys, crash_at):
+def test_a_crashed_pretraining_goes_on_bit_for_bit(
+    here, uninterrupted_pretrained, monkeypatch, capsys, crash_at
+):
     """`crash_at`: steps of both games together."""
     with_pretraining(here)
-    assert main(["train", "line"]) == 0
-    expected = model(here)
-    (here / "results/line/model.safetensors").unlink()
     advance, steps = Training.advance, []
 
     def crash(self):
@@ -306,7 +328,7 @@ def test_a_crashed_pretraining_goes_on_bit_for_bit(here, monkeypatch, capsys, cr
     said = capsys.readouterr().err
     assert f"resuming at step {min(crash_at, 20)} of 20" in said
     assert ("resuming at step 27 of 60" in said) == (crash_at == 47)
-    assert model(here) == expected
+    assert made(here) == uninterrupted_pretrained
     assert not list((here / ".checkpoints").iterdir())
 
 
@@ -345,9 +367,9 @@ def test_a_stopped_pretraining_keeps_its_verdict_and_samples(here, monkeypatch):
     assert np.isfinite(np.load(here / "results/line/samples.npy")).all()
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_the_bits_stay_the_same(here, monkeypatch, capsys):
-    assert main(["train", "line"]) == 0
-    expected = made(here)
+def test_a_damaged_checkpoint_is_set_aside_and_the_bits_stay_the_same(
+    here, uninterrupted, monkeypatch, capsys
+):
     with power.failing(monkeypatch, lambda training: training.step == 30):
         main(["train", "line"])
     (checkpoint,) = (here / ".checkpoints").glob("*/checkpoint.pt")
@@ -359,6 +381,6 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_bits_stay_the_same(here, monk
     said = capsys.readouterr().err
     assert f"{checkpoint.relative_to(here)} is damaged" in said
     assert "resuming at step 29 of 60" in said
-    assert made(here) == expected
+    assert made(here) == uninterrupted
     (kept,) = (here / ".checkpoints").glob("*-damaged-1/checkpoint.pt")
     assert kept.read_bytes() == content
