@@ -90,6 +90,7 @@ def become(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # TMPDIR may be another
     nowhere = os.open(os.devnull, os.O_RDONLY)
     said = [
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests import warm
 from tests.interplay.tinyproject import Tiny, new_tiny
-from tests.warm import Warm
 
 EXAMPLES = int(os.environ.get("INTERPLAY_EXAMPLES", "5"))
 STEPS = 15
@@ -46,14 +46,13 @@ class World:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="interplay"))
-        self.warm = Warm()
+        self.warm = warm.shared()
         self.template = new_tiny(self.folder / "template")
         self.template.run(*SNAKEMAKE)
         self.template.commit("results")
         self.count = 0
 
     def close(self) -> None:
-        self.warm.close()
         shutil.rmtree(self.folder)
 
 
