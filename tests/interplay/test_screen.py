@@ -91,7 +91,6 @@ def test_reasons_name_what_changed(done: Tiny):  # noqa: F811
 
 
 def test_a_clone_of_results_that_nobody_pushed_says_so_in_a_line_for_each_stage(done: Tiny):  # noqa: F811
-    done.commit("results")
     done.run("git", "clone", "--quiet", ".", "../a clone")
     clone = Tiny(done.path.with_name("a clone"), done.executions)
     assert plan(clone) == [
