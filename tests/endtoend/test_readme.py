@@ -51,3 +51,15 @@ def test_every_command_of_the_readme_works(reader: Project):
             reader.run("bash", "-c", "echo >> README.md; git add --all")
         reader.run("bash", "-c", FILLED_IN.get(command, command))
     assert (reader.path / "report.html").is_file()
+
+
+def test_a_release_shows_its_numbers_to_a_clone_that_has_nothing_else(reader: Project):
+    reader.commit("arrays")
+    said = reader.run("tools/release-results", "quick")
+    assert "expected/quick/" in said and "Results of" in said
+    reader.run("dvc", "checkout")
+    assert "up to date" in reader.run("dvc", "status")
+    reader.run("git", "clone", "--quiet", ".", "../a release")
+    release = Project(reader.path.with_name("a release"))
+    assert "FID" in release.pipeline("compare")
+    assert "the same settings and numbers" in release.pipeline("compare", "HEAD", "HEAD~1")
