@@ -79,8 +79,8 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     if wanted < FEW_STEPS:
         smaller = f", or --size {USUAL_SIDE}" if max(height, width) > USUAL_SIDE else ""
         notes.append(
-            f"a step takes about {step:.2g} s, so {wishes.minutes:g} minutes are few of them; shapes need about "
-            f"{FEW_STEPS:,}: --minutes {math.ceil(step * FEW_STEPS / 60)}{smaller}"
+            f"a step takes about {step:.2g} s, and shapes need about {FEW_STEPS:,} of them: add --minutes "
+            f"{math.ceil(step * FEW_STEPS / 60)}{smaller}"
         )
     steps = min(wanted, MOST_EPOCHS * training / batch)
     return Choice(

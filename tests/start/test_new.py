@@ -84,9 +84,9 @@ def test_too_few_steps_are_said_with_the_minutes_that_suffice(here, capsys):
     draw(here / "pictures", 60, (64, 64))
     assert new("--preset", "resnet") == 0
     said = capsys.readouterr().out
-    assert "2 minutes are few of them; shapes need about 1,000: --minutes 13, or --size 32" in said
+    assert "shapes need about 1,000 of them: add --minutes 13, or --size 32" in said
     assert main(["new", "more", "--folder", "pictures", "--minutes", "13"]) == 0
-    assert "few of them" not in capsys.readouterr().out
+    assert "shapes need" not in capsys.readouterr().out
 
 
 def test_more_minutes_are_more_steps(here):
