@@ -29,11 +29,11 @@ Row = dict[str, str]
 
 
 def wanted(runs: dict[str, Run], names: list[str]) -> dict[str, Run]:
-    """GANs on images by their names with or without a seed, all where none is named; by seed, then as in the file."""
+    """Runs by their names with or without a seed, all where none is named; by seed, then as they are named."""
     unknown = set(names) - {SEED.sub("", run) for run in runs} - set(runs)
     if unknown:
         raise SystemExit(f"no run is called {', '.join(sorted(unknown))}")
-    chosen = [run for run in runs if not names or run in names or SEED.sub("", run) in names]
+    chosen = [run for name in names or runs for run in runs if name in (run, SEED.sub("", run))]
     return {run: runs[run] for run in sorted(chosen, key=lambda run: runs[run].seed)}
 
 

@@ -33,8 +33,8 @@ def test_rows_come_back_from_their_file(tmp_path):
 
 def test_runs_are_chosen_with_or_without_their_seed_and_all_of_a_seed_come_before_the_next():
     runs = params.load(RECIPE).runs
-    assert [*ablation.wanted(runs, ["default", "no_norm_s1"])] == [
-        *("default_s0", "default_s1", "no_norm_s1", "default_s2"),
+    assert [*ablation.wanted(runs, ["no_norm_s1", "default"])] == [
+        *("default_s0", "no_norm_s1", "default_s1", "default_s2"),
     ]
     assert len(ablation.wanted(runs, [])) == len(runs)
     with pytest.raises(SystemExit, match="no_such"):
