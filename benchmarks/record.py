@@ -26,7 +26,7 @@ from torch import Tensor
 
 from benchmarks.measure import interleaved, show
 from benchmarks.pairs import paper, plain_loop
-from pipeline.compute import devices
+from pipeline.compute import allocator, devices
 from pipeline.compute.precision import processor
 from pipeline.config import params
 from pipeline.config.params import Params, Run
@@ -160,6 +160,7 @@ def main() -> None:
     references = []
     for seed in options.seeds:
         devices.reproducible(run.threads, run.train.precision, run.train.compile)
+        allocator.keep_freed_memory()
         references.append(reference_step(data["train_images"]))
         training = Training(run.train, seed, data["train_images"], device)
         rows += rows_of(training, one_judge, moments)

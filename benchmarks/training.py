@@ -20,7 +20,7 @@ from benchmarks import floor
 from benchmarks.measure import interleaved, show
 from benchmarks.pairs import LAYOUTS, Pair, dcgan, paper, plain_loop
 from benchmarks.residual import sngan
-from pipeline.compute import devices
+from pipeline.compute import allocator, devices
 from pipeline.compute.precision import processor
 from pipeline.models.gan.training import Training
 
@@ -32,6 +32,7 @@ HEADER = ("step", "ms", "images/s", "times as fast as the plain loop", "times th
 
 def main() -> None:
     devices.reproducible(THREADS)
+    allocator.keep_freed_memory()
     for pair, update, name in (
         (paper(dropout=True), "simultaneous", "training_dropout"),
         (paper(dropout=False), "simultaneous", "training_plain"),

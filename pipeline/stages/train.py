@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipeline import models
-from pipeline.compute import arithmetic, devices, parallel, precision
+from pipeline.compute import allocator, arithmetic, devices, parallel, precision
 from pipeline.compute.parallel import World
 from pipeline.evaluation.plots import grids as pictures
 from pipeline.io import costs, header, machine
@@ -65,6 +65,7 @@ def run(name: str, settings: Any, seed: int, threads: int, paths: Paths) -> None
     """
     arithmetic.enter(settings.reproducible)
     devices.reproducible(threads // settings.devices, settings.precision, settings.compile)
+    allocator.keep_freed_memory()
     device = devices.choose(
         settings.device, settings.precision, settings.devices, parallel.local_rank()
     )

@@ -41,9 +41,9 @@ class Dropout(nn.Module):
 def dropped(x: Tensor, rate: float, stream: torch.Generator) -> Tensor:
     """`x` with a share `rate` of it set to 0 and the rest scaled up."""
     keep = 1 - rate
-    # several times faster than bernoulli_
-    drawn = streams.uniform(x.shape, stream)
-    return x * (drawn < keep).to(x.dtype).div_(keep)
+    # several times faster than bernoulli_; a comparison in place gives 0 and 1 without a pass over booleans
+    kept = streams.uniform(x.shape, stream).lt_(keep)
+    return x * kept.to(x.dtype).div_(keep)
 
 
 class Maxout(torch.autograd.Function):

@@ -38,9 +38,84 @@ class ClassicalMomentum(torch.optim.Optimizer):
                 param.add_(velocity)
 
 
+class VectorAdam(torch.optim.Adam):
+    """Adam of one vector on the CPU, in one pass over memory; its state is that of torch.optim.Adam.
+
+    The gradient is the vector's `grad` but for `apart`: parts of it that are read where they lie, each with its
+    place in the vector. A part that `may_be_apart` gives the same bits there as in `grad`.
+    """
+
+    def __init__(self, vector: Tensor, settings: Adam):
+        decay = settings.weight_decay
+        super().__init__(
+            [vector],
+            settings.lr,
+            betas(settings, 0),
+            settings.eps,
+            decay,
+            fused=True,
+            decoupled_weight_decay=decay > 0,
+        )
+        self.apart: list[tuple[int, Tensor]] = []  # in the order of their places
+
+    def gather(self) -> None:
+        """Copy what is apart into the vector's `grad`."""
+        (vector,) = self.param_groups[0]["params"]
+        for start, part in self.apart:
+            vector.grad[start : start + len(part)].copy_(part)
+        self.apart = []
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        (group,) = self.param_groups
+        (vector,) = group["params"]
+        state = self.state[vector]
+        if not state:
+            state["step"] = torch.zeros(())
+            state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(vector) for _ in range(2))
+        state["step"] += 1
+        gradients = in_parts(vector.grad, self.apart)
+        sizes = [len(part) for part in gradients]
+        fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        fused(
+            list(vector.detach().split(sizes)),
+            gradients,
+            list(state["exp_avg"].split(sizes)),
+            list(state["exp_avg_sq"].split(sizes)),
+            [],
+            [state["step"]] * len(sizes),
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+# Adam's last numbers that do not fill a register, 16 float32 at most, are rounded otherwise
+REGISTER = 16
+LARGE = 2**16  # weights from which a copy of their gradient costs more than another call
+
+
+def may_be_apart(start: int, size: int) -> bool:
+    """Whether a gradient of `size` numbers at `start` in the vector is worth it, and gives the same bits."""
+    return size >= LARGE and start % REGISTER == 0 and size % REGISTER == 0
+
+
+def in_parts(whole: Tensor, apart: list[tuple[int, Tensor]]) -> list[Tensor]:
+    """The gradient `whole`, cut at the parts that lie `apart`, and those parts in their places."""
+    found, position = [], 0
+    for start, part in apart:
+        found += [whole[position:start], part]
+        position = start + len(part)
+    return [part for part in [*found, whole[position:]] if len(part)]
+
+
 # exp(709) is the largest float64; a rate divided by exp(700) is as good as 0
 LARGEST_EXPONENT = 700.0
-FUSED_ON = ("cpu", "cuda", "mps")  # device types with an Adam of one pass over memory
+FUSED_ON = ("cuda", "mps")  # other device types with an Adam of one pass over memory
 
 
 def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
@@ -48,6 +123,8 @@ def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
     match optimizer:
         case Sgd(lr=lr, momentum=momentum):
             return ClassicalMomentum([vector], lr, momentum.start)
+        case Adam() if vector.device.type == "cpu":
+            return VectorAdam(vector, optimizer)
         case Adam(lr=lr, eps=eps, weight_decay=decay):
             return torch.optim.Adam(
                 [vector],

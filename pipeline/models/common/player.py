@@ -1,6 +1,7 @@
 """A net with its weights, its optimiser and its schedule: one of the two players."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from pipeline.compute.scaling import LossScale
 from pipeline.config.models.common.optimizers import Optimizer
 from pipeline.models.common import optimizers
 from pipeline.models.common.layers import ConditionalBatchNorm
+from pipeline.models.common.optimizers import VectorAdam, may_be_apart
 
 
 class Player:
@@ -53,6 +55,7 @@ class Player:
         for param, view, is_low in zip(self.params, self.views, self._low, strict=True):
             param.data = view.to(low) if is_low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
+        self._apart = self._read_where_they_lie()
         self.max_column_norm = max_column_norm
         self.max_weight = max_weight
         self._connected = [
@@ -77,7 +80,12 @@ class Player:
         step if the gradients overflowed.
         """
         assert self.vector.grad is not None
-        torch._foreach_copy_(self._gradients, list(gradients))
+        if isinstance(self.optimizer, VectorAdam):
+            self.optimizer.apart = [
+                (start, gradients[index].reshape(-1)) for index, start in self._apart.items()
+            ]
+        copied = [index for index in range(len(self.params)) if index not in self._apart]
+        torch._foreach_copy_([self._gradients[i] for i in copied], [gradients[i] for i in copied])
         self.world.average(self.vector.grad)
         if self.scale is not None and not self.scale.unscale(self.vector.grad):
             self.vector.grad.zero_()  # no step, and none in the log
@@ -85,6 +93,26 @@ class Player:
         self.optimizer.step()
         self._limit()
         self._renew()
+
+    def before_each_step(self, change: Callable[[], None]) -> None:
+        """Call `change`, which may add to the gradients in place, before each step of the optimiser."""
+        self._apart = {}
+        self.optimizer.register_step_pre_hook(lambda *_: change())
+
+    def _read_where_they_lie(self) -> dict[int, int]:
+        """Gradients that the optimiser takes from autograd without a copy: index in `params` -> place in the vector.
+
+        Not where the whole vector is averaged or unscaled first, nor from 16 bits.
+        """
+        if not isinstance(self.optimizer, VectorAdam) or self.world.ranks > 1 or self.scale:
+            return {}
+        sizes = [p.numel() for p in self.params]
+        places = zip(itertools.accumulate(sizes, initial=0), sizes, self._low, strict=False)
+        return {
+            index: start
+            for index, (start, size, low) in enumerate(places)
+            if may_be_apart(start, size) and not low
+        }
 
     @torch.no_grad()
     def _limit(self) -> None:
@@ -116,6 +144,8 @@ class Player:
     def gradient_norm(self) -> Tensor:
         """L2 norm of the last gradient, over all weights."""
         assert self.vector.grad is not None
+        if isinstance(self.optimizer, VectorAdam):
+            self.optimizer.gather()
         return torch.linalg.vector_norm(self.vector.grad)
 
     def digest(self) -> int:

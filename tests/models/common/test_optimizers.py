@@ -110,3 +110,36 @@ def test_rmsprop_divides_by_the_root_mean_square_of_the_gradient():
         value -= 0.5 * 0.1 * (1 - step / 4) * 2 * value / (square**0.5 + 1e-8)
         optimizer.step()
         assert p.item() == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_adam_takes_gradients_from_where_they_lie_with_the_bits_of_one_vector(decay):
+    """Against torch's own on the whole vector, whose last 5 numbers fill no register."""
+    settings = Adam(name="adam", lr=0.01, weight_decay=decay)
+    stream = torch.Generator().manual_seed(0)
+    weights = torch.randn(48 + 2**16 + 21, generator=stream)
+    ours, theirs = (torch.nn.Parameter(weights.clone()) for _ in range(2))
+    optimizer = optimizers.build(settings, ours)
+    reference = torch.optim.Adam(
+        [theirs],
+        0.01,
+        (0.5, 0.999),
+        weight_decay=decay,
+        fused=True,
+        decoupled_weight_decay=decay > 0,
+    )
+    for _ in range(3):
+        theirs.grad = torch.randn(weights.shape, generator=stream)
+        ours.grad = theirs.grad.clone()
+        ours.grad[48 : 48 + 2**16] = torch.nan
+        assert isinstance(optimizer, optimizers.VectorAdam)
+        optimizer.apart = [(48, theirs.grad[48 : 48 + 2**16].clone())]
+        optimizer.step()
+        reference.step()
+    assert torch.equal(ours, theirs)
+    optimizer.gather()
+    assert torch.equal(ours.grad, theirs.grad)
+    ours_state, theirs_state = optimizer.state_dict(), reference.state_dict()
+    assert ours_state["param_groups"][0].keys() == theirs_state["param_groups"][0].keys()
+    for name, value in theirs_state["state"][0].items():
+        assert torch.equal(ours_state["state"][0][name], value)

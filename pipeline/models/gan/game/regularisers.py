@@ -188,11 +188,11 @@ def pull_to_orthogonal(player: Player, weight: float) -> None:
     before each step of its optimiser (Brock 2019, eq. 3); the logged loss is without the term."""
 
     @torch.no_grad()
-    def pull(*_: object) -> None:
+    def pull() -> None:
         for weights, gradient in player.weights_and_gradients():
             if weights.dim() > 1:
                 w_UI = weights.flatten(1)
                 gram_UU = (w_UI @ w_UI.T).fill_diagonal_(0)
                 gradient.flatten(1).add_(gram_UU @ w_UI, alpha=4 * weight)
 
-    player.optimizer.register_step_pre_hook(pull)
+    player.before_each_step(pull)

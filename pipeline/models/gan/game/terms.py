@@ -92,9 +92,9 @@ class HistoricalAverage:
         self.vector = player.vector
         self.mean = player.vector.detach().clone()
         self.updates = 0
-        player.optimizer.register_step_pre_hook(self._pull)
+        player.before_each_step(self._pull)
 
-    def _pull(self, *_: object) -> None:
+    def _pull(self) -> None:
         assert self.vector.grad is not None
         self.updates += 1
         self.mean.lerp_(self.vector.detach(), 1 / self.updates)
