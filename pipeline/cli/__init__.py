@@ -30,11 +30,18 @@ def main(arguments: list[str] | None = None) -> int:
     Ranks of a training return ranks.SAID instead of 1, so that the error is printed once.
     """
     options = parser().parse_args(arguments)
-    if ranks.inside():
-        ranks.set_up()
-    else:
+    if not ranks.inside():
         processes.interrupt_on_sigterm()
-    failed = ranks.SAID if ranks.inside() else 1
+        return run(options, arguments is None, failed=1)
+    ranks.set_up()
+    try:
+        return run(options, arguments is None, failed=ranks.SAID)
+    finally:
+        ranks.leave_in_peace()
+
+
+def run(options: argparse.Namespace, is_all: bool, failed: int) -> int:
+    """`is_all`: this process is the command, and nothing else; `failed`: the exit code of an error."""
     try:
         if not ranks.inside() and "DVC_STAGE" not in os.environ:
             warn_of_other_inputs(options.stage, getattr(options, "name", None))
@@ -47,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failed
     except arithmetic.NeedsRestart as error:
-        if arguments is None:  # this process is the command, and nothing else
+        if is_all:
             arithmetic.restart()
         print(f"error: {error}", file=sys.stderr)
         return failed

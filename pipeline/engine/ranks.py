@@ -102,6 +102,13 @@ def set_up() -> None:
     processes.end_with_starter()
 
 
+def leave_in_peace() -> None:
+    """Call it when a rank has nothing left to do: torchrun's signal, which may come while Python puts things away, would
+    print where."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def interrupted(number: int, frame: FrameType | None) -> None:
     """End without a word: the process that started this rank prints one for all."""
     raise SystemExit(128 + number)
