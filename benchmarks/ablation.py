@@ -8,6 +8,7 @@ interrupted goes on. Seconds are of this process's own CPU time, in training alo
 
 import argparse
 import csv
+import functools
 import re
 import statistics
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.record import SPLITS, Judge, judge
-from pipeline.compute import devices
+from pipeline.compute import allocator, devices
 from pipeline.config import params
 from pipeline.config.params import Run
 from pipeline.io import machine
@@ -39,6 +40,7 @@ def wanted(runs: dict[str, Run], names: list[str]) -> dict[str, Run]:
 
 def trained(name: str, run: Run, images_NCHW: Tensor, one_judge: Judge) -> Row:
     """Scores of a run after its training, and what this took."""
+    allocator.keep_freed_memory()
     devices.reproducible(run.threads, run.train.precision, run.train.compile)
     device = devices.choose(run.train.device, run.train.precision)
     begun = time.process_time()
@@ -107,10 +109,11 @@ def main() -> None:
     runs = wanted(params.validate(params.read(options.file), str(options.file)).runs, options.names)
     rows = read(options.rows)
     done = {row["run"] for row in rows}
+    normalized = functools.cache(read_tensors)
     for name, run in runs.items():
         if name in done:
             continue
-        data = read_tensors(Path("data/normalized") / f"{run.dataset}.safetensors")
+        data = normalized(Path("data/normalized") / f"{run.dataset}.safetensors")
         rows.append(trained(name, run, data["train_images"], judge(run, data, options.split)))
         print(*rows[-1].values(), flush=True)
         write(options.rows, rows)

@@ -26,9 +26,8 @@ def own(stage: PipelineStage) -> str:
     read = fates(dep for dep in stage.deps if not isinstance(dep, ParamsDependency))
     made = fates(stage.outs)
     lost = made.keys() == {NOWHERE} and len(made[NOWHERE]) == len(stage.outs)
-    if (
-        lost
-    ):  # a clone of results that nobody pushed: what it reads is not there for the same reason
+    if lost:
+        # a clone of results that nobody pushed: what it reads is not there for the same reason
         read.pop("deleted", None)
     found += files(read)
     if stage.changed_stage():
