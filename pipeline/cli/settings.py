@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import paths
+from pipeline import paths, start
 from pipeline.cli.named import Add
 
 
@@ -54,7 +54,7 @@ def new_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--preset",
-        choices=("dcgan", "paper", "quick", "resnet", "vae_gan"),
+        choices=start.PRESETS,
         help="nets and settings (default: dcgan from 16 to 256 pixels, else quick)",
     )
     command.add_argument(

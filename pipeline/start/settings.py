@@ -12,7 +12,6 @@ from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
 
 PRESETS = Path(__file__).with_name("presets")
-NAMES = ("dcgan", "paper", "quick", "resnet", "vae_gan")
 CONVOLUTIONAL = ("dcgan", "resnet")
 LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
 LARGEST_UNASKED = (

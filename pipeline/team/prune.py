@@ -143,9 +143,8 @@ def check_places_are_ours(repo: Repo) -> None:
 
 def cached(repo: Repo, keep: str) -> Iterable[Waste]:
     """Objects of DVC's cache, and run-cache entries that name one of them or one already gone."""
-    logging.getLogger("dvc").setLevel(
-        logging.ERROR
-    )  # it warns of each stage that an old commit had not run
+    # DVC warns of each stage that an old commit had not run
+    logging.getLogger("dvc").setLevel(logging.ERROR)
     odb = repo.cache.local
     objects = set(odb.all())
     try:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline import start
 from pipeline.cli import main
 from pipeline.config.notes import notes
 from pipeline.config.params import load
@@ -56,7 +57,7 @@ def test_classes_size_and_colours_are_seen_and_every_other_line_of_the_file_stay
     assert main(["normalize", "cats"]) == 0
 
 
-@pytest.mark.parametrize("preset", settings.NAMES)
+@pytest.mark.parametrize("preset", start.PRESETS)
 @pytest.mark.parametrize("classes", [1, 3])
 @pytest.mark.parametrize(("count", "size"), [(60, (16, 16)), (600, (28, 28))])
 def test_every_preset_is_valid_for_few_and_many_pictures(here, preset, classes, count, size):
