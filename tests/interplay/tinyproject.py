@@ -24,6 +24,7 @@ ENGINE = (
     "cli",
     "errors.py",
     "paths.py",
+    "start/__init__.py",
     "compute",
     "engine",
     "io",
