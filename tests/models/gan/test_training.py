@@ -289,7 +289,7 @@ def test_a_last_minibatch_that_cannot_be_shared_is_refused(count: int, devices: 
 
 
 def test_the_authors_cifar10_recipe_trains_on_every_image_of_its_250_epochs():
-    train = load(ROOT / "recipes/paper.yaml").runs["cifar10_convolutional"].train
+    train = load(ROOT / "recipes/paper_cifar10_tfd.yaml").runs["cifar10_convolutional"].train
     rows = torch.zeros(40_000)
     batches = Batches(
         rows, None, train.batch_size, generator(0, "data"), last_minibatch=train.last_minibatch

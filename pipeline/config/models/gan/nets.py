@@ -266,9 +266,8 @@ class R3gan(Net):
     filters: Positive = 768  # of maps as large as the image; CIFAR-10 768, FFHQ 256 96
     growth: Growth = 1  # times as many in each smaller map, at most 8 times; FFHQ 256 2
     blocks: Annotated[int, Field(ge=1, le=16)] = 2  # residual blocks for each size of map
-    expansion: Annotated[int, Field(ge=1, le=16)] = (
-        2  # filters of a block's 3 x 3 convolution, for each of the map
-    )
+    # filters of a block's 3 x 3 convolution, for each of the map
+    expansion: Annotated[int, Field(ge=1, le=16)] = 2
     group: Positive = 16  # filters of it that see each other
 
     @model_validator(mode="after")
