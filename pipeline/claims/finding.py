@@ -38,6 +38,8 @@ class Claim:
     where: str  # it is made
     says: str  # in our own words
     measure: Callable[["Project"], Finding]
+    # whether the page has the rows; not where the words or the table of all runs have their numbers. JSON has them
+    shows_rows: bool = True
 
     def found(self, project: "Project") -> Finding:
         """The finding; `not run` where a run or a file is missing."""

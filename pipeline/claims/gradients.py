@@ -120,12 +120,14 @@ CLAIMS = (
         "section 2",
         "G learns through its outputs, so they cannot be discrete.",
         discrete_outputs,
+        shows_rows=False,
     ),
     Claim(
         "discrete_latents",
         "section 2",
         "A VAE learns through its latent variables, so those cannot be discrete.",
         discrete_latents,
+        shows_rows=False,
     ),
     Claim(
         "noise_to_zero",

@@ -282,6 +282,7 @@ CLAIMS = (
         "section 5; Theis et al. 2016",
         "A GAN has no explicit p(x); Parzen windows stand in for it and need not have the order of the likelihood.",
         parzen_order,
+        shows_rows=False,
     ),
     Claim(
         "parzen_dimensions",
@@ -294,11 +295,13 @@ CLAIMS = (
         "Theis et al. 2016",
         "By Parzen's measure centroids of k-means are better samples than real images.",
         parzen_k_means,
+        shows_rows=False,
     ),
     Claim(
         "parzen_seeds",
         "section 5",
         "The estimate has a somewhat high variance.",
         parzen_seeds,
+        shows_rows=False,
     ),
 )

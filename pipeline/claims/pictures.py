@@ -233,6 +233,7 @@ CLAIMS = (
         "Straight lines between points of a Gaussian prior leave the shell on which it lies; great circles do not, and their "
         "images are better.",
         interpolation,
+        shows_rows=False,
     ),
     Claim(
         "adversarial_examples",

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 from pipeline.claims import figure, game, gradients, likelihoods, pictures, sampling
-from pipeline.claims.finding import Claim, Finding, Row
+from pipeline.claims.finding import Claim, Finding, Row, Verdict
 from pipeline.claims.project import Project
 from pipeline.compute import devices
 from pipeline.config.params import Params
@@ -25,9 +26,8 @@ GROUPS: dict[str, tuple[Claim, ...]] = {
 HEAD = """\
 # What the paper claims in words, measured
 
-Written by `python -m pipeline claims {files}--out {out}`; [claims.json](claims.json) has all numbers. Supported, limited (in
-part) or contradicted is said by the first number that is named, of these runs, and of nothing beyond them: {conditions}.
-Seconds are those that a run took where it ran, beside whatever else ran there.
+Written by `python -m pipeline claims {files}--out {out}`; [claims.json](claims.json) has all numbers. The first number named
+decides the verdict (limited: in part), on these runs alone: {conditions}. Seconds are as measured where a run ran, beside other work.
 """
 FIGURE = "\n![Six of the claims: chains, noise, collapse, overfitting, gradients, Parzen windows](claims.png)\n"
 ADVERSARIAL = "\n![Test images, the same moved against a classifier, samples of a GAN; above each the class that is named](adversarial.png)\n"
@@ -122,12 +122,14 @@ def page(findings: dict[str, Finding], project: Project, files: list[str], out: 
 
 
 def summary(findings: dict[str, Finding]) -> str:
-    """One row for each claim."""
-    rows: list[Row] = [("claim", "verdict", "where")]
+    """One row for each verdict, with links to its claims."""
+    links: dict[str, list[str]] = {verdict: [] for verdict in get_args(Verdict)}
     for claims in GROUPS.values():
         for claim in claims:
             link = f"[{words_of(claim)}](#{words_of(claim).replace(' ', '-')})"
-            rows.append((link, findings[claim.key].verdict, claim.where))
+            links[findings[claim.key].verdict].append(link)
+    rows: list[Row] = [("verdict", "claims")]
+    rows += [(verdict, ", ".join(those)) for verdict, those in links.items() if those]
     return "\n" + markdown(rows)
 
 
@@ -135,7 +137,7 @@ def section(claim: Claim, found: Finding) -> str:
     """What is claimed, what was found, the numbers."""
     parts = [f"\n### {words_of(claim)}\n", f"\n{claim.says} ({claim.where})\n"]
     parts.append(f"\n**{found.verdict.capitalize()}.** {found.words}\n")
-    if found.rows:
+    if found.rows and claim.shows_rows:
         parts.append("\n" + markdown(found.rows))
     if claim.key == "adversarial_examples" and found.rows:
         parts.append(ADVERSARIAL)

@@ -216,6 +216,7 @@ CLAIMS = (
         "A sample takes one pass through G, all pixels at once; nets that know the density by the chain rule take a step "
         "for each pixel.",
         one_pass,
+        shows_rows=False,
     ),
     Claim(
         "no_chain",
@@ -228,6 +229,7 @@ CLAIMS = (
         "caption of Figure 2",
         "What is shown of a GAN are samples, where earlier pictures showed conditional means given hidden units.",
         means,
+        shows_rows=False,
     ),
     Claim(
         "any_function",
@@ -240,5 +242,6 @@ CLAIMS = (
         "section 6",
         "G never sees data, only gradients through D, so parts of the data are not copied into it.",
         no_copies,
+        shows_rows=False,
     ),
 )

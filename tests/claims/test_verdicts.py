@@ -109,6 +109,7 @@ def test_what_was_not_run_is_said_and_nothing_is_guessed(here, capsys, monkeypat
     assert set(content) - left == {"parzen_dimensions"}
     page = (here / "out/claims.md").read_text()
     assert page.count("**Not run.**") == len(left)
+    assert "| supported | [parzen dimensions](#parzen-dimensions) |" in page
     assert (here / "out/claims.png").stat().st_size > 1_000
     assert not (here / "out/adversarial.png").exists()
 
