@@ -138,7 +138,7 @@ def section(claim: Claim, found: Finding) -> str:
     parts = [f"\n### {words_of(claim)}\n", f"\n{claim.says} ({claim.where})\n"]
     parts.append(f"\n**{found.verdict.capitalize()}.** {found.words}\n")
     if found.rows and claim.shows_rows:
-        parts.append("\n" + markdown(found.rows))
+        parts.append("\n" + (markdown if len(found.rows[0]) > 2 else listed)(found.rows))
     if claim.key == "adversarial_examples" and found.rows:
         parts.append(ADVERSARIAL)
     return "".join(parts)
@@ -146,6 +146,12 @@ def section(claim: Claim, found: Finding) -> str:
 
 def words_of(claim: Claim) -> str:
     return claim.key.replace("_", " ")
+
+
+def listed(rows: list[Row]) -> str:
+    """Rows of two cells as a line: heading (heading): name (value), name (value)."""
+    (names, values), *rest = rows
+    return f"{names.capitalize()} ({values}): {', '.join(f'{a} ({b})' for a, b in rest)}.\n"
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -114,6 +114,11 @@ def test_what_was_not_run_is_said_and_nothing_is_guessed(here, capsys, monkeypat
     assert not (here / "out/adversarial.png").exists()
 
 
+def test_rows_of_two_cells_are_a_line():
+    rows = [("run", "copies"), ("a", "0.01"), ("b", "1")]
+    assert report.listed(rows) == "Run (copies): a (0.01), b (1).\n"
+
+
 def test_claims_that_are_not_asked_for_stay_as_they_were(here):
     known = {"verdict": "supported", "words": "as before.", "rows": [["a"], ["1"]], "numbers": {}}
     (here / "out").mkdir()
