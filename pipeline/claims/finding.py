@@ -38,7 +38,7 @@ class Claim:
     where: str  # it is made
     says: str  # in our own words
     measure: Callable[["Project"], Finding]
-    # whether the page has the rows; not where the words or the table of all runs have their numbers. JSON has them
+    # whether the page has the rows; not where its words, its figure or the table of all runs have their numbers
     shows_rows: bool = True
 
     def found(self, project: "Project") -> Finding:

@@ -289,6 +289,7 @@ CLAIMS = (
         "section 5",
         "The Parzen estimate does not do well in many dimensions.",
         parzen_dimensions,
+        shows_rows=False,
     ),
     Claim(
         "parzen_k_means",

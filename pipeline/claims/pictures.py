@@ -226,6 +226,7 @@ CLAIMS = (
         "GANs can represent sharp, even degenerate distributions; a Markov chain needs some blur to get from mode to mode, so "
         "it trades mixing for faithfulness.",
         blur_to_mix,
+        shows_rows=False,
     ),
     Claim(
         "great_circles",
