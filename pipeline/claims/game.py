@@ -238,5 +238,6 @@ CLAIMS = (
         "sections 3 and 4, Figure 1",
         "In the end samples have the data's density and D is 1/2 everywhere.",
         one_half,
+        shows_rows=False,
     ),
 )

@@ -135,5 +135,6 @@ CLAIMS = (
         "Backpropagation through a deterministic net is the limit of that through one with noise: the gradient of "
         "E f(x + noise) goes to that of f(x) as sigma goes to 0.",
         noise_to_zero,
+        shows_rows=False,
     ),
 )

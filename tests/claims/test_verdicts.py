@@ -120,7 +120,12 @@ def test_rows_of_two_cells_are_a_line():
 
 
 def test_claims_that_are_not_asked_for_stay_as_they_were(here):
-    known = {"verdict": "supported", "words": "as before.", "rows": [["a"], ["1"]], "numbers": {}}
+    known = {
+        "verdict": "supported",
+        "words": "as before.",
+        "rows": [["a", "b"], ["x", "1"]],
+        "numbers": {},
+    }
     (here / "out").mkdir()
     every = [claim.key for claims in report.GROUPS.values() for claim in claims]
     (here / "out/claims.json").write_text(json.dumps(dict.fromkeys(every, known)))
