@@ -1,5 +1,6 @@
 """What a folder of pictures holds, and whether a GAN can be trained on it."""
 
+import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Pictures:
     channels: int  # 1 if all are grey, else 3
     classes: dict[str, int]  # sub-folder -> pictures; empty where there is one place only
     digest: str
+    in_git: bool = False  # whether `git add --all` here takes them
 
 
 def look(path: str) -> Pictures:
@@ -64,7 +66,18 @@ def look(path: str) -> Pictures:
             )
     channels = 3 if any(map(is_coloured, coloured[:COLOURS_LOOKED_AT])) else 1
     digest = own.digest(own.digests(files).values())
-    return Pictures(path, len(files), sizes, channels, classes, digest)
+    return Pictures(path, len(files), sizes, channels, classes, digest, in_git(files[0]))
+
+
+def in_git(file: Path) -> bool:
+    """Whether the file lies in this folder, which is a repository, and nothing says that Git is to ignore it."""
+    if not file.resolve().is_relative_to(Path.cwd()):
+        return False
+    try:
+        done = subprocess.run(["git", "check-ignore", "--quiet", file], capture_output=True)
+    except OSError:
+        return False
+    return done.returncode == 1  # 0: ignored; 128: no repository
 
 
 def is_coloured(file: Path) -> bool:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -80,6 +81,11 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
         notes.append(
             f"a step takes about {step:.2g} s, and shapes need about {FEW_STEPS:,} of them: add --minutes "
             f"{math.ceil(step * FEW_STEPS / 60)}{smaller}"
+        )
+    if pictures.in_git:
+        notes.append(
+            "git add --all would commit the pictures, which DVC keeps and shares; so that it does not: echo "
+            f"{shlex.quote(f'/{Path(pictures.path).resolve().relative_to(Path.cwd())}/')} >> .gitignore"
         )
     steps = min(wanted, MOST_EPOCHS * training / batch)
     return Choice(

@@ -40,7 +40,10 @@ def share(partial: bool = False, all_data: bool = False) -> None:
     pushed = run("git", "push", "--quiet", "--set-upstream", origin, branch)
     if pushed.returncode:
         check_not_behind(origin, branch)  # somebody may have pushed meanwhile
-        raise TeamError(f"git push failed; the data are there.\n{pushed.stderr.strip()}")
+        raise TeamError(
+            f"git push failed; the data are there.\n{pushed.stderr.strip()}\n"
+            f"If you may not push there, name a repository of your own: git remote set-url {origin} URL"
+        )
     revision = git("rev-parse", "--short", "HEAD")
     print(f"Data -> {remote}: {said}")
     print(f"Git  -> {origin}: branch {branch} at {revision}")

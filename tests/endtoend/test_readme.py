@@ -26,6 +26,7 @@ FILLED_IN = {
     "pip install -r requirements-slurm.txt -c constraints.txt": (
         "pip install --quiet --dry-run --no-deps -r requirements-slurm.txt -c constraints.txt"
     ),
+    "git remote set-url origin <a repository of yours>": "git remote set-url origin ../origin.git",
     "dvc remote add --default team /path/to/a/shared/folder": "dvc remote add --default team ../shared",
 }
 # (command, the file of tests that runs it, words in that file)

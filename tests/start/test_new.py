@@ -1,5 +1,7 @@
 """From a folder of pictures to settings that fit, and what is said of a folder that does not."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,16 @@ def test_large_pictures_are_brought_to_a_size_that_two_cores_can_learn(here, cap
     assert "of 70 x 90, are brought to 32 x 32" in capsys.readouterr().out
     source = load(here / "params.yaml").datasets["cats"].source
     assert (source.height, source.width) == (32, 32)
+
+
+def test_pictures_that_git_would_take_are_named_until_they_are_ignored(here, capsys):
+    draw(here / "my pictures", 60)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    assert main(["new", "cats", "--folder", "my pictures"]) == 0
+    (command,) = re.findall(r"echo .* >> \.gitignore", capsys.readouterr().out)
+    subprocess.run(["bash", "-c", command], check=True)
+    assert main(["new", "dogs", "--folder", "my pictures/"]) == 0
+    assert "gitignore" not in capsys.readouterr().out
 
 
 def test_too_few_steps_are_said_with_the_minutes_that_suffice(here, capsys):

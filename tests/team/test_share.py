@@ -81,6 +81,15 @@ def test_what_failed_is_said_once_on_a_terminal(ada: Project):
     assert said.count("ERROR") == why.count("ERROR") > 0
 
 
+def test_a_repository_that_takes_no_push_is_named_with_a_way_out(ada: Project):
+    hook = ada.path / "../team.git/hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    said = ada.pipeline("share", "--partial", fails=True)
+    assert "git push failed; the data are there." in said
+    assert "git remote set-url origin URL" in said
+
+
 def on_terminal(project: Project, *command: str) -> str:
     """What `python -m pipeline` prints on the terminal that is its stderr."""
     ours, theirs = pty.openpty()
