@@ -22,6 +22,7 @@ NEIGHBOURS = 5  # k of precision, recall, density and coverage
 NEIGHBOUR_POINTS = 10_000  # at most, of each side: the cost grows with their product
 KID_SUBSETS, KID_SUBSET_SIZE = 50, 1_000
 SPLIT_SIZE = 500  # the score is the mean over up to 10 parts of at least this many images
+LOWEST_LOG = 700.0  # nats below the most probable class; float64 has no probabilities below e^-745
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def inception_score(fake: Seen, seed: int) -> float | None:
     if fake.logits_NK is None:
         return None
     splits = min(10, max(1, len(fake.logits_NK) // SPLIT_SIZE))
-    return isc_features_to_metric(fake.logits_NK, splits, True, seed)["inception_score_mean"]
+    # a class that is never probable has p(y) = 0, and 0 log 0 is no number there
+    logits_NK = fake.logits_NK.maximum(fake.logits_NK.amax(dim=1, keepdim=True) - LOWEST_LOG)
+    return isc_features_to_metric(logits_NK, splits, True, seed)["inception_score_mean"]
 
 
 def neighbour_points(n_fake: int, n_real: int) -> int:

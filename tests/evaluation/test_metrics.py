@@ -148,6 +148,13 @@ def test_the_inception_score_runs_from_1_to_the_number_of_classes():
     assert metrics.inception_score(Seen(sure, None), 0) is None
 
 
+def test_the_inception_score_is_a_number_where_a_class_has_probability_0():
+    """Points of a mixture whose components are hundreds of deviations apart: half as probable as 0 is 0."""
+    apart = torch.full((40, 3), -5_000.0, dtype=torch.float64)
+    apart[:20, 0] = apart[20:, 1] = 0
+    assert metrics.inception_score(Seen(apart, apart), 0) == pytest.approx(2)
+
+
 def test_missing_classes_are_counted():
     every = torch.eye(10, dtype=torch.float64).repeat(100, 1)
     half = every[every.argmax(dim=1) < 5]
@@ -165,6 +172,22 @@ def test_duplicates_and_copies_are_a_hundredth_among_real_images_and_all_when_co
     twice = more[:1000].repeat(2, 1)
     repeated = neighbours.nearest(twice, twice, without_itself=True)
     assert neighbours.share_below_the_rarest(repeated, usual) == 1
+
+
+@pytest.mark.parametrize("pixels", [2, 784])
+def test_copies_are_seen_where_real_images_are_there_twice(pixels: int):
+    """Beyond 1 % of them the distance that is rare is 0, of products of matrices once some rounding error."""
+    train = torch.rand(400, pixels, generator=generator(0, "images"))
+    test = torch.cat([train[:20], torch.rand(200, pixels, generator=generator(0, "test"))])
+    usual = neighbours.nearest(test, train)
+    assert neighbours.share_below_the_rarest(usual, usual) == pytest.approx(20 / 220)
+    for copied, rate in ((train[100:200], 1), (train[100:200] + 1e-3, 0)):
+        found = neighbours.nearest(copied, train)
+        assert neighbours.share_below_the_rarest(found, usual) == rate
+    one_image = train[:1].repeat(50, 1)
+    apart = neighbours.nearest(one_image, one_image, without_itself=True)
+    real_twice = neighbours.nearest(test.repeat(2, 1), test.repeat(2, 1), without_itself=True)
+    assert neighbours.share_below_the_rarest(apart, real_twice) == 1
 
 
 def test_few_coordinates_keep_small_distances():

@@ -51,5 +51,5 @@ def mass(G: nn.Module, noise: Noise) -> Tensor:
 @torch.no_grad()
 def d_at_centres(D: nn.Module, mixture: Mixture, critic: bool = False) -> Tensor:
     """[Q]: D(x) in the middle of each cell, a probability or the value of a `critic`."""
-    output_Q = D(quadrature.centres(mixture.axes).float()[:, :, None, None])
-    return (output_Q if critic else output_Q.sigmoid()).double()
+    output_Q = D(quadrature.centres(mixture.axes).float()[:, :, None, None]).double()
+    return output_Q if critic else output_Q.sigmoid()

@@ -15,6 +15,7 @@ from torch import Tensor
 REACH = 1.25  # of the box, on either side of 0; data lie in [-1, 1]
 CELLS_PER_AXIS = {1: 500, 2: 100}
 LOG_4 = math.log(4)
+SUREST = 2.0**-53  # D is taken to be no nearer to 0 or 1, so that its logarithms are finite
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def against_the_optimum(data_Q: Tensor, model_Q: Tensor, d_Q: Tensor) -> dict[st
     """
     inner = slice(0, len(d_Q))
     weight_Q = (data_Q[inner] + model_Q[inner]) / 2
-    v_of_d = (torch.xlogy(data_Q[inner], d_Q) + torch.xlogy(model_Q[inner], 1 - d_Q)).sum().item()
+    log_d_Q, log_not_d_Q = (p_Q.clamp(min=SUREST).log() for p_Q in (d_Q, 1 - d_Q))
+    v_of_d = (data_Q[inner] * log_d_Q + model_Q[inner] * log_not_d_Q).sum().item()
     return {
         **divergence(data_Q, model_Q),
         "value": v_of_d,

@@ -5,6 +5,7 @@ import torch
 
 from pipeline.compute.streams import generator
 from pipeline.evaluation.theory import quadrature
+from pipeline.evaluation.theory.players import d_at_centres
 
 LINE = quadrature.Mixture(torch.tensor([[-0.3], [0.4]]), 0.09)
 PLANE = quadrature.Mixture(torch.tensor([[-0.4, 0.1], [0.3, -0.2]]), 0.08)
@@ -67,6 +68,18 @@ def test_the_optimal_d_reaches_c_and_no_other_does():
     half = quadrature.against_the_optimum(data, model, torch.full_like(best, 0.5))
     assert half["value"] == pytest.approx(-math.log(4), abs=1e-6)
     assert half["d_to_half"] == 0
+
+
+def test_the_value_of_a_d_that_is_sure_is_a_number():
+    """In single precision 1 - sigmoid(20) is 0, in double precision 1 - sigmoid(40)."""
+    data = quadrature.exact_mass(LINE)
+    D = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 1), torch.nn.Flatten(0))
+    for logit, expected in ((20.0, -20.0), (-20.0, -20.0), (5_000.0, -36.7)):
+        with torch.no_grad():
+            for parameter, value in zip(D[1].parameters(), (0.0, logit), strict=True):
+                parameter.fill_(value)
+        found = quadrature.against_the_optimum(data, data, d_at_centres(D, LINE))
+        assert found["value"] == pytest.approx(expected, abs=0.05)
 
 
 def test_points_outside_the_box_are_counted_against_g():
