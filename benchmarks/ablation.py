@@ -23,6 +23,7 @@ from pipeline.config.params import Run
 from pipeline.io import machine
 from pipeline.io.tensors import read_tensors
 from pipeline.models.gan.training import Training
+from pipeline.tables.text import markdown
 
 SCORES = {"fid": 1, "precision": 3, "recall": 3, "nats": 1, "seconds": 1}  # and their decimals
 SEED = re.compile(r"_s(\d+)$")
@@ -67,13 +68,9 @@ def table(rows: list[Row], baseline: str) -> str:
         ]
         time_taken = statistics.mean(float(row["seconds"]) for row in members) / unit
         fid = statistics.mean(float(row["fid"]) for row in members)
-        cells = [f"`{name}`", str(len(members)), *cells, f"{time_taken:.1f}"]
-        lines.append((fid, f"| {' | '.join(cells)} |"))
-    header = [
-        "| run | seeds | FID | precision | recall | nats | time |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([*header, *(line for _, line in sorted(lines))])
+        lines.append((fid, (f"`{name}`", str(len(members)), *cells, f"{time_taken:.1f}")))
+    header = ("run", "seeds", "FID", "precision", "recall", "nats", "time")
+    return markdown([header, *(line for _, line in sorted(lines))])
 
 
 def spread(values: list[float], decimals: int) -> str:

@@ -1,7 +1,6 @@
 """All claims held against the runs that are here: a page, its numbers, two figures."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -12,8 +11,10 @@ from pipeline.compute import devices
 from pipeline.config.params import Params
 from pipeline.errors import ConfigError
 from pipeline.evaluation.plots.figure import png
+from pipeline.evaluation.rounding import stored
 from pipeline.io import machine
 from pipeline.io.files import read_json, write_bytes, write_json
+from pipeline.tables.text import markdown
 
 THREADS = 2  # fixed, so that the same runs give the same numbers
 GROUPS: dict[str, tuple[Claim, ...]] = {
@@ -93,19 +94,10 @@ def content(findings: dict[str, Finding]) -> dict:
             "verdict": found.verdict,
             "words": found.words,
             "rows": [list(row) for row in found.rows],
-            "numbers": rounded(found.numbers),
+            "numbers": stored(found.numbers),
         }
         for key, found in findings.items()
     }
-
-
-def rounded(numbers):
-    """Six significant digits of each number in nested dicts and lists."""
-    if isinstance(numbers, dict):
-        return {key: rounded(value) for key, value in numbers.items()}
-    if isinstance(numbers, list):
-        return [rounded(value) for value in numbers]
-    return float(f"{numbers:.6g}") if isinstance(numbers, float) else numbers
 
 
 def page(findings: dict[str, Finding], project: Project, files: list[str], out: Path) -> str:
@@ -152,11 +144,3 @@ def listed(rows: list[Row]) -> str:
     """Rows of two cells as a line: heading (heading): name (value), name (value)."""
     (names, values), *rest = rows
     return f"{names.capitalize()} ({values}): {', '.join(f'{a} ({b})' for a, b in rest)}.\n"
-
-
-def markdown(rows: Iterable[Row]) -> str:
-    """A table; the first row is the heading."""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    lines = [f"| {' | '.join(row)} |" for row in escaped]
-    lines.insert(1, "|" + "---|" * len(escaped[0]))
-    return "\n".join(lines) + "\n"

@@ -17,8 +17,8 @@ def table(path: Path = paths.TABLE) -> str:
         return "Nothing is finished yet."
     lines, parts = path.read_text(encoding="utf-8").splitlines(), [""]
     for line in lines[1:]:  # the first is the title of the whole
-        if line.startswith("## "):
-            parts.append(f"**{line.removeprefix('## ')}**\n\n.. csv-table::\n   :header-rows: 1\n")
+        if line.startswith("#"):
+            parts.append(f"**{line.lstrip('# ')}**\n\n.. csv-table::\n   :header-rows: 1\n")
         elif line.startswith("| "):
             parts.append("   " + row([cell.strip() for cell in line.split("|")[1:-1]]))
         elif not line.startswith("|"):  # which only the rule below the headings does

@@ -67,7 +67,9 @@ def nearest(points_NP: Tensor, others_MP: Tensor, *, without_itself: bool = Fals
                 distances_BC.fill_diagonal_(torch.inf)
             rows = slice(start, start + WIDTH)
             least_B, column_B = distances_BC.min(dim=1)
-            nearest_N[rows] = torch.where(least_B < least_N[rows], first + column_B, nearest_N[rows])
+            nearest_N[rows] = torch.where(
+                least_B < least_N[rows], first + column_B, nearest_N[rows]
+            )
             least_N[rows] = least_N[rows].minimum(least_B)
     blocks = zip(points_NP.split(WIDTH), nearest_N.split(WIDTH), strict=True)
     return torch.cat([(block_BP - others_MP[at_B]).norm(dim=1) for block_BP, at_B in blocks])

@@ -12,7 +12,7 @@ from pipeline.report.revisions import Place, at, here
 from pipeline.report.settings import Flat, differences
 from pipeline.tables.cells import cell
 from pipeline.tables.columns import FEATURES, Row
-from pipeline.tables.rows import by_fid, real_row
+from pipeline.tables.rows import as_shown, by_fid, real_row
 
 NUMBERS = {  # columns of the table, and how a line of numbers begins
     "fid": "FID",
@@ -166,7 +166,7 @@ def named(numbers: list[Row]) -> str:
 def real_data(numbers: list[Row]) -> Row | None:
     """The row of real data; None if it is not the same for all."""
     rows = [real_row(each) for each in numbers if each.get("real_data") is not None]
-    return rows[0] if rows and all(row == rows[0] for row in rows) else None
+    return rows[0] if len(set(map(as_shown, rows))) == 1 else None
 
 
 def laid_out(

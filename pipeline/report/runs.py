@@ -10,7 +10,7 @@ from pipeline.config.params import Run
 from pipeline.io import costs
 from pipeline.io.header import about
 from pipeline.report.settings import Flat, flat, text
-from pipeline.tables.rows import verdict
+from pipeline.tables.cells import verdict
 
 MEASURES = ("verdict", "parzen", "metrics", "theory")
 

@@ -16,6 +16,7 @@ from pipeline.evaluation import families, neighbours
 from pipeline.evaluation.plots import charts, figure, images, points
 from pipeline.evaluation.plots.grids import is_picture
 from pipeline.evaluation.published import adversarial_nets
+from pipeline.evaluation.rounding import significant
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import existing, read_json, reading, write_bytes
 from pipeline.io.tensors import read_about, read_tensors
@@ -126,8 +127,8 @@ def figure_2(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
 def sheet(samples: Tensor, test: Tensor, numbers: dict, steps: str) -> Figure:
     """Real and generated images side by side, titled with FID, precision and recall."""
     title = (
-        f"{steps}\nFID {numbers['fid']:.3g} (real data {numbers['real_data']['fid']:.3g})"
-        f", precision {numbers['precision']:.2f}, recall {numbers['recall']:.2f}"
+        f"{steps}\nFID {significant(numbers['fid'])} (real data {significant(numbers['real_data']['fid'])})"
+        f", precision {numbers['precision']:.3f}, recall {numbers['recall']:.3f}"
     )
     if not is_picture(samples.numpy()):
         return points.sheet(test.flatten(1).numpy(), samples.flatten(1).numpy(), title)

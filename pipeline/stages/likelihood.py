@@ -17,7 +17,6 @@ from pipeline.evaluation.decoders import ais
 from pipeline.evaluation.decoders.latent import FROM_NORMAL
 from pipeline.evaluation.decoders.schedule import Annealing
 from pipeline.evaluation.real_data import some, to_unit
-from pipeline.evaluation.rounding import decimals
 from pipeline.evaluation.theory import variational
 from pipeline.io.files import write_json
 from pipeline.io.notes import Note, Notes
@@ -289,28 +288,24 @@ def doubts(result: dict, settings: Likelihood, sigmas: list[float]) -> Iterator[
 
 
 def scores(settings: Likelihood, result: dict) -> dict:
-    """The numbers that people compare, flat and rounded: nats, but for `bits_per_pixel`."""
+    """The numbers that people compare, flat: nats, but for `bits_per_pixel`."""
 
-    def rounded(key: str, found: dict[str, float] | None) -> dict[str, float | None]:
+    def flat(key: str, found: dict[str, float] | None) -> dict[str, float | None]:
         if found is None:
             return {key: None, f"{key}_error": None}
-        digits = decimals(found["standard_error"])
-        return {
-            key: round(found["mean"], digits),
-            f"{key}_error": round(found["standard_error"], digits),
-        }
+        return {key: found["mean"], f"{key}_error": found["standard_error"]}
 
     return {
         "run": settings.run,
         "dataset": settings.dataset,
-        **rounded("log_p", result["log_likelihood"]),
+        **flat("log_p", result["log_likelihood"]),
         "log_p_kind": result["kind"],
         "log_p_data": result["data"],
-        **rounded("log_p_gap", result["simulated"]["gap"]),
+        **flat("log_p_gap", result["simulated"]["gap"]),
         "bits_per_pixel": result["bits_per_pixel"],
         "noise_sigma": result["sigma"],
-        **rounded("elbo", result["elbo"]),
-        **rounded("iwae", result["iwae"]),
+        **flat("elbo", result["elbo"]),
+        **flat("iwae", result["iwae"]),
         "images": result["images"],
         "effective_chains": result["effective_chains"]["mean"],
         "acceptance": result["acceptance"]["mean"],

@@ -13,6 +13,7 @@ from pipeline.config.sample import Sample
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, families, metrics, neighbours
 from pipeline.evaluation.real_data import chosen_rows, some, to_unit
+from pipeline.evaluation.rounding import stored
 from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.arrays import read_shards
 from pipeline.io.files import write_json
@@ -133,8 +134,8 @@ def evaluate(
     generated = {**row(seen["fake"], seen["test"]), **copied}
     real_row = {**row(seen["real"], seen["test"]), **held_out}
     return {
-        **rounded(generated),
-        "real_data": rounded(real_row),
+        **stored(generated),
+        "real_data": stored(real_row),
         "compared": {
             "n_fake": len(fake),
             "n_real": len(test),
@@ -210,14 +211,6 @@ def copies(fake: Tensor, real: Tensor, test: Tensor, train: Tensor) -> tuple[dic
         for own, to_training in zip(apart, from_training, strict=True)
     )
     return generated, held_out
-
-
-def rounded(numbers: dict) -> dict:
-    """Six significant digits: more are noise, and they would differ between machines."""
-    return {
-        key: float(f"{value:.6g}") if isinstance(value, float) else value
-        for key, value in numbers.items()
-    }
 
 
 def doubts(generated: dict, fake_NCHW: Tensor, about: dict, test_labels: Tensor):

@@ -1,31 +1,31 @@
-"""scores R: the numbers of a run that people compare, flat and rounded, for tables and `dvc metrics`; and its model's
-card, which has them beside what the model was made of."""
+"""scores R: the numbers of a run that people compare, flat, for tables and `dvc metrics`; and its model's card, which has
+them beside what the model was made of."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.evaluation.card import card
-from pipeline.evaluation.rounding import decimals
+from pipeline.evaluation.rounding import stored
 from pipeline.io.files import existing, read_json, write_bytes, write_json
 from pipeline.io.header import about
+from pipeline.tables.card import card
 
 NAMES = ("parzen", "verdict", "metrics", "theory")
-# Numbers of metrics.json and their digits after the point.
-METRICS = {
-    "fid": 2,
-    "kid": 4,
-    "inception_score": 2,
-    "precision": 3,
-    "recall": 3,
-    "density": 3,
-    "coverage": 3,
-    "classes_hit": 0,
-    "class_distance": 3,
-    "duplicate_rate": 3,
-    "copy_rate": 3,
-}
+METRICS = (  # numbers of metrics.json
+    "fid",
+    "kid",
+    "inception_score",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "classes_hit",
+    "class_distance",
+    "duplicate_rate",
+    "copy_rate",
+)
+OF_REAL_DATA = ("fid", "precision", "recall")  # and of views
 
 # Limits beyond which the evaluation reports a fault of the samples, relative to real images.
 FAR = 20  # times the real images' FID ...
@@ -69,7 +69,8 @@ def scores(
     metrics: dict,
     theory: dict,
 ) -> dict:
-    """One level deep but for `views`, other ways to look at the same model's samples; log-likelihoods in nats, with two digits of their standard error over test images
+    """One level deep but for `views`, other ways to look at the same model's samples; numbers as the files of the run have
+    them, to be rounded once, where they are shown. Log-likelihoods in nats, with their standard error over test images
     (TFD: over folds).
 
     real_*: the same number of real images. jsd: the divergence of what is sampled from p_data, where that
@@ -88,23 +89,20 @@ def scores(
         "evaluation": ", ".join(faults(metrics)) or "-",
         "steps": verdict["steps"],
         **likelihood(parzen["log_likelihood"], "log_likelihood", "standard_error"),
-        "sigma": round(parzen["sigma"], 4),
+        "sigma": parzen["sigma"],
         **likelihood(real, "real_data", "real_data_error"),
         "n_samples": parzen["n_samples"],
         **likelihood(fine, "fine", "fine_error"),
-        **{key: number(metrics[key], digits) for key, digits in METRICS.items()},
+        **{key: metrics[key] for key in METRICS},
         "missing_classes": missing_classes(metrics),
         # a GAN's theory.json has none: G draws an image in one pass
         "passes_per_image": theory.get("passes_per_image", 1),
         "dimensions": math.prod(model["image_shape"]),
         "latent": latent(model),
         "features": metrics["compared"]["extractor"]["kind"],
-        **{
-            f"real_{key}": number(metrics["real_data"][key], METRICS[key])
-            for key in ("fid", "precision", "recall")
-        },
-        "jsd": number(theory["sampled"]["jsd"], 4) if "sampled" in theory else None,
-        "jsd_at_least": number(theory.get("jsd_at_least"), 4),
+        **{f"real_{key}": metrics["real_data"][key] for key in OF_REAL_DATA},
+        "jsd": stored(theory["sampled"]["jsd"]) if "sampled" in theory else None,
+        "jsd_at_least": stored(theory.get("jsd_at_least")),
         **known_likelihood(theory),
         "view": parzen["view"],  # what the samples are, where they can be looked at in several ways
         "views": {
@@ -112,10 +110,7 @@ def scores(
                 **likelihood(
                     parzen["views"][view]["log_likelihood"], "log_likelihood", "standard_error"
                 ),
-                **{
-                    key: number(measured[key], METRICS[key])
-                    for key in ("fid", "precision", "recall")
-                },
+                **{key: measured[key] for key in OF_REAL_DATA},
             }
             for view, measured in metrics["views"].items()
         },
@@ -168,15 +163,7 @@ def missing_classes(metrics: dict) -> int | None:
 
 
 def likelihood(line: dict | None, mean: str, error: str) -> dict[str, float | None]:
-    """The mean and its standard error under the names `mean` and `error`, rounded."""
+    """The mean and its standard error under the names `mean` and `error`."""
     if line is None:
         return {mean: None, error: None}
-    digits = decimals(line["standard_error"])
-    return {mean: round(line["mean"], digits), error: round(line["standard_error"], digits)}
-
-
-def number(value: float | None, digits: int) -> float | None:
-    """`value` to `digits` decimals; below 1 to three significant digits, as for the FID of points."""
-    if value is None or digits == 0:
-        return value
-    return round(value, digits) if abs(value) >= 1 else float(f"{value:.3g}")
+    return {mean: line["mean"], error: line["standard_error"]}

@@ -1,11 +1,11 @@
 """The text of one cell: a number with the digits that are known, or words."""
 
-import math
 from typing import Any
 
-from pipeline.evaluation.rounding import decimals
+from pipeline.evaluation.rounding import decimals, significant
 from pipeline.tables.columns import Row
-from pipeline.tables.rows import verdict
+
+HEALTHY = "healthy"  # of a training: no failure was seen; of a row: and no fault of the samples
 
 
 def cell(row: Row, key: str) -> str:
@@ -40,18 +40,21 @@ def cell(row: Row, key: str) -> str:
         case "log_p" | "log_p_gap" | "elbo" | "iwae":
             return f"{value:,.{decimals(row[f'{key}_error'])}f}"
         case "log_p_error":
-            return f"{value:.2g}"
+            return f"{value:,.{decimals(value)}f}"
         case "log_p_kind":
             return str(value)
     return significant(value)
 
 
-def significant(value: float, digits: int = 3) -> str:
-    """`value` with so many significant digits, zeros at the end included; 1.17e-05 below 0.001."""
-    if value != 0 and abs(value) < 1e-3:
-        return f"{value:.{digits - 1}e}"
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:,.{max(0, digits - 1 - exponent)}f}"
+def verdict(row: Row) -> str:
+    """What the monitor saw in training and what the evaluation found in the samples, in words."""
+    said = {"training": row.get("verdict", HEALTHY), "samples": row.get("evaluation", "-")}
+    faults = [
+        f"{where}: {what.replace('_', ' ')}"
+        for where, what in said.items()
+        if what not in (HEALTHY, "-")
+    ]
+    return "; ".join(faults) or HEALTHY
 
 
 def with_deviation(mean: float, deviation: float) -> str:

@@ -5,10 +5,9 @@ import statistics
 from collections.abc import Iterator
 
 from pipeline.evaluation.published import TABLE_1, of_system
-from pipeline.evaluation.rounding import decimals
+from pipeline.evaluation.rounding import stored
+from pipeline.tables.cells import HEALTHY, cell, verdict
 from pipeline.tables.columns import AVERAGED, SHARED, Row
-
-HEALTHY = "healthy"  # of a training: no failure was seen; of a row: and no fault of the samples
 
 
 def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[str]]) -> list[Row]:
@@ -23,7 +22,7 @@ def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[
         if run["dataset"] == dataset
     }
     real = [real_row(run) for run in own.values() if run["real_data"] is not None]
-    blocks = [[row] for index, row in enumerate(real) if row not in real[:index]]
+    blocks = [[row] for row in {as_shown(row): row for row in reversed(real)}.values()]
     seeds = [group for group in groups if len(group) > 1 and group[0] in own]
     grouped = {name for group in seeds for name in group}
     blocks += [views_of(name, run) for name, run in own.items() if name not in grouped]
@@ -119,21 +118,9 @@ def averages(members: list[dict]) -> Row:
     for key in AVERAGED:
         values = [run[key] for run in members if run.get(key) is not None]
         if len(values) == len(members):
-            deviation = statistics.stdev(values)
-            row[key] = round(statistics.fmean(values), decimals(deviation))
-            row[f"{key}_std"] = float(f"{deviation:.2g}")
+            row[key] = stored(statistics.fmean(values))
+            row[f"{key}_std"] = stored(statistics.stdev(values))
     return row
-
-
-def verdict(row: Row) -> str:
-    """What the monitor saw in training and what the evaluation found in the samples, in words."""
-    said = {"training": row.get("verdict", HEALTHY), "samples": row.get("evaluation", "-")}
-    faults = [
-        f"{where}: {what.replace('_', ' ')}"
-        for where, what in said.items()
-        if what not in (HEALTHY, "-")
-    ]
-    return "; ".join(faults) or HEALTHY
 
 
 def name_of(group: list[str]) -> str:
@@ -149,3 +136,8 @@ def real_row(run: dict) -> Row:
         "standard_error": run["real_data_error"],
         **{key: run[f"real_{key}"] for key in ("fid", "precision", "recall")},
     }
+
+
+def as_shown(row: Row) -> tuple[str, ...]:
+    """What a table says in a row of real data; rows of runs that measured it alike say the same."""
+    return tuple(cell(row, key) for key in row)

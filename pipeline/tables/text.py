@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+from collections.abc import Iterable, Sequence
 
 from pipeline.tables.cells import cell
 from pipeline.tables.columns import COLUMNS, FEATURES, LIKELIHOODS, OF_LIKELIHOODS, Row
@@ -29,10 +30,11 @@ def render(rows: list[Row]) -> str:
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         own = [row for row in rows if row["dataset"] == dataset]
         parts.append(
-            f"## {dataset}\n\n{markdown(shown([row for row in own if not row.get('decoder')]))}"
+            f"## {dataset}\n\n{markdown(shown([row for row in own if not row.get('decoder')]), aligned=True)}"
         )
         parts += [
-            f"### {heading}\n\n{markdown(cells)}" for heading, cells in likelihoods(own).items()
+            f"### {heading}\n\n{markdown(cells, aligned=True)}"
+            for heading, cells in likelihoods(own).items()
         ]
     return "\n".join([*parts, LEGEND])
 
@@ -74,12 +76,12 @@ def csv_text(rows: list[Row]) -> str:
     return buffer.getvalue()
 
 
-def markdown(rows: list[Cells]) -> str:
-    """An aligned Markdown table; the first row is the header."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+def markdown(rows: Iterable[Sequence[str]], *, aligned: bool = False) -> str:
+    """A Markdown table; the first row is the header. `aligned`: its columns stand below each other in the text, too."""
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    widths = [max(map(len, column)) if aligned else 1 for column in zip(*rows, strict=True)]
     lines = [
-        "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |"
-        for row in rows
+        f"| {' | '.join(c.ljust(w) for c, w in zip(row, widths, strict=True))} |" for row in rows
     ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"

@@ -12,6 +12,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from pipeline.errors import DataError, RequestError
 from pipeline.evaluation import metrics
+from pipeline.evaluation.rounding import stored
 from pipeline.io.costs import digest
 from pipeline.io.files import existing, reading
 
@@ -62,7 +63,7 @@ def compare(net: nn.Module, fake_NCHW: Tensor, real_NCHW: Tensor) -> dict[str, A
         "inception_score": metrics.inception_score(fake, SEED),
     }
     return {
-        **{key: None if value is None else float(f"{value:.6g}") for key, value in numbers.items()},
+        **stored(numbers),
         "n_fake": len(fake_NCHW),
         "n_real": len(real_NCHW),
         "real": "training images",

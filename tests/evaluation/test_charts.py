@@ -20,7 +20,7 @@ PARZEN = {
             for i in range(-10, 11)
         ]
     },
-    "real_data": {"mean": 243.6},
+    "real_data": {"mean": 243.6, "standard_error": 2.1},
 }
 
 
@@ -122,7 +122,7 @@ def test_sigma_shows_the_peak_and_the_whole_grid_beside_it():
 
 
 def test_a_real_data_line_far_above_the_peak_is_named_and_does_not_flatten_it():
-    far = PARZEN | {"real_data": {"mean": 9_000.0}}
+    far = PARZEN | {"real_data": {"mean": 9_000.0, "standard_error": 2.1}}
     peak, _ = charts.sigma(far, None, False, "a run").get_axes()
     assert peak.get_ylim()[1] < 300
     assert "real data: 9000.0, above" in peak.get_legend_handles_labels()[1]

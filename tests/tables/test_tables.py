@@ -3,10 +3,11 @@ import csv
 import pytest
 
 from pipeline.config.params import load
+from pipeline.evaluation.rounding import significant
 from pipeline.io.files import read_json, write_json
 from pipeline.report.settings import seed_groups
 from pipeline.stages import scores, table
-from pipeline.tables.cells import significant
+from pipeline.tables.cells import cell
 from pipeline.tables.rows import name_of, rows_of
 from pipeline.tables.text import csv_text, render
 from tests.conftest import ROOT
@@ -259,23 +260,26 @@ def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
     }
     mean = rows["run0, run1, mean over 2 seeds"]
     assert mean["seeds"] == "2"
-    assert (mean["standard_error"], mean["log_likelihood_std"]) == ("", "7.1")
+    assert (mean["standard_error"], mean["log_likelihood_std"]) == ("", "7.07107")
     assert (rows["run0"]["standard_error"], rows["run0"]["log_likelihood_std"]) == ("2.0", "")
     assert (rows["DBN"]["standard_error"], rows["DBN"]["log_likelihood_std"]) == ("2.0", "")
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"),
+    ("mean", "error", "text"),
     [
-        ({"mean": 243.5571, "standard_error": 2.1345}, (243.6, 2.1)),
-        ({"mean": 0.8123, "standard_error": 0.0061}, (0.8123, 0.0061)),
-        ({"mean": 1908.77, "standard_error": 66.1}, (1908.8, 66.1)),
-        ({"mean": 3.0, "standard_error": 0.0}, (3.0, 0.0)),
-        (None, (None, None)),
+        (243.5571, 2.1345, ("243.6", "2.1")),
+        (0.8123, 0.0061, ("0.8123", "0.0061")),
+        (-1908.77, 66.1, ("-1908.8", "66.1")),
+        (3.0, 0.0, ("3.0000", "0.0000")),
+        (240.449, 0.996, ("240.4", "1.0")),
     ],
 )
-def test_a_likelihood_has_as_many_digits_as_are_known(line, expected):
-    assert tuple(scores.likelihood(line, "mean", "error").values()) == expected
+def test_a_likelihood_has_as_many_digits_as_are_known(mean, error, text):
+    row = {"log_likelihood": mean, "standard_error": error, "log_p": mean, "log_p_error": error}
+    assert (cell(row, "log_likelihood"), cell(row, "standard_error")) == text
+    of_model = cell(row, "log_p").replace(",", ""), cell(row, "log_p_error")
+    assert of_model == text
 
 
 def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():

@@ -186,7 +186,7 @@ def mark_best(axes: Axes, parzen: dict, published: float | None) -> None:
     words = f"test: {score['mean']:.{digits}f} ± {score['standard_error']:.{digits}f} at σ {parzen['sigma']:.3g}"
     axes.plot(parzen["sigma"], score["mean"], "*", color=RED, markersize=14, label=words, zorder=4)
     if real:
-        words = f"real data: {real['mean']:.{digits}f}"
+        words = f"real data: {real['mean']:.{decimals(real['standard_error'])}f}"
         axes.axhline(real["mean"], color=GREEN, linestyle="--", label=words)
     if published is not None:
         words = f"adversarial nets, 2014: {published:g}"

@@ -3,14 +3,18 @@
 import json
 from typing import Any
 
-NUMBERS = {  # of the scores: heading, and the key of the same number of real data
-    "fid": ("FID", "real_fid"),
-    "precision": ("precision", "real_precision"),
-    "recall": ("recall", "real_recall"),
-    "log_likelihood": ("log-likelihood under a Parzen window, nats", "real_data"),
-    "log_p": ("log-likelihood by the model itself, nats", ""),
-    "copy_rate": ("samples nearer to a training image than 99 % of test images (0.01)", ""),
-    "missing_classes": ("classes that are hardly ever drawn", ""),
+from pipeline.tables.cells import cell
+from pipeline.tables.rows import real_row
+from pipeline.tables.text import markdown
+
+NUMBERS = {  # of the scores, as they are in the tables
+    "fid": "FID",
+    "precision": "precision",
+    "recall": "recall",
+    "log_likelihood": "log-likelihood under a Parzen window, nats",
+    "log_p": "log-likelihood by the model itself, nats",
+    "copy_rate": "samples nearer to a training image than 99 % of test images (0.01)",
+    "missing_classes": "classes that are hardly ever drawn",
 }
 FEATURES = {
     "classifier": "a classifier of the dataset itself",
@@ -31,39 +35,38 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
     channels, height, width = about["image_shape"]
     points = (height, width) == (1, 1)
     size = f"points of {channels} dimensions" if points else f"{height} x {width} pixels"
-    licence = data.get("licence", "not stated")
+    licence, real = data.get("licence", "not stated"), real_row(scores)
     parts = [
         f"# {name}",
         f"A model of the family `{about['model']}`, trained on `{scores['dataset']}` for {about['steps']:,} steps by "
         f"gan-pipeline{started(about)}. Verdict: {verdict(scores)}.",
         "## Data",
-        table(
+        pairs(
             [
                 ("source", data.get("source", scores["dataset"])),
                 ("licence", licence),
-                ("training images", number(data.get("train"))),
+                ("training images", f"{data['train']:,}" if "train" in data else "-"),
                 ("SHA-256 of the images", data.get("images_sha256", "-")),
                 ("classes", str(about["classes"] or "none")),
             ]
         ),
         "## Scores",
-        table(
+        markdown(
             [
                 ("", "this model", "real data in its place"),
                 *(
-                    (heading, number(scores.get(key)), number(scores.get(real)))
-                    for key, (heading, real) in NUMBERS.items()
+                    (heading, cell(scores, key), cell(real, key) or "-")
+                    for key, heading in NUMBERS.items()
                     if scores.get(key) is not None
                 ),
-            ],
-            headed=True,
+            ]
         ),
         "## Limits",
         LIMITS.format(size=size, features=FEATURES[scores["features"]], licence=licence),
         "## How to load it",
         loading(name, about),
         "## Settings",
-        table(
+        pairs(
             [
                 *((key, str(about[key])) for key in ("seed", "torch", "device", "threads")),
                 ("precision", about["precision"]),
@@ -73,7 +76,7 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
         ),
         "```json\n" + json.dumps(about["train"], indent=2) + "\n```",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def started(about: dict[str, Any]) -> str:
@@ -91,12 +94,6 @@ def verdict(scores: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(faults)).replace("_", " ")
 
 
-def number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
-
-
 def loading(name: str, about: dict[str, Any]) -> str:
     """Python that draws from it."""
     label = ", label=0" if about["train"].get("conditional") else ""
@@ -106,8 +103,6 @@ def loading(name: str, about: dict[str, Any]) -> str:
     )
 
 
-def table(rows: list[tuple[str, ...]], headed: bool = False) -> str:
-    """Markdown; `headed`: the first row is the heading, else there is none."""
-    heading = rows[0] if headed else ("",) * len(rows[0])
-    lines = [heading, ("---",) * len(heading), *(rows[1:] if headed else rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def pairs(rows: list[tuple[str, str]]) -> str:
+    """A table without a heading, which Markdown has not: an empty one."""
+    return markdown([("", ""), *rows])
