@@ -25,6 +25,8 @@ def varied(project: Project, key: str, *, pictures: bool | None = None) -> Group
             continue
         settings = flat(run.settings.model_dump(mode="json", exclude={"seed"}))
         value = plain(settings.pop(key))
+        if value is None:
+            continue
         groups.setdefault(json.dumps(settings), {}).setdefault(value, []).append(run)
     found = [dict(sorted(group.items())) for group in groups.values() if len(group) > 1]
     if not found:
@@ -34,7 +36,7 @@ def varied(project: Project, key: str, *, pictures: bool | None = None) -> Group
 
 
 def plain(value: Any) -> Any:
-    """k of a schedule that never changes; other values as they are."""
+    """k of a schedule that never changes, None of one that does; other values as they are."""
     if isinstance(value, list):
-        return value[0]["k"] if len(value) == 1 else json.dumps(value)
+        return value[0]["k"] if len(value) == 1 else None
     return value

@@ -47,6 +47,17 @@ def test_d_overfits_where_its_gap_grows_with_k(here, gap, verdict):
     assert found.numbers["few"]["5"]["gap"] == pytest.approx(gap)
 
 
+def test_a_k_that_changes_in_a_training_is_none_of_the_k_that_are_compared(here):
+    schedule = [{"from_step": 0, "k": 1}, {"from_step": 100, "k": 5}]
+    trains = {"few": {"discriminator_steps": 1}, "often": {"discriminator_steps": 5}}
+    for name in (*trains, "rising"):
+        seen = {"kind": "bound", "d_mean": {"train": 0.5, "test": 0.5, "generated": 0.5}}
+        finish(here, name, theory=seen, metrics={"recall": 0.8})
+    rising = {"discriminator_steps": schedule}
+    found = game.inner_loop(Project([params(**trains, rising=rising)]))
+    assert [*found.numbers["few"]] == ["1", "5"]
+
+
 @pytest.mark.parametrize(("minimax", "verdict"), [(1e-4, "supported"), (0.5, "contradicted")])
 def test_minimax_saturates_where_its_gradient_is_weak(here, minimax, verdict):
     for name, norm in (("one", 0.5), ("other", minimax)):
