@@ -1,5 +1,6 @@
 """No process outlives the one that started it: an orphan would write into what its successor makes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -89,7 +90,7 @@ def end_with_starter() -> None:
 
     def end() -> None:
         for process in psutil.Process().children(recursive=True):
-            process.kill()
+            _send(process, signal.SIGKILL)
         os._exit(128 + signal.SIGKILL)
 
     when_starter_ends(end)
@@ -145,7 +146,9 @@ def stop_jobs_on_signals(said: Callable[[str], None] | None = None) -> None:
         head_start = 2.0 if number == signal.SIGINT else 0.0
         signal.signal(number, signal.SIG_IGN)
         words = "Stopping: the running jobs end now; the next call goes on."
-        said(words) if said else print(words, file=sys.stderr)
+        # nobody reads them where Ctrl-C has ended `| tee` first; or the signal came amid another line
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            said(words) if said else print(words, file=sys.stderr)
 
         def end() -> None:
             if callable(finish):

@@ -5,6 +5,10 @@ import subprocess
 import sys
 import time
 
+import psutil
+import pytest
+
+from pipeline.engine import processes
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -32,3 +36,17 @@ def test_what_a_script_has_in_the_background_ends_at_sigterm_and_not_at_ctrl_c()
         subprocess.run(["kill", f"-{signal.SIGTERM}", str(background)], check=True)
         assert shell.communicate()[0] == "interrupted\n"
         assert shell.returncode == 0
+
+
+def test_a_child_that_has_just_ended_does_not_save_the_others(monkeypatch: pytest.MonkeyPatch):
+    """When their starter is gone: what is listed may be gone before it is killed."""
+    with subprocess.Popen(["sleep", "60"]) as alive, subprocess.Popen(["true"]) as ended:
+        listed = [psutil.Process(child.pid) for child in (ended, alive)]
+        ended.wait()
+        monkeypatch.setattr(psutil.Process, "children", lambda *_, **__: listed)
+        monkeypatch.setattr(processes, "when_starter_ends", lambda action: action())
+        codes: list[int] = []
+        monkeypatch.setattr(processes.os, "_exit", codes.append)
+        processes.end_with_starter()
+        assert alive.wait() == -signal.SIGKILL
+        assert codes == [128 + signal.SIGKILL]

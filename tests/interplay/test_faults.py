@@ -1,4 +1,4 @@
-"""Disks that take no more, and a job that a batch system ends: a few words, and the next call works.
+"""Disks that take no more, a job that a batch system ends, clocks that are wrong: a few words, and the next call works.
 
 A limit on the size of files, which the kernel enforces on any user, stands for the full disk. Python 3.11
 does not notice that its own byte code was cut short by it (gh-126606), so none is written under it.
@@ -6,6 +6,7 @@ does not notice that its own byte code was cut short by it (gh-126606), so none 
 
 import os
 import signal
+import subprocess
 
 import psutil
 
@@ -78,3 +79,21 @@ def test_a_job_that_is_terminated_fails_alone_and_runs_with_the_next_call(tiny: 
     tiny.run(*SNAKEMAKE)
     assert tiny.executed() == ["make@x", "grow@x", "total"]
     assert tiny.found() == tiny.expected()
+
+
+def test_a_stop_stops_the_jobs_also_where_nobody_reads_the_words(tiny: Tiny):  # noqa: F811
+    """As in `snakemake | tee`, whose tee a Ctrl-C has ended first."""
+    snakemake = subprocess.Popen(
+        SNAKEMAKE,
+        cwd=tiny.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=tiny.environment(SECONDS_PER_STAGE="300"),
+    )
+    wait_until(lambda: has_begun(tiny, "make@x"))
+    assert snakemake.stdout is not None
+    snakemake.stdout.close()
+    snakemake.send_signal(signal.SIGTERM)
+    assert snakemake.wait(60) == 1
+    assert tiny.at_work() == []
