@@ -1,5 +1,6 @@
 """dvc.yaml as Snakemake rules, each with DVC's verdict on whether it is stale (README.md, "Verdicts")."""
 
+import contextlib
 import os
 import signal
 import time
@@ -196,6 +197,7 @@ def load(config: dict, judge: bool, wait: bool = True, screen: Screen | None = N
             f"{why}. Even a plan writes a little into .dvc/tmp: get write access or make room, or work "
             "in a clone of your own (git clone, then make fetch)."
         ) from None
+    bring_to_the_past(rules)
     for rule in rules:
         write_verdict(rule, rule.stage in stale)
     forget_incomplete()
@@ -277,6 +279,20 @@ def write_verdict(rule: Rule, stale: bool) -> None:
     path.write_text(f"stale {uuid.uuid4()}\n" if stale else "fresh\n", encoding="utf-8")
     if not stale:
         os.utime(path, (0, 0))
+
+
+def bring_to_the_past(rules: list[Rule]) -> None:
+    """Give outputs of the future, which a clock that was ahead has dated, the present time.
+
+    Snakemake would take them for newer than any verdict, and refuse what is made of them as older than its input.
+    """
+    now = time.time()
+    for path in (output for rule in rules for output in rule.outputs):
+        for follow in (True, False):  # a link has a time of its own
+            # not there; or another user's, who has to do it
+            with contextlib.suppress(OSError):
+                if os.stat(path, follow_symlinks=follow).st_mtime > now:
+                    os.utime(path, (now - 1, now - 1), follow_symlinks=follow)
 
 
 def forget_incomplete() -> None:

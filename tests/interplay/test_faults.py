@@ -7,6 +7,7 @@ does not notice that its own byte code was cut short by it (gh-126606), so none 
 import os
 import signal
 import subprocess
+import time
 
 import psutil
 
@@ -78,6 +79,18 @@ def test_a_job_that_is_terminated_fails_alone_and_runs_with_the_next_call(tiny: 
     tiny.executed()
     tiny.run(*SNAKEMAKE)
     assert tiny.executed() == ["make@x", "grow@x", "total"]
+    assert tiny.found() == tiny.expected()
+
+
+def test_outputs_of_a_clock_that_was_ahead_are_made_again_where_they_are_stale(tiny: Tiny):  # noqa: F811
+    tiny.run(*SNAKEMAKE)
+    for file in (tiny.path / "results").rglob("*.txt"):
+        os.utime(file, (time.time() + 86400,) * 2)
+    tiny.set("x", base=7)
+    tiny.set("y", factor=7)  # reads an output that is fresh, and of the future, too
+    tiny.executed()
+    tiny.run(*SNAKEMAKE)
+    assert sorted(tiny.executed()) == ["grow@x", "grow@y", "make@x", "total"]
     assert tiny.found() == tiny.expected()
 
 
