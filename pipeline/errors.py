@@ -38,7 +38,8 @@ DISK_ERRORS = (OSError, sqlite3.OperationalError)  # some of them are refusals
 REFUSALS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # full disk, full quota, larger than allowed
     *(errno.EACCES, errno.EPERM, errno.EROFS),  # no right to write
-    *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),  # something else stands there
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST),  # something else stands there
+    *(errno.ELOOP, errno.ENAMETOOLONG),
     *(errno.EIO, errno.ESTALE),  # the disk or its server fails
 )
 

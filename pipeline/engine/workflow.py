@@ -1,11 +1,11 @@
 """dvc.yaml as Snakemake rules, each with DVC's verdict on whether it is stale (README.md, "Verdicts")."""
 
-import contextlib
 import os
 import signal
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -34,6 +34,7 @@ from pipeline.engine import (
     report_start,
     slurm,
 )
+from pipeline.engine.folder import without_stages
 from pipeline.engine.job import in_words, log_file
 from pipeline.engine.screen import Screen
 from pipeline.errors import DISK_ERRORS, PipelineError, refused_write
@@ -139,8 +140,9 @@ class Workflow:
         if words is None:
             return output
         caption = CAPTIONS / rule.name / f"{Path(output).name}.rst"
-        caption.parent.mkdir(parents=True, exist_ok=True)
-        caption.write_text(words + "\n", encoding="utf-8")
+        with told_by_snakemake():
+            caption.parent.mkdir(parents=True, exist_ok=True)
+            caption.write_text(words + "\n", encoding="utf-8")
         return report(
             output,
             caption=str(caption.resolve()),
@@ -152,8 +154,9 @@ class Workflow:
         """The file with the words that the report starts with: the table of results."""
         path = CAPTIONS / "results.rst"
         if self.lock is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(report_start.table(), encoding="utf-8")
+            with told_by_snakemake():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(report_start.table(), encoding="utf-8")
         return str(path.resolve())
 
     def everything(self) -> list[str]:
@@ -174,7 +177,7 @@ def load(config: dict, judge: bool, wait: bool = True, screen: Screen | None = N
         )
     processes.announce()
     params_cache.parse_params_once()
-    try:
+    with told_by_snakemake():
         if not judge:
             with Repo() as repo:
                 return Workflow(list(read_rules(repo)), {})
@@ -183,6 +186,25 @@ def load(config: dict, judge: bool, wait: bool = True, screen: Screen | None = N
         slurm.await_leftovers(wait)
         params.load()
         rules, stale = locks.when_free(read_and_judge, is_busy, seconds=BUSY_SECONDS)
+        if not rules:
+            raise without_stages()
+        bring_to_the_past(rules)
+        for rule in rules:
+            write_verdict(rule, rule.stage in stale)
+        forget_incomplete()
+    for stage, why in stale.items():
+        # for the log: a run's information without the numbers that Snakemake gives with it
+        logger.info(f"{in_words(stage)}: {why}", extra={"event": LogEvent.RUN_INFO})
+    if screen:
+        screen.expect({rule.name: (rule.stage, stale.get(rule.stage)) for rule in rules})
+    return Workflow(rules, stale, lock, screen)
+
+
+@contextmanager
+def told_by_snakemake() -> Iterator[None]:
+    """WorkflowError, whose words Snakemake shows without a stack, for all that a user can cause or mend."""
+    try:
+        yield
     except LockError as error:
         raise WorkflowError(
             "another DVC command is at work in this folder; run again when it is done.\n"
@@ -191,22 +213,16 @@ def load(config: dict, judge: bool, wait: bool = True, screen: Screen | None = N
     except (PipelineError, DvcException) as error:
         raise WorkflowError(str(error)) from None
     except DISK_ERRORS as error:
-        if (why := refused_write(error)) is None:
+        if why := refused_write(error):
+            words = (
+                "Even a plan writes a little into .dvc/tmp: get write access or make room, mend that path, or "
+                "work in a clone of your own (git clone, then make fetch)."
+            )
+        elif isinstance(error, OSError) and error.filename:
+            why, words = f"{error.strerror} ({error.filename})", "Mend or remove that path."
+        else:
             raise
-        raise WorkflowError(
-            f"{why}. Even a plan writes a little into .dvc/tmp: get write access or make room, or work "
-            "in a clone of your own (git clone, then make fetch)."
-        ) from None
-    bring_to_the_past(rules)
-    for rule in rules:
-        write_verdict(rule, rule.stage in stale)
-    forget_incomplete()
-    for stage, why in stale.items():
-        # for the log: a run's information without the numbers that Snakemake gives with it
-        logger.info(f"{in_words(stage)}: {why}", extra={"event": LogEvent.RUN_INFO})
-    if screen:
-        screen.expect({rule.name: (rule.stage, stale.get(rule.stage)) for rule in rules})
-    return Workflow(rules, stale, lock, screen)
+        raise WorkflowError(f"{why}. {words}") from None
 
 
 def read_and_judge() -> tuple[list[Rule], dict[str, str]]:
@@ -290,7 +306,7 @@ def bring_to_the_past(rules: list[Rule]) -> None:
     for path in (output for rule in rules for output in rule.outputs):
         for follow in (True, False):  # a link has a time of its own
             # not there; or another user's, who has to do it
-            with contextlib.suppress(OSError):
+            with suppress(FileNotFoundError, PermissionError):
                 if os.stat(path, follow_symlinks=follow).st_mtime > now:
                     os.utime(path, (now - 1, now - 1), follow_symlinks=follow)
 

@@ -63,6 +63,21 @@ def test_settings_that_would_keep_dvcs_parser_busy_for_minutes_are_refused(here:
         check_folder()
 
 
+@pytest.mark.parametrize("name", [".snakemake/incomplete", "logs", "results"])
+def test_what_has_to_be_a_folder_and_is_none_is_named_with_the_way_out(here: Path, name: str):
+    place = here / name
+    place.mkdir(parents=True)
+    check_folder()
+    place.rmdir()
+    place.symlink_to("nowhere")
+    with pytest.raises(FolderError, match=rf"{name} is a link to nowhere, where no folder is"):
+        check_folder()
+    place.unlink()
+    place.touch()
+    with pytest.raises(FolderError, match=rf"{name} is a file, .*: mv {name} {name}.old"):
+        check_folder()
+
+
 def test_many_brackets_that_are_closed_are_no_nesting():
     check_nesting("[]" * (3 * MOST) + "\n" + "- x\n" * (3 * MOST))
     check_nesting("]" * MOST + "[" * MOST)

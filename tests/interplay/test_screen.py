@@ -145,6 +145,27 @@ def test_a_mistake_in_params_is_said_without_a_stack(done: Tiny):  # noqa: F811
     assert lines(done.run(*SNAKEMAKE, fails=True)) == ["error: x:", "  y"]
 
 
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        ("rm dvc.yaml", "error: dvc.yaml lists no stages."),
+        (
+            "cd .dvc/tmp/verdicts && rm total && mkdir total",
+            "error: Is a directory (.dvc/tmp/verdicts/total).",
+        ),
+        (
+            "cd results/x && rm made.txt && ln -s nowhere made.txt",
+            "error: No such file or directory (",
+        ),
+        ("rm -r results/x && touch results/x", "error: Not a directory (results/x/made.txt)."),
+    ],
+)
+def test_what_stands_in_the_way_is_said_without_a_stack(done: Tiny, spoil: str, expected: str):  # noqa: F811
+    done.run("bash", "-c", spoil)
+    (said,) = lines(done.run("snakemake", "-n", fails=True))
+    assert said.startswith(expected)
+
+
 def on_a_terminal(tiny: Tiny, *command: str, columns: int = 100, **more: str) -> str:  # noqa: F811
     """What it writes there, until it ends."""
     ours, theirs = pty.openpty()
