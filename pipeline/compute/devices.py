@@ -78,10 +78,14 @@ def reproducible(threads: int, precision: str = "float32", compiling: bool = Fal
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """Matrix products in 16 bits when asked for; weights, sums and losses stay float32."""
+    """Matrix products in 16 bits when asked for; weights, sums and losses stay float32.
+
+    Without autocast's cache, which would hold the biases of before a step until the block ends: one block spans the
+    steps of both players.
+    """
     if precision not in LOW:
         return contextlib.nullcontext()
-    return torch.autocast(device.type, LOW[precision])
+    return torch.autocast(device.type, LOW[precision], cache_enabled=False)
 
 
 DATA_SHARE = 0.5  # of a device's free memory, at most; nets and batches need the rest

@@ -93,6 +93,22 @@ def test_cuda_is_told_to_repeat_itself_and_float32_is_not_tf32(monkeypatch):
         torch.set_deterministic_debug_mode("default")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_player_looks_through_the_other_as_it_is_after_its_step(precision: str):
+    """Biases, too: autocast would keep its 16-bit copies of them until the iteration ends."""
+    settings = two_ranks.games()["alternating"].model_copy(update={"precision": precision})
+    game = Training(settings, 0, two_ranks.images(), CPU).game
+    game.D.net.eval()  # no dropout
+    x = two_ranks.images()[:4]
+    with devices.autocast(CPU, precision):
+        game.judge(x, None)
+        game.D.vector.data += 1
+        game.D._renew()
+        within = game.judge(x, None).logit
+    with devices.autocast(CPU, precision):
+        torch.testing.assert_close(game.judge(x, None).logit, within, rtol=0, atol=0)
+
+
 def line(scale: LossScale | None) -> Player:
     """One weight, y = w x, in fp16."""
     net = torch.nn.Linear(1, 1, bias=False)
