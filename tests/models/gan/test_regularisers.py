@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from pipeline.compute.streams import generator
+from pipeline.config.models.common.optimizers import Momentum, Sgd
 from pipeline.config.models.gan.regularisers import LeCam, TopK
 from pipeline.models.common.batches import Real
+from pipeline.models.common.layers import ConditionalBatchNorm
+from pipeline.models.common.player import Player
 from pipeline.models.gan.game import regularisers, updates
 from pipeline.models.gan.nets import DiscriminatorOutput
 from pipeline.models.gan.noise import Latent
@@ -205,6 +208,32 @@ def test_orthogonal_pulls_the_rows_of_both_players_matrices_apart(update: str):
     at, z = (d, Z[0]) if update == "simultaneous" else (new_d, Z[1])
     new_g = g - LR * gradient(of_g, g)
     check_update(game, update, new_d, new_g)
+
+
+def test_orthogonal_pulls_the_outputs_of_affine_maps_apart_and_nothing_else():
+    """Not the gains of classes, which are the same at first, nor embeddings; of groups those that share inputs."""
+    net = torch.nn.ModuleList(
+        [
+            torch.nn.Embedding(5, 2),
+            ConditionalBatchNorm(4, 3),
+            torch.nn.Linear(3, 4),
+            torch.nn.Conv2d(4, 6, 3, groups=2),
+            torch.nn.ConvTranspose2d(2, 5, 3),
+        ]
+    )
+    player = Player(net, Sgd(name="sgd", lr=1.0, momentum=Momentum(start=0)))
+    before = [p.detach().clone().requires_grad_() for p in player.params]
+    of = dict(zip((name for name, _ in net.named_parameters()), before, strict=True))
+    parted = [of["2.weight"], *of["3.weight"].chunk(2), of["4.weight"].transpose(0, 1)]
+    cost = sum(
+        (w @ w.T).fill_diagonal_(0).square().sum() for w in (part.flatten(1) for part in parted)
+    )
+    expected = torch.autograd.grad(0.01 * cost, before, allow_unused=True)
+    regularisers.pull_to_orthogonal(player, 0.01)
+    player.step([torch.zeros_like(p) for p in player.params])
+    for name, old, new, pull in zip(of, before, player.params, expected, strict=True):
+        assert (pull is not None) == (name in ("2.weight", "3.weight", "4.weight"))
+        torch.testing.assert_close(new, old if pull is None else old - pull, msg=name)
 
 
 def test_clipped_weights_stay_within_the_limit_and_those_of_g_do_not():

@@ -53,8 +53,8 @@ class TopK(Section):
 
 
 class Orthogonal(Section):
-    """Adds weight * |W W' without its diagonal|^2 over every weight matrix, rows being units or channels (Brock
-    2019, eq. 3), to the loss of the players named."""
+    """Adds weight * |W W' without its diagonal|^2 over every affine map's weights, rows being units or output channels
+    (Brock 2019, eq. 3), to the loss of the players named."""
 
     weight: Scale = 1e-4  # Brock 2019
     players: Literal["generator", "discriminator", "both"] = "generator"

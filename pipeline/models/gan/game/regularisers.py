@@ -1,12 +1,12 @@
 """Regularisers: what is added to D's loss, which samples G learns from, and pulls on weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from pipeline.compute import streams
 from pipeline.config.models.gan import regularisers as settings_of
@@ -185,14 +185,30 @@ def top_k(settings: settings_of.TopK) -> Callable[[Minibatch], Minibatch]:
 
 def pull_to_orthogonal(player: Player, weight: float) -> None:
     """From now on add the gradient of weight * |W W' without its diagonal|^2 to the player's gradient, in place,
-    before each step of its optimiser (Brock 2019, eq. 3); the logged loss is without the term."""
+    before each step of its optimiser (Brock 2019, eq. 3); the logged loss is without the term.
+
+    W: of each affine map. Embeddings and the gains and biases of norms and pixels are no such matrices.
+    """
+    found = list(matrices(player))
 
     @torch.no_grad()
     def pull() -> None:
-        for weights, gradient in player.weights_and_gradients():
-            if weights.dim() > 1:
-                w_UI = weights.flatten(1)
-                gram_UU = (w_UI @ w_UI.T).fill_diagonal_(0)
-                gradient.flatten(1).add_(gram_UU @ w_UI, alpha=4 * weight)
+        for weights, gradient in found:
+            w_UI = weights.flatten(1)
+            gram_UU = (w_UI @ w_UI.T).fill_diagonal_(0)
+            gradient.add_((gram_UU @ w_UI).view_as(weights), alpha=4 * weight)
 
     player.before_each_step(pull)
+
+
+def matrices(player: Player) -> Iterator[tuple[Tensor, Tensor]]:
+    """Views [U, ...] of the weights of each affine map, and of their gradients: a row for each unit or output channel;
+    those of a convolution's groups apart, because they share no inputs."""
+    both = dict(zip(map(id, player.params), player.weights_and_gradients(), strict=True))
+    for layer in player.net.modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            weights, gradient = both[id(layer.weight)]
+            yield weights.transpose(0, 1), gradient.transpose(0, 1)
+        elif isinstance(layer, nn.Linear | nn.Conv2d):
+            groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+            yield from zip(*(part.chunk(groups) for part in both[id(layer.weight)]), strict=True)
