@@ -19,11 +19,19 @@ from pipeline.config.models.gan.nets import (
     MlpDiscriminator,
     MlpGenerator,
 )
-from pipeline.models.common.layers import ConditionalBatchNorm, Hidden, SpectralNorm
+from pipeline.models.common.layers import (
+    ConditionalBatchNorm,
+    Hidden,
+    SpectralNorm,
+    VirtualBatchNorm,
+)
 from pipeline.models.gan.nets.r3gan import SLOPE, Basis, ResidualBlock
 
 AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, ConditionalBatchNorm)
+NORMS = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm),
+    *(ConditionalBatchNorm, VirtualBatchNorm),
+)
 
 
 def initialize(

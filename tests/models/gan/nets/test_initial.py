@@ -120,6 +120,17 @@ def test_the_last_layer_and_biases_may_start_otherwise():
     assert (G.body.hidden[1].linear.bias == -2).all()
 
 
+@pytest.mark.parametrize("norm", ["batch", "instance", "virtual_batch"])
+def test_gains_of_every_norm_start_around_1_with_the_deviation_asked_for(norm: str):
+    init = {"name": "normal", "std": 0.02, "norm_std": 0.1}
+    G, _ = players(
+        settings(MLP, generator={"hidden": [400], "norm": norm, "init": init}), (1, 8, 8)
+    )
+    gains = G.body.hidden[0].norm.weight
+    assert gains.mean().item() == pytest.approx(1, abs=0.02)
+    assert gains.std().item() == pytest.approx(0.1, rel=0.2)
+
+
 def test_as_many_activations_as_layers_are_needed():
     with pytest.raises(ValueError, match="activation has 3 entries for 2 hidden layers"):
         MlpGenerator(
