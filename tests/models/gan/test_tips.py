@@ -1,13 +1,14 @@
 """What each tip does to what the players see and learn; test_updates.py has the terms of the losses."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from pipeline.compute.streams import generator
-from pipeline.config.models.gan import tips
+from pipeline.config.models.gan import regularisers, tips
 from pipeline.config.models.gan.tips import (
     AuxiliaryClassifier,
     Balance,
@@ -18,6 +19,7 @@ from pipeline.config.models.gan.tips import (
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Real
 from pipeline.models.gan.game import losses, terms, updates
+from pipeline.models.gan.game.regularisers import LeCam
 from pipeline.models.gan.game.replay import Replay
 from pipeline.models.gan.game.targets import Targets
 from pipeline.models.gan.nets import DiscriminatorOutput
@@ -103,6 +105,24 @@ def test_replay_shows_the_stated_share_of_old_samples_each_of_them_once():
     assert old / (400 * 50) == pytest.approx(0.3, abs=0.013)
     first_shown_as_fresh_and_once_again = max(seen.count(name) for name in set(seen[:200]))
     assert first_shown_as_fresh_and_once_again == 2
+
+
+def test_what_a_checkpoint_holds_goes_to_the_device_where_it_is_used():
+    """A checkpoint is read into the computer's memory; the meta device stands for a GPU."""
+    there = SimpleNamespace(device=torch.device("meta"))
+    replay = Replay(tips.Replay(), there)
+    replay.load_state_dict({"filled": 2, "kept": [torch.zeros(2, 1), None]})
+    vector = torch.zeros(3, device="meta")
+    player = SimpleNamespace(vector=vector, before_each_step=lambda change: None)
+    history = terms.HistoricalAverage(tips.HistoricalAveraging(weight=1.0), player)
+    history.load_state_dict({"mean": torch.zeros(3), "updates": 1})
+    lecam = LeCam(regularisers.LeCam())
+    lecam.load_state_dict({"anchors": {"real": torch.zeros(()), "fake": torch.zeros(())}})
+    said = DiscriminatorOutput(torch.zeros(4, device="meta"), torch.zeros(4, 1))
+    lecam(updates.Minibatch(0, None, None, None, said, said))
+    for tensor in (replay.kept[0], history.mean, lecam.anchors["real"], lecam.anchors["fake"]):
+        assert tensor.is_meta
+    assert replay.kept[1] is None
 
 
 def test_past_players_are_swapped_in_for_the_stated_steps_and_leave_again():

@@ -153,7 +153,7 @@ class LeCam:
         real_B, fake_B = batch.of_real.logit, batch.of_fake.logit
         for name, output_B in (("real", real_B), ("fake", fake_B)):
             mean = output_B.detach().mean()
-            before = self.anchors.get(name, mean)
+            before = self.anchors.get(name, mean).to(mean.device)
             self.anchors[name] = torch.lerp(mean, before, self.settings.decay)
         gaps = (real_B - self.anchors["fake"]).square().mean() + (
             fake_B - self.anchors["real"]

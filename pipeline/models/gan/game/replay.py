@@ -50,7 +50,8 @@ class Replay:
         return {"filled": self.filled, "kept": self.kept}
 
     def load_state_dict(self, state: dict) -> None:
-        self.filled, self.kept = state["filled"], state["kept"]
+        self.filled = state["filled"]
+        self.kept = [None if x is None else x.to(self.stream.device) for x in state["kept"]]
 
 
 def exchange(

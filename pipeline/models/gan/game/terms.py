@@ -104,7 +104,8 @@ class HistoricalAverage:
         return {"mean": self.mean, "updates": self.updates}
 
     def load_state_dict(self, state: dict) -> None:
-        self.mean, self.updates = state["mean"], state["updates"]
+        self.mean.copy_(state["mean"])
+        self.updates = state["updates"]
 
 
 def discriminators_classes(settings: tips.AuxiliaryClassifier) -> Callable[[Minibatch], Tensor]:
