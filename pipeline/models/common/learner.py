@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pipeline.compute import devices, precision
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
-from pipeline.compute.streams import Streams
+from pipeline.compute.streams import Streams, generator
 from pipeline.config.models.common.learner import Learner
 from pipeline.models.common import loop
 from pipeline.models.common.batches import Batches
@@ -133,7 +133,7 @@ class Training:
 
     def sampler(self, raw: bool = False) -> nn.Module:
         """A float32 net: the average where there is one, unless `raw`."""
-        net = self.build(self.streams["layers"]).to(self.device)
+        net = self.build(generator(self.seed, "sampler", self.device)).to(self.device)
         load_vector(net, self.player.vector if raw or self.average is None else self.average)
         net.load_state_dict(dict(self.player.net.named_buffers()), strict=False)
         return net.eval()
