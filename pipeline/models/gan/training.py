@@ -120,7 +120,7 @@ class Training:
             )
         with devices.autocast(self.device, self.precision):
             seen = self._update()
-        self.game.watch(seen["d_real"])
+        self.game.watch(seen["d_real"], k_at(self.settings.discriminator_steps, self.step))
         if self.scale is not None:
             self.scale.next_iteration()
         self.step += 1

@@ -150,6 +150,17 @@ def test_p_goes_up_while_d_knows_its_data_and_down_otherwise():
     assert aug.p == 1
 
 
+def test_p_moves_by_all_the_data_that_d_sees():
+    """Five minibatches of 20 an iteration: 10 of 100 images each time that p moves."""
+    at_once = {"translation": 0.25, "ada": {"images": 1000, "every_steps": 1, "target": 1e-9}}
+    game = game_of(augmentation=at_once, discriminator_steps=5)
+    game.game.watch(torch.ones(20), 5)
+    assert game.game.memory["augmentation"].p == pytest.approx(0.1)
+    game.game.memory["augmentation"].p = 0.5
+    game.advance()
+    assert abs(game.game.memory["augmentation"].p - 0.5) == pytest.approx(0.1)
+
+
 def test_ada_notices_that_d_overfits():
     """20 images that D learns by heart, against a G that stands still: p rises; at the start D knows nothing."""
     still = {"generator": {"optimizer": {"name": "sgd", "lr": 1e-9}}}

@@ -133,7 +133,7 @@ class Augment:
         self.grey, self.span = (0.0, 1.0) if symmetric else (0.5, 0.5)
         self.p = settings.first_p
         self.signs: Tensor | float = 0.0  # sum over `images`
-        self.steps = self.images = 0
+        self.steps = self.minibatches = self.images = 0
 
     def __call__(self, x_BCHW: Tensor) -> Tensor:
         """New images; the same tensor where p is 0 or nothing but a mirror is on."""
@@ -159,8 +159,9 @@ class Augment:
 
         return both
 
-    def watch(self, logit_real_B: Tensor) -> None:
-        """Once a step, at D's logits for data: moves ADA's p where it is due (Karras 2020, section 3.1)."""
+    def watch(self, logit_real_B: Tensor, k: int = 1) -> None:
+        """Once an iteration, at D's logits for the last of its `k` minibatches of data: moves ADA's p where it is due
+        (Karras 2020, section 3.1)."""
         ada = self.settings.ada
         if ada is None:
             return
@@ -168,19 +169,21 @@ class Augment:
         self.signs = self.signs + self.average(logit_real_B.detach().float().sign().sum())
         self.images += len(logit_real_B)
         self.steps += 1
+        self.minibatches += k
         if self.steps == ada.every_steps:
             up = float(self.signs) / self.images > ada.target
-            by = self.batch_size * self.steps / ada.images
+            by = self.batch_size * self.minibatches / ada.images
             self.p = min(1.0, max(0.0, self.p + (by if up else -by)))
-            self.signs, self.steps, self.images = 0.0, 0, 0
+            self.signs, self.steps, self.minibatches, self.images = 0.0, 0, 0, 0
 
     def state_dict(self) -> dict:
-        counted = {"signs": self.signs, "steps": self.steps, "images": self.images}
-        return {"p": self.p, **counted}
+        counted = {"steps": self.steps, "minibatches": self.minibatches, "images": self.images}
+        return {"p": self.p, "signs": self.signs, **counted}
 
     def load_state_dict(self, state: dict) -> None:
         self.p, self.signs = state["p"], state["signs"]
-        self.steps, self.images = state["steps"], state["images"]
+        self.steps, self.minibatches = state["steps"], state["minibatches"]
+        self.images = state["images"]
 
 
 def mirrored(next_real: Callable[[], Real], stream: Generator) -> Callable[[], Real]:

@@ -74,7 +74,8 @@ class Game:
     # simultaneous only: G's gradient for an image is D's times a ratio of two slopes (`slope_ratio`)
     one_backward_pass: bool
     fresh_noise: bool = True  # alternating only: else G learns from the samples that D saw last
-    watch: Callable[[Tensor], None] = lambda logit_real_B: None  # D, after each iteration
+    # D, after each iteration of k updates
+    watch: Callable[[Tensor, int], None] = lambda logit_real_B, k: None
     memory: dict[str, Stateful] = field(default_factory=dict)  # state that checkpoints hold
     # replaces `generator_step` below where G does not learn from D alone
     generator_step: Callable[["Game", int, Real, Latent], dict[str, Tensor]] | None = None
