@@ -89,6 +89,10 @@ class Training:
         )
         every = max(1, len(shown_NCHW) // 200)
         self.real_spread = monitor.spread(shown_NCHW[::every])
+        if self.real_spread == 0:
+            raise TrainingError(
+                "the training images are all the same, so a GAN has nothing to learn; choose another dataset"
+            )
         self.game, self.coder = new_game(
             settings,
             self.image_shape,

@@ -297,6 +297,11 @@ def test_the_authors_cifar10_recipe_trains_on_every_image_of_its_250_epochs():
     assert batches.images_in(train.steps) == 250 * 40_000
 
 
+def test_data_of_a_single_image_are_refused_before_training():
+    with pytest.raises(TrainingError, match="the training images are all the same"):
+        Training(settings_with({}), 0, images(1).expand(30, -1, -1, -1), CPU)
+
+
 def test_a_batch_larger_than_the_data_is_refused_before_training():
     settings = shrunk("recipes/quick.yaml", "digits")
     with pytest.raises(TrainingError, match="batch_size is 20, but there are only 10"):
