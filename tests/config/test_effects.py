@@ -155,6 +155,36 @@ REFUSED = {
         ),
         "datasets.digits: reproducible: anywhere does not go with normalize.gcn",
     ),
+    "a sphere of two points": (
+        train(noise={"prior": "sphere", "dim": 1}),
+        "train.noise: noise.dim is 1, where a sphere is two points",
+    ),
+    "classes that nothing asks for": (
+        train(conditional={"discriminator": False}),
+        "conditional.discriminator is false, so nothing asks whether a sample is of the class",
+    ),
+    "a consistency of images in other company": (
+        lambda p: p["runs"]["digits"]["train"].update(
+            consistency={},
+            batches="joint",
+            discriminator={**p["runs"]["digits"]["train"]["discriminator"], "norm": "batch"},
+        ),
+        "batches: joint does not go with consistency: the moved images are judged without samples beside them",
+    ),
+    "pieces of no maxout unit": (
+        lambda p: p["runs"]["digits"]["train"]["generator"].update(pieces=3),
+        "generator: pieces is 3, but no layer is maxout; leave pieces out",
+    ),
+    "a clip of no bias": (
+        lambda p: p["runs"]["digits"]["train"]["generator"].update(output_bias_clip=1e-3),
+        "generator: output_bias_clip is 0.001, but output_bias is zeros; leave it out",
+    ),
+    "a rate below its floor": (
+        optimizer(
+            lr=1e-3, schedule={"name": "exponential", "factor_per_update": 1.1, "floor": 1e-2}
+        ),
+        "generator.optimizer: schedule.floor is 0.01 and lr 0.001: the rate would be the floor from the first",
+    ),
     "no share": (train(replay={"share": 0}), "train.replay.share: found 0, must be greater than 0"),
     "no balance": (
         train(balance={}),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.config.base import MOST, NotNegative, Positive, Probability, Section
 from pipeline.config.models.common.courses import Beta, Course
@@ -94,4 +94,16 @@ class RmsProp(Section):
     decay: Probability = 0.99  # of the mean square of the gradient
 
 
-Optimizer = Annotated[Sgd | Adam | RmsProp, Field(discriminator="name")]
+def above_its_floor(optimizer: Sgd | Adam | RmsProp) -> Sgd | Adam | RmsProp:
+    found = optimizer.schedule
+    if isinstance(found, Exponential) and found.floor > optimizer.lr:
+        raise ValueError(
+            f"schedule.floor is {found.floor:g} and lr {optimizer.lr:g}: the rate would be the floor from the first update "
+            "on; set floor to less than lr"
+        )
+    return optimizer
+
+
+Optimizer = Annotated[
+    Annotated[Sgd | Adam | RmsProp, Field(discriminator="name")], AfterValidator(above_its_floor)
+]

@@ -126,6 +126,12 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "or use another loss",
     ),
     (
+        "consistency",
+        ("batches: joint",),
+        "the moved images are judged without samples beside them, so D would say something else of their batch; use "
+        "batches: separate, or leave consistency out",
+    ),
+    (
         "compile",
         ("several devices",),
         "compiled nets are for one device; use devices: 1 or compile: false",

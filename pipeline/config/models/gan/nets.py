@@ -93,6 +93,14 @@ class Mlp(Net):
                 )
         return self
 
+    @model_validator(mode="after")
+    def pieces_are_used(self) -> Self:
+        if self.pieces != 5 and "maxout" not in self.activations:
+            raise ValueError(
+                f"pieces is {self.pieces}, but no layer is maxout; leave pieces out, or set activation: maxout"
+            )
+        return self
+
     @property
     def activations(self) -> tuple[str, ...]:
         """One for each hidden layer."""
@@ -115,6 +123,15 @@ class MlpGenerator(Mlp, GeneratorNet):
     def data_bias_needs_bounded_output(self) -> Self:
         if self.output_bias == "data" and self.output == "linear":
             raise ValueError("output_bias: data needs output: sigmoid or tanh")
+        return self
+
+    @model_validator(mode="after")
+    def clip_is_used(self) -> Self:
+        if self.output_bias == "zeros" and self.output_bias_clip != 1e-7:
+            raise ValueError(
+                f"output_bias_clip is {self.output_bias_clip:g}, but output_bias is zeros; leave it out, or set "
+                "output_bias: data"
+            )
         return self
 
 

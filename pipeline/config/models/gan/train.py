@@ -49,6 +49,15 @@ class Noise(Section):
     prior: Literal["uniform", "gaussian", "sphere"] = "uniform"  # all of unit variance
     dim: Positive = 100  # authors, every configuration
 
+    @model_validator(mode="after")
+    def a_sphere_has_more_than_two_points(self) -> Self:
+        if self.prior == "sphere" and self.dim == 1:
+            raise ValueError(
+                "noise.dim is 1, where a sphere is two points, of which G could draw two samples; use prior: uniform or "
+                "gaussian, or more dimensions"
+            )
+        return self
+
 
 class Train(Section):
     """Settings of a GAN: the players, their game, what tips add, and how it is watched."""
@@ -188,6 +197,16 @@ class Train(Section):
             raise ValueError(
                 "auxiliary_classifier needs a G that is told the class and a D that is not: add "
                 "conditional: {discriminator: false}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def something_asks_for_the_class(self) -> Self:
+        alone = self.conditional is not None and not self.conditional.discriminator
+        if alone and not self.auxiliary_classifier and not self.autoencoder:
+            raise ValueError(
+                "conditional.discriminator is false, so nothing asks whether a sample is of the class that G was told; add "
+                "auxiliary_classifier: {}, or set discriminator: true or projection"
             )
         return self
 
