@@ -40,6 +40,12 @@ def draw_options(command: argparse.ArgumentParser) -> None:
         help="draw coordinates of the latent space again that are further from 0",
     )
     command.add_argument(
+        "--rejection",
+        type=float,
+        metavar="SHARE",
+        help="keep that share of a GAN's samples, those that D takes for data",
+    )
+    command.add_argument(
         "--interpolate",
         type=int,
         metavar="STEPS",
@@ -66,6 +72,7 @@ def draw(options: argparse.Namespace) -> None:
         seed=options.seed,
         label=options.label,
         truncation=options.truncation,
+        rejection=options.rejection,
         steps=options.interpolate,
         path=options.path,
     )

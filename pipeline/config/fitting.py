@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.datasets import Dataset, MixturePoints, Tfd
 from pipeline.config.models.gan.augmentation import Augmentation
 from pipeline.config.models.gan.autoencoders import Vae
+from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.models.gan.sizes import SizeError, check_net
 from pipeline.config.models.gan.train import Train
 from pipeline.config.sample import Sample
@@ -12,9 +13,8 @@ from pipeline.config.sample import Sample
 if TYPE_CHECKING:
     from pipeline.config.params import Run
 
-MAX_NAME_LENGTH = (
-    100  # characters of a name: files, rules and jobs are named after it, with more around it
-)
+# characters of a name: files, rules and jobs are named after it, with more around it
+MAX_NAME_LENGTH = 100
 # files that the project itself writes into results/, without suffix
 RESERVED = ("likelihoods", "params", "scores", "summary", "table")
 
@@ -66,6 +66,10 @@ def check_sections(run: "Run") -> None:
         )
     if isinstance(train, Train):
         check_sampling_of_gan(train, sample)
+    elif sample.rejection:
+        raise ValueError(
+            f"sample.rejection asks the discriminator of a gan, which model: {train.family} has not got; leave it out"
+        )
     elif "interpolation" in sample.model_fields_set:
         raise ValueError(
             f"sample.interpolation is of the noise of a gan, which model: {train.family} has not got; "
@@ -79,11 +83,24 @@ def check_sampling_of_gan(train: Train, sample: Sample) -> None:
         raise ValueError(
             "sample.grid_rows: the picture of a conditional G has a row for each class; leave it out"
         )
+    if sample.rejection and (reason := against_rejection(train)):
+        raise ValueError(f"sample.rejection {reason}; leave one of them out")
     if sample.interpolation == "great_circle" and train.noise.dim == 1:
         raise ValueError(
             "sample.interpolation is great_circle, but train.noise.dim is 1: a line has no circles; "
             "use interpolation: line"
         )
+
+
+def against_rejection(train: Train) -> str | None:
+    """Why D's logit of a sample is no estimate of log p(x) / q(x), as the end of a sentence; None if it is one."""
+    if is_critic(train.loss):
+        return f"asks D for a probability, and with train.loss: {train.loss} it is a critic"
+    if isinstance(train.autoencoder, Vae):
+        return "asks D, which train.autoencoder: {name: vae} does not train"
+    if train.discriminator.minibatch_discrimination:
+        return "asks D about one sample, and with minibatch_discrimination it judges a batch"
+    return None
 
 
 def check_fit(run: "Run", dataset: Dataset) -> None:

@@ -95,7 +95,9 @@ def scores(
         **likelihood(fine, "fine", "fine_error"),
         **{key: metrics[key] for key in METRICS},
         "missing_classes": missing_classes(metrics),
-        # a GAN's theory.json has none: G draws an image in one pass
+        # of a GAN whose D lets only this share of the samples through
+        **({"accepted": theory["accepted"]} if "accepted" in theory else {}),
+        # else a GAN's theory.json has none: G draws an image in one pass
         "passes_per_image": theory.get("passes_per_image", 1),
         "dimensions": math.prod(model["image_shape"]),
         "latent": latent(model),

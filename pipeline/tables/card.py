@@ -64,7 +64,7 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
         "## Limits",
         LIMITS.format(size=size, features=FEATURES[scores["features"]], licence=licence),
         "## How to load it",
-        loading(name, about),
+        loading(name, about, scores.get("accepted")),
         "## Settings",
         pairs(
             [
@@ -94,12 +94,13 @@ def verdict(scores: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(faults)).replace("_", " ")
 
 
-def loading(name: str, about: dict[str, Any]) -> str:
-    """Python that draws from it."""
+def loading(name: str, about: dict[str, Any], accepted: float | None) -> str:
+    """Python that draws from it, as its scores were: `accepted` is the share that D let through, None for all."""
     label = ", label=0" if about["train"].get("conditional") else ""
+    rejection = "" if accepted is None else f", rejection={accepted:g}"
     return (
         f'```python\nfrom pipeline import load\n\nmodel = load("results/{name}")\n'
-        f"images = model.sample(16, seed=0{label})  # [16, {', '.join(map(str, about['image_shape']))}] in [-1, 1]\n```"
+        f"images = model.sample(16, seed=0{label}{rejection})  # [16, {', '.join(map(str, about['image_shape']))}] in [-1, 1]\n```"
     )
 
 

@@ -13,10 +13,8 @@ from pipeline.io.files import write_bytes
 from pipeline.use import pictures
 from pipeline.use.model import EACH, Model, at_least
 
-SAMPLES, POINTS = (
-    100,
-    8,
-)  # unless told otherwise: of samples, and of points that a path goes through
+# unless told otherwise: of samples, and of points that a path goes through
+SAMPLES, POINTS = 100, 8
 STEPS = 12  # unless told otherwise, of an animation: from one point to the next
 
 
@@ -28,6 +26,7 @@ class Wishes:
     seed: int = 0
     label: str | None = None
     truncation: float | None = None
+    rejection: float | None = None
     steps: int | None = None  # images from one point to the next
     path: str | None = None
 
@@ -54,9 +53,12 @@ def draw(model: Model, wishes: Wishes, out: Path | None) -> str:
             seed=wishes.seed,
             label=wishes.label,
             truncation=wishes.truncation,
+            rejection=wishes.rejection,
         )
         what, columns = f"{len(images):,} samples", math.ceil(len(images) ** 0.5)
     else:
+        if wishes.rejection is not None:
+            raise RequestError("--rejection is of samples, not of --interpolate; leave one out")
         tour = around(model, wishes, steps)
         images = (tour[:, :-1] if out.suffix == ".gif" else tour).flatten(0, 1)
         what, columns = f"a way around {len(tour)} points", steps

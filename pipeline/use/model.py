@@ -11,10 +11,12 @@ from torch import Tensor
 
 from pipeline import models
 from pipeline.compute.streams import generator
+from pipeline.config.fitting import against_rejection
 from pipeline.errors import RequestError
 from pipeline.io.files import reading
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.gan.interpolation import PATHS
+from pipeline.models.gan.saved import Saved as SavedGan
 from pipeline.use import pictures, spaces
 from pipeline.use.place import model_file
 
@@ -70,13 +72,19 @@ class Model:
         seed: int = 0,
         label: Label = None,
         truncation: float | None = None,
+        rejection: float | None = None,
     ) -> Tensor:
-        """`count` images. With the run's seed, weights and numbers of samples they are those in samples.npy.
+        """`count` images. With the run's seed, weights, numbers of samples and rejection they are those in samples.npy.
 
         `label`: for a conditional model a class by number or name, a list of one for each image, or "each" for all
-        classes in turn, as `sample` draws them. `truncation`: see `latent`.
+        classes in turn, as `sample` draws them. `truncation`: see `latent`. `rejection`: the share of samples that D
+        lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to 1.
         """
         at_least("count", count, 1)
+        if rejection is not None:
+            if truncation is not None:
+                raise RequestError("rejection and truncation exclude each other; leave one out")
+            return self._accepted(count, seed, label, rejection)
         labels = self._labels(label, count)
         if self.space is not None:
             return self.decode(self.latent(count, seed=seed, truncation=truncation), label=labels)
@@ -85,6 +93,26 @@ class Model:
         batch_size, seed = min(count, BLOCK), self._seed(seed)
         with self._reading():
             drawn = self._saved.samples(self.weights, count, batch_size, seed)
+            return torch.cat([images for images, *_ in drawn])
+
+    def _accepted(self, count: int, seed: int, label: Label, accepted: float) -> Tensor:
+        if not isinstance(self._saved, SavedGan):
+            raise RequestError(
+                f"rejection asks the discriminator of a gan, and {self.file} is of family {self.family}; leave it out"
+            )
+        if not 0.01 <= accepted < 1:
+            raise RequestError(
+                f"rejection is {accepted}; expected the share of samples to keep, 0.01 to less than 1, such as 0.7"
+            )
+        if reason := against_rejection(self._saved.train):
+            raise RequestError(f"rejection {reason}: {self.file}; leave it out")
+        if label is not None and not isinstance(label, str | int):
+            raise RequestError(f'rejection draws one class or "{EACH}", not a list of labels')
+        told = self._labels(label, len(self.class_names) if label == EACH else 1)
+        labels = None if told is None else told.tolist()
+        seed = self._seed(seed)
+        with self._reading():
+            drawn = self._saved.accepted_samples(self.weights, count, BLOCK, seed, accepted, labels)
             return torch.cat([images for images, *_ in drawn])
 
     def latent(self, count: int = 1, *, seed: int = 0, truncation: float | None = None) -> Tensor:

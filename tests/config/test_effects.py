@@ -24,6 +24,9 @@ def train(**changes):
     return lambda content: content["runs"]["digits"]["train"].update(changes)
 
 
+REJECTION = {"rejection": {"accepted": 0.5}}
+
+
 def run_of(content, **sections) -> None:
     for key, changes in sections.items():
         content["runs"]["digits"][key].update(changes)
@@ -217,6 +220,17 @@ REFUSED = {
     "draws of no posterior": (
         lambda p: run_of(p, sample={"importance_samples": 9}),
         "runs.digits: sample.importance_samples is of the bound of a VAE's likelihood; leave it out",
+    ),
+    "a critic asked for a probability": (
+        lambda p: run_of(p, sample=REJECTION, train={"loss": "hinge"}),
+        "runs.digits: sample.rejection asks D for a probability, and with train.loss: hinge it is a critic",
+    ),
+    "a D that judges batches asked about one sample": (
+        lambda p: (
+            run_of(p, sample=REJECTION),
+            p["runs"]["digits"]["train"]["discriminator"].update(minibatch_discrimination={}),
+        ),
+        "runs.digits: sample.rejection asks D about one sample, and with minibatch_discrimination it",
     ),
     "too few images to choose sigma on": (
         parzen(validation_images=301),

@@ -57,13 +57,14 @@ def test_it_has_data_and_licence_scores_beside_real_data_limits_and_settings():
     assert "by the model itself" not in text, "a GAN gives no likelihood"
 
 
-def test_its_code_names_a_class_where_the_model_wants_one():
-    def code(**train) -> str:
-        text = card("digits", ABOUT | {"train": train}, DATA, SCORES)
+def test_its_code_draws_as_the_samples_were_drawn():
+    def code(accepted: float | None = None, **train) -> str:
+        text = card("digits", ABOUT | {"train": train}, DATA, SCORES | {"accepted": accepted})
         return text.split("```python\n")[1].split("```")[0]
 
     assert "model.sample(16, seed=0)" in code()
     assert "model.sample(16, seed=0, label=0)" in code(conditional={"discriminator": True})
+    assert "model.sample(16, seed=0, rejection=0.7)" in code(accepted=0.7)
     compile(code(), "the card", "exec")
 
 

@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.models.examples import EXAMPLES
 
 COUNT = 40  # samples of each run
+REJECTED = {"chosen": 0.6, "chosen_of_classes": 0.4}  # the share of samples that D lets through
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trains = {
         "digits": gan,
         "told": gan | {"conditional": {"embedding": 8}},
+        "chosen": gan,
+        "chosen_of_classes": gan | {"conditional": {"embedding": 8}, "ema": None},
         "noisy": gan | {"generator": disturbed, "ema": None},
     }
     runs = {name: digits | {"train": train} for name, train in trains.items()}
@@ -37,6 +40,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, run in runs.items():
         weights = "ema" if run["train"].get("ema") else "raw"
         run["sample"] = {"count": COUNT, "weights": weights}
+        if name in REJECTED:
+            run["sample"]["rejection"] = {"accepted": REJECTED[name]}
         run["seed"] = len(name)
     (project / "params.yaml").write_text(json.dumps({"datasets": quick["datasets"], "runs": runs}))
     before = Path.cwd()

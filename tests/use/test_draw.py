@@ -29,6 +29,9 @@ def test_arrays_are_those_of_load(here):
     drawn("results/told", "--count", "4", "--label", "3", "--truncation", "1", "--out", "3.npy")
     expected = load("results/told").sample(4, label=3, truncation=1).numpy()
     assert np.array_equal(np.load("3.npy"), expected)
+    drawn("told", "--count", "4", "--label", "3", "--rejection", ".5", "--out", "3.npy")
+    expected = load("results/told").sample(4, label=3, rejection=0.5).numpy()
+    assert np.array_equal(np.load("3.npy"), expected)
 
 
 def test_a_sheet_named_after_the_run_is_the_default(here, capsys):

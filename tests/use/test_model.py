@@ -15,7 +15,7 @@ from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models import FAMILIES
 from pipeline.use import model as models
 from tests.conftest import ROOT
-from tests.use.conftest import COUNT
+from tests.use.conftest import COUNT, REJECTED
 
 WITH_SPACE = ("digits", "told", "noisy", "line", "flow")
 WITHOUT = ("autoregressive", "baseline", "rbm", "dbn", "dbm", "gsn", "cae")
@@ -42,6 +42,19 @@ def test_samples_are_those_of_the_stage_with_its_seed(trained: Path, name: str):
     same = COUNT - 16 if name in WITH_SPACE else COUNT
     torch.testing.assert_close(own[:same], torch.from_numpy(drawn)[:same], atol=1e-5, rtol=0)
     assert not torch.equal(own, model.sample(COUNT, seed=99, label=label))
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_samples_that_d_lets_through_are_those_of_the_stage(trained: Path, name: str):
+    drawn = torch.from_numpy(np.load(trained / f"results/{name}/samples.npy"))
+    model = load(trained / "results" / name)
+    asked = {"seed": len(name), "label": "each" if model.class_names else None}
+    kept = model.sample(COUNT, rejection=REJECTED[name], **asked)
+    torch.testing.assert_close(kept, drawn, atol=1e-5, rtol=0)
+    all_of_them = model.sample(10 * COUNT, **asked)
+    apart = (kept.flatten(1)[:, None] - all_of_them.flatten(1)).abs().amax(dim=2)
+    assert apart.amin(dim=1).max() < 1e-5
+    assert not torch.equal(kept, all_of_them[:COUNT])
 
 
 def test_every_family_is_tried():
@@ -163,6 +176,13 @@ def test_pictures_have_the_levels_of_the_images(G, trained: Path):
             lambda G, told: load(G.file.parents[1] / "rbm").sample(truncation=1.0),
             "truncation needs a latent space",
         ),
+        (
+            lambda G, told: load(G.file.parents[1] / "rbm").sample(rejection=0.5),
+            "rejection asks the discriminator of a gan, and .* is of family rbm",
+        ),
+        (lambda G, told: G.sample(rejection=1.5), "rejection is 1.5; expected the share"),
+        (lambda G, told: G.sample(rejection=0.5, truncation=1.0), "exclude each other"),
+        (lambda G, told: told.sample(2, label=[1, 2], rejection=0.5), "not a list of labels"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_one_line(G, told, ask, said: str):

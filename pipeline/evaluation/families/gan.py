@@ -41,10 +41,14 @@ def theory(
     """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives, and of a VAE
     bounds of the likelihood."""
     if mixture is not None:
-        return of_points(saved, mixture, data["train_images"], averaged=sample.weights == "ema")
-    found = of_images(saved, data, samples)
-    if isinstance(saved.train.autoencoder, Vae):
-        found |= variational_bounds(saved, saved.train.autoencoder, sample, data["test_images"])
+        found = of_points(saved, mixture, data["train_images"], averaged=sample.weights == "ema")
+    else:
+        found = of_images(saved, data, samples)
+        if isinstance(saved.train.autoencoder, Vae):
+            found |= variational_bounds(saved, saved.train.autoencoder, sample, data["test_images"])
+    if sample.rejection:
+        accepted = sample.rejection.accepted
+        found |= {"accepted": accepted, "passes_per_image": round(1 / accepted, 2)}
     return found
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.models.common.saved import SavedModel
-from pipeline.models.gan import pixels
+from pipeline.models.gan import pixels, rejection
 from pipeline.models.gan.game import hybrids
 from pipeline.models.gan.nets import Encoder, discriminator_of, generator_of
 from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator, draw
@@ -55,6 +55,22 @@ class Saved(SavedModel):
     ) -> Iterator[tuple[Tensor, ...]]:
         """Of a conditional G as many of each class, in turn."""
         return ((x,) for x in draw(self.generator(weights), count, batch_size, seed))
+
+    def accepted_samples(
+        self,
+        weights: str,
+        count: int,
+        batch_size: int,
+        seed: int,
+        accepted: float,
+        labels: list[int] | None = None,
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """As `samples`, of those that D lets through, the share `accepted` of all; `labels`: classes to draw of a
+        conditional G, all when None."""
+        asked_for = labels or [*range(self.classes_asked_for)] or None
+        G, D = self.generator(weights), self.discriminator()
+        drawn = rejection.draw_accepted(G, D, accepted, count, batch_size, seed, asked_for)
+        return ((x,) for x in drawn)
 
     @property
     def classes_asked_for(self) -> int:
