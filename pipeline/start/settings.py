@@ -74,7 +74,7 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     validation = tenth(pictures.count)
     training = pictures.count - tenth(pictures.count) - validation
     batch = 64 if training >= 2_000 else 32
-    step = seconds_of_a_step(preset, height * width, pictures.channels, batch)
+    step = seconds_of_a_step(preset, height * width, pictures.channels, batch, conditional)
     wanted = wishes.minutes * 60 / step
     if wanted < FEW_STEPS:
         smaller = f", or --size {USUAL_SIDE}" if max(height, width) > USUAL_SIDE else ""
@@ -151,17 +151,22 @@ def tenth(count: int) -> int:
     return max(6, round(0.1 * count))
 
 
-def seconds_of_a_step(preset: str, pixels: int, channels: int, batch: int) -> float:
-    """Estimated for two cores of about 150 GFLOP/s in float32 that do nothing else (a DCGAN of 28 x 28 and
-    batch 64 took 45 ms on two of 260 to 335); beside other work it is several times as long. Channels cost a
-    DCGAN its first and last layer only, and a ResNet next to nothing."""
-    numbers = pixels * channels
+def seconds_of_a_step(
+    preset: str, pixels: int, channels: int, batch: int, conditional: bool
+) -> float:
+    """Estimated for two threads on a Xeon (AVX-512, float32) that does nothing else; beside other work a step takes
+    several times as long. Medians of 5 to 50 steps there, of 8 to 64 pixels a side and minibatches of 32 and 64, are
+    0.75 to 1.3 times as long. Channels cost a DCGAN its first and last layer only, a ResNet next to nothing, and so
+    does the class cost both; fully connected nets grow with the numbers that G gives and D sees, the class as a
+    channel included.
+    """
+    numbers = pixels * (2 * channels + conditional)
     fixed, per_image = {
         "dcgan": (0.004, 1.4e-3 * pixels / 784 * (0.9 + 0.1 * channels)),
-        "paper": (0.006, 0.15e-3 * (1_200 + numbers) / 1_984),
-        "quick": (0.003, 0.02e-3 * (256 + numbers) / 320),
+        "paper": (0.015 + 2e-6 * numbers, 0.15e-6 * numbers),
+        "quick": (0.003 + 0.9e-6 * numbers, 0.035e-6 * numbers),
         "resnet": (0.006, 4.5e-3 * pixels / 784),
-        "vae_gan": (0.006, 0.15e-3 * (400 + numbers) / 1_184),
+        "vae_gan": (0.012 + 0.4e-6 * numbers, 0.16e-6 * numbers),
     }[preset]
     return fixed + per_image * batch
 

@@ -102,6 +102,26 @@ def test_too_few_steps_are_said_with_the_minutes_that_suffice(here, capsys):
     assert "shapes need" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("preset", "side", "channels", "batch", "told", "milliseconds"),
+    [
+        ("dcgan", 32, 3, 32, True, 80),
+        ("paper", 28, 1, 64, False, 28),
+        ("paper", 32, 3, 32, True, 69),
+        ("quick", 8, 1, 32, True, 3.4),
+        ("quick", 32, 3, 64, True, 24),
+        ("resnet", 32, 3, 32, True, 205),
+        ("resnet", 32, 3, 32, False, 177),
+        ("vae_gan", 28, 1, 32, True, 22),
+        ("vae_gan", 32, 3, 64, True, 99),
+    ],
+)
+def test_a_step_is_expected_to_take_what_it_took(preset, side, channels, batch, told, milliseconds):
+    """Medians on two idle cores of an Intel Xeon (Emerald Rapids), float32."""
+    found = settings.seconds_of_a_step(preset, side * side, channels, batch, told)
+    assert found == pytest.approx(milliseconds / 1_000, rel=1 / 3)
+
+
 def test_more_minutes_are_more_steps(here):
     draw(here / "pictures", 600)
     steps = []
