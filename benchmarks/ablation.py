@@ -79,6 +79,11 @@ def spread(values: list[float], decimals: int) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{decimals}f}"
 
 
+def rows_file(recipe: Path, split: str) -> Path:
+    """Where rows are kept unless said otherwise: those of one recipe, scored on one split."""
+    return Path("benchmarks") / f"ablation_{recipe.stem}_{split}.tsv"
+
+
 def read(file: Path) -> list[Row]:
     if not file.exists():
         return []
@@ -101,8 +106,13 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("recipes/ganhacks_28.yaml"))
     parser.add_argument("--split", choices=SPLITS, default="validation")
     parser.add_argument("--baseline", default="default", help="whose time is 1")
-    parser.add_argument("--rows", type=Path, default=Path("benchmarks/ablation.tsv"))
+    parser.add_argument(
+        "--rows",
+        type=Path,
+        help="default: benchmarks/ablation_RECIPE_SPLIT.tsv, never of two splits",
+    )
     options = parser.parse_args()
+    options.rows = options.rows or rows_file(options.file, options.split)
     runs = wanted(params.validate(params.read(options.file), str(options.file)).runs, options.names)
     rows = read(options.rows)
     done = {row["run"] for row in rows}

@@ -49,7 +49,8 @@ class Judge:
 
     run: Run
     held_out: Tensor  # [N, C, H, W] in [-1, 1]
-    for_sigma: Tensor
+    for_sigma: Tensor  # none of them is among those that give the nats
+    for_nats: Tensor
     kind: str
     tensors: dict[str, Tensor]
     seen: metrics.Seen
@@ -67,7 +68,7 @@ class Judge:
         density = parzen.estimate(
             to_unit(samples),
             to_unit(self.for_sigma),
-            to_unit(self.held_out),
+            to_unit(self.for_nats),
             self.run.parzen.sigma_grid.sigmas(),
         )
         return fid, near["precision"], near["recall"], density.mean
@@ -75,10 +76,12 @@ class Judge:
 
 def judge(run: Run, data: dict[str, Tensor], split: str) -> Judge:
     """`split`: validation or test. Sigma is chosen by validation images that are not scored."""
-    held_out, some = data[f"{SPLITS[split]}_images"], run.parzen.validation_images
+    held_out, valid = data[f"{SPLITS[split]}_images"], data["valid_images"]
+    some = min(run.parzen.validation_images, len(valid) // 2)
+    for_nats = held_out[some:] if split == "validation" else held_out
     kind, tensors = read_about(EXTRACTOR)["kind"], read_tensors(EXTRACTOR)
     seen = metrics.Seen(*extractors.extract(kind, tensors, held_out))
-    return Judge(run, held_out, data["valid_images"][:some], kind, tensors, seen)
+    return Judge(run, held_out, valid[:some], for_nats, kind, tensors, seen)
 
 
 def rows_of(training: Training, judge: Judge, moments: set[int]) -> Iterator[tuple]:
@@ -116,7 +119,8 @@ def reference_step(images_NCHW: Tensor) -> float:
 
 
 def summary(rows: list[tuple], target: float) -> str:
-    """Means over seeds at the end, and how sure it is that the mean FID is at most `target`."""
+    """Means over seeds at the end, and a one-sided t-test of the FID against `target`: how probable means as low as this
+    would be if FID were `target` on average over all seeds."""
     ends = [row for row in rows if row[1] == max(r[1] for r in rows)]
     if len(ends) < 2:
         return "one seed only: no mean, no test"
@@ -125,7 +129,7 @@ def summary(rows: list[tuple], target: float) -> str:
         for name, values in zip(COLUMNS[2:], list(zip(*ends, strict=True))[2:], strict=True)
     ]
     p = stats.ttest_1samp([row[3] for row in ends], target, alternative="less").pvalue
-    return f"{len(ends)} seeds: {', '.join(means)}; p that the mean FID is not below {target:g}: {p:.2g}"
+    return f"{len(ends)} seeds: {', '.join(means)}; t-test against a mean FID of {target:g}: p = {p:.2g}"
 
 
 def keep(folder: Path, content: dict, rows: list[tuple], about: dict, said: str) -> None:

@@ -41,3 +41,8 @@ def test_runs_are_chosen_with_or_without_their_seed_and_all_of_a_seed_come_befor
     assert len(ablation.wanted(runs, [])) == len(runs)
     with pytest.raises(SystemExit, match="no_such"):
         ablation.wanted(runs, ["default", "no_such"])
+
+
+def test_rows_of_validation_images_never_count_as_rows_of_test_images():
+    files = {ablation.rows_file(RECIPE, split) for split in ablation.SPLITS}
+    assert len(files | {ablation.rows_file(Path("recipes/best.yaml"), "test")}) == 3
