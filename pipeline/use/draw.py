@@ -16,6 +16,7 @@ from pipeline.use.model import EACH, Model, at_least
 # unless told otherwise: of samples, and of points that a path goes through
 SAMPLES, POINTS = 100, 8
 STEPS = 12  # unless told otherwise, of an animation: from one point to the next
+MOST = {".png": 10_000, ".gif": 10_000}  # images in one file, which are enlarged for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,10 @@ def draw(model: Model, wishes: Wishes, out: Path | None) -> str:
     if steps is None:
         if wishes.path is not None:
             raise RequestError("--path is of --interpolate STEPS, which is not given")
+        count = SAMPLES if wishes.count is None else wishes.count
+        check_fits(count, out)
         images = model.sample(
-            SAMPLES if wishes.count is None else wishes.count,
+            count,
             seed=wishes.seed,
             label=wishes.label,
             truncation=wishes.truncation,
@@ -59,17 +62,27 @@ def draw(model: Model, wishes: Wishes, out: Path | None) -> str:
     else:
         if wishes.rejection is not None:
             raise RequestError("--rejection is of samples, not of --interpolate; leave one out")
-        tour = around(model, wishes, steps)
+        tour = around(model, wishes, steps, out)
         images = (tour[:, :-1] if out.suffix == ".gif" else tour).flatten(0, 1)
         what, columns = f"a way around {len(tour)} points", steps
     write(model, images, out, columns, by_class=steps is None and wishes.label == EACH)
     return f"{what} of {model.file} ({model.weights} weights, seed {wishes.seed}): {out}"
 
 
-def around(model: Model, wishes: Wishes, steps: int) -> Tensor:
+def check_fits(count: int, out: Path) -> None:
+    """RequestError for more images than a file of that kind takes."""
+    most = MOST.get(out.suffix, count)
+    if count > most:
+        raise RequestError(
+            f"--out {out}: {count:,} images, and one {out.suffix} takes {most:,} at most; draw fewer, or take .npy"
+        )
+
+
+def around(model: Model, wishes: Wishes, steps: int, out: Path) -> Tensor:
     """[points, steps, C, H, W]: a row from each of random points to the next, from the last to the first."""
     count = POINTS if wishes.count is None else wishes.count
     at_least("--count, with --interpolate,", count, 2)
+    check_fits(count * steps, out)
     points = model.latent(count, seed=wishes.seed, truncation=wishes.truncation)
     ways = zip(points, points.roll(-1, dims=0), strict=True)
     rows = [model.interpolate(a, b, steps, path=wishes.path, label=wishes.label) for a, b in ways]

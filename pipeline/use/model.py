@@ -1,5 +1,7 @@
 """A trained model to draw from, of whatever family: samples, points of its latent space, paths between them."""
 
+import math
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -12,7 +14,7 @@ from torch import Tensor
 from pipeline import models
 from pipeline.compute.streams import generator
 from pipeline.config.fitting import against_rejection
-from pipeline.errors import RequestError
+from pipeline.errors import DataError, RequestError
 from pipeline.io.files import reading
 from pipeline.io.tensors import read_about, read_tensors
 from pipeline.models.gan.interpolation import PATHS
@@ -80,7 +82,7 @@ class Model:
         classes in turn, as `sample` draws them. `truncation`: see `latent`. `rejection`: the share of samples that D
         lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to 1.
         """
-        at_least("count", count, 1)
+        self._count(count)
         if rejection is not None:
             if truncation is not None:
                 raise RequestError("rejection and truncation exclude each other; leave one out")
@@ -93,7 +95,7 @@ class Model:
         batch_size, seed = min(count, BLOCK), self._seed(seed)
         with self._reading():
             drawn = self._saved.samples(self.weights, count, batch_size, seed)
-            return torch.cat([images for images, *_ in drawn])
+            return self._finite(torch.cat([images for images, *_ in drawn]))
 
     def _accepted(self, count: int, seed: int, label: Label, accepted: float) -> Tensor:
         if not isinstance(self._saved, SavedGan):
@@ -113,7 +115,7 @@ class Model:
         seed = self._seed(seed)
         with self._reading():
             drawn = self._saved.accepted_samples(self.weights, count, BLOCK, seed, accepted, labels)
-            return torch.cat([images for images, *_ in drawn])
+            return self._finite(torch.cat([images for images, *_ in drawn]))
 
     def latent(self, count: int = 1, *, seed: int = 0, truncation: float | None = None) -> Tensor:
         """`count` points [N, Z] of the latent space, from the model's prior.
@@ -122,7 +124,7 @@ class Model:
         say, or less for more typical images of less variety.
         """
         space = self._space("latent")
-        at_least("count", count, 1)
+        self._count(count)
         stream = generator(self._seed(seed), "sample")
         if truncation is not None:
             self._check_truncation(space, truncation)
@@ -146,7 +148,7 @@ class Model:
             space.decode(z_NZ[rows], None if labels_N is None else labels_N[rows])
             for rows in blocks
         ]
-        return torch.cat(drawn)
+        return self._finite(torch.cat(drawn))
 
     def interpolate(
         self,
@@ -164,6 +166,7 @@ class Model:
         """
         space = self._space("interpolate")
         at_least("steps", steps, 2)
+        self._count(steps)
         if path is not None and path not in PATHS:
             raise RequestError(f"path is {path!r}, expected one of {', '.join(PATHS)}")
         ends = [self.latent(seed=end)[0] if isinstance(end, int) else end for end in (a, b)]
@@ -195,6 +198,25 @@ class Model:
         if weights == "ema" and not self._saved.has_average:
             raise RequestError(f"{self.file} has no average of weights; take weights: raw")
         return weights
+
+    def _count(self, count: int) -> None:
+        """At least 1, and no more than half of the memory holds: beyond it the system ends the process without a word."""
+        at_least("count", count, 1)
+        needed = 4 * count * math.prod(self.image_shape)
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > memory / 2:
+            raise RequestError(
+                f"{count:,} images take {needed / 2**30:,.1f} GiB, and this machine has {memory / 2**30:,.1f}; draw fewer at "
+                "a time, with other seeds, or let the stage `sample` write them in parts (sample.count)"
+            )
+
+    def _finite(self, images_NCHW: Tensor) -> Tensor:
+        if not images_NCHW.isfinite().all():
+            raise DataError(
+                f"{self.file}: what it draws is NaN or infinite: its training has diverged (verdict.json says when). "
+                "Lower its learning rates and train again"
+            )
+        return images_NCHW
 
     def _space(self, what: str) -> spaces.Space:
         return self.space or self._no_latent(what)

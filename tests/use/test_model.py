@@ -14,6 +14,7 @@ from pipeline.errors import DataError, RequestError
 from pipeline.io.tensors import read_about, read_tensors, write_model
 from pipeline.models import FAMILIES
 from pipeline.use import model as models
+from pipeline.use.program import space_of
 from tests.conftest import ROOT
 from tests.use.conftest import COUNT, REJECTED
 
@@ -210,6 +211,32 @@ def other_version(file: Path) -> None:
 def other_net(file: Path) -> None:
     about, tensors = read_about(file), read_tensors(file)
     write_model(file, {name: torch.zeros(3) for name in tensors}, about)
+
+
+def diverged(file: Path) -> None:
+    lost = {name: one * torch.nan for name, one in read_tensors(file).items()}
+    write_model(file, lost, dict(read_about(file)))
+
+
+@pytest.mark.parametrize(
+    ("run", "ask"),
+    [
+        ("digits", lambda model: model.sample(3)),
+        ("told", lambda model: model.decode(model.latent(3), label=1)),
+        ("told", space_of),
+        ("flow", space_of),
+        ("autoregressive", lambda model: model.sample(3)),
+    ],
+)
+def test_a_model_that_has_diverged_draws_nothing_and_is_not_exported(
+    trained: Path, tmp_path: Path, run: str, ask
+):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((trained / f"results/{run}/model.safetensors").read_bytes())
+    diverged(file)
+    with pytest.raises(DataError) as found:
+        ask(load(file))
+    assert str(file) in str(found.value)
 
 
 @pytest.mark.parametrize(
