@@ -12,7 +12,7 @@ from pipeline.report.revisions import Place, at, here
 from pipeline.report.settings import Flat, differences
 from pipeline.tables.cells import cell
 from pipeline.tables.columns import FEATURES, Row
-from pipeline.tables.rows import as_shown, by_fid, real_row
+from pipeline.tables.rows import as_shown, by_fid, is_scores, real_row
 
 NUMBERS = {  # columns of the table, and how a line of numbers begins
     "fid": "FID",
@@ -38,6 +38,7 @@ class Column:
     place: Place
     settings: Flat
     scores: Row | None
+    is_other: bool  # whether there are scores of another version of this project, left out
 
 
 def compare(names: list[str], width: int) -> str:
@@ -57,7 +58,7 @@ def compare(names: list[str], width: int) -> str:
 def of_runs(place: Place, runs: list[str], width: int, sort: bool) -> str:
     """A block for each dataset; `sort`: best FID first."""
     columns = [column(run, run, place) for run in runs]
-    if not any(each.scores for each in columns):
+    if not any(each.scores or each.is_other for each in columns):
         raise DataError(
             "nothing is recorded yet for these runs. Next: snakemake --cores all, or dvc repro"
         )
@@ -91,7 +92,12 @@ def of_places(places: list[Place], runs: list[str], width: int) -> str:
 
 
 def column(heading: str, run: str, place: Place) -> Column:
-    return Column(heading, run, place, place.recorded.settings(run), place.scores(run))
+    scores = place.scores(run)
+    known = is_scores(scores)
+    settings = place.recorded.settings(run)
+    return Column(
+        heading, run, place, settings, scores if known else None, not known and bool(scores)
+    )
 
 
 def other_code(columns: list[Column]) -> list[str]:
@@ -112,8 +118,10 @@ def other_code(columns: list[Column]) -> list[str]:
 
 
 def notes(columns: list[Column]) -> Iterator[str]:
-    """Runs whose numbers are not those of the params.yaml beside them."""
+    """Runs whose numbers are not those of the params.yaml beside them, or of another version of this project."""
     for each in columns:
+        if each.is_other:
+            yield f"note: {each.run} {each.place.name}: scores of another version of this project, left out"
         if each.scores and (why := each.place.stale(each.run)):
             yield f"note: {each.run} {each.place.name}: {why}; shown is what ran"
 

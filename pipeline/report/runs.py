@@ -11,6 +11,7 @@ from pipeline.io import costs
 from pipeline.io.header import about
 from pipeline.report.settings import Flat, flat, text
 from pipeline.tables.cells import verdict
+from pipeline.tables.rows import is_estimate, is_scores
 
 MEASURES = ("verdict", "parzen", "metrics", "theory")
 
@@ -63,11 +64,15 @@ def facts(name: str, run: Run) -> Facts:
             return {}
         return content
 
+    scores = read(files.scores)
+    if scores and not is_scores(scores):
+        trouble.append(f"{files.scores} is of another version of this project: dvc repro")
+        scores = {}
     measures = {measure: read(files.folder / f"{measure}.json") for measure in MEASURES}
     found = Facts(
         name=name,
         run=run,
-        scores=read(files.scores) or None,
+        scores=scores or None,
         verdict=measures["verdict"],
         warnings=[line for each in measures.values() for line in each.get("warnings", [])],
         costs=(costs.read(files.costs, files.model) if files.model.is_file() else None) or {},
@@ -83,7 +88,7 @@ def decoder(name: str) -> dict[str, Any] | None:
         found = json.loads(paths.Likelihood(name).scores.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"run", "dataset", "log_p"} <= set(found) else None
+    return found if is_estimate(found) else None
 
 
 def steps_so_far(name: str) -> int | None:

@@ -1,9 +1,12 @@
 """table: the runs of this project, best first, beside real data and the published rows of Table 1."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from pipeline.errors import DataError
 from pipeline.io.files import read_json, write_bytes, write_json
-from pipeline.tables.rows import decoder_rows, rows_of
+from pipeline.tables.rows import decoder_rows, is_estimate, is_scores, rows_of
 from pipeline.tables.text import csv_text, render
 
 
@@ -21,8 +24,8 @@ def run(
     `names`: the runs of params.yaml; `entries`: its likelihoods; `sources`: dataset -> name of its source (mnist, ...); `groups`: runs
     that differ in their seed only; `folder`: of the scores.
     """
-    runs = scores_in(folder, names)
-    decoders = scores_in(folder / "likelihoods", entries)
+    runs = scores_in(folder, names, is_scores)
+    decoders = scores_in(folder / "likelihoods", entries, is_estimate)
     rows = [
         row
         for dataset in sorted({run["dataset"] for run in runs.values()})
@@ -36,9 +39,17 @@ def run(
     write_bytes(table.with_suffix(".csv"), csv_text(rows).encode())
 
 
-def scores_in(folder: Path, names: list[str]) -> dict[str, dict]:
-    """Those of `names`; all others, which were removed from params.yaml, are deleted."""
+def scores_in(
+    folder: Path, names: list[str], is_readable: Callable[[Any], bool]
+) -> dict[str, dict]:
+    """Those of `names`; all others, which were removed from params.yaml, are deleted. DataError unless all are readable."""
     for stray in folder.glob("*.json"):
         if stray.stem not in names:
             stray.unlink()
-    return {name: read_json(folder / f"{name}.json") for name in names}
+    found = {name: read_json(folder / f"{name}.json") for name in names}
+    for name, content in found.items():
+        if not is_readable(content):
+            raise DataError(
+                f"{folder / name}.json holds other numbers than this version writes, or none. Make it again with: dvc repro"
+            )
+    return found

@@ -3,11 +3,18 @@
 import math
 import statistics
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.evaluation.published import TABLE_1, of_system
 from pipeline.evaluation.rounding import stored
 from pipeline.tables.cells import HEALTHY, cell, verdict
-from pipeline.tables.columns import AVERAGED, SHARED, Row
+from pipeline.tables.columns import AVERAGED, FEATURES, LIKELIHOODS, SHARED, Row
+
+OF_REAL_DATA = ("real_data", "real_data_error", "real_fid", "real_precision", "real_recall")
+OF_AN_ESTIMATE = ("log_p", "log_p_gap", "elbo", "iwae")  # each with its error
+OF_A_RUN = {"dataset", "fid", "precision", "recall", "log_likelihood", "standard_error"} | {
+    *OF_REAL_DATA
+}
 
 
 def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[str]]) -> list[Row]:
@@ -37,6 +44,30 @@ def rows_of(dataset: str, runs: dict[str, dict], source: str, groups: list[list[
     blocks.sort(key=lambda block: by_fid(main_row(block)))
     rows = [row for block in blocks for row in block]
     return [{"published": False, **row, "dataset": dataset} for row in rows + published]
+
+
+def is_scores(found: Any) -> bool:
+    """Whether `found`, of a file, is what a row is made of: the scores of a run, not those of another version."""
+    if not isinstance(found, dict) or not set(found) >= OF_A_RUN:
+        return False
+    counted = found.get("missing_classes") is None or "classes_hit" in found
+    return counted and found.get("features") in (None, *FEATURES) and has_numbers(found)
+
+
+def is_estimate(found: Any) -> bool:
+    """The same for the scores of an entry of `likelihoods:`."""
+    if not isinstance(found, dict) or not set(found) >= {"run", "dataset", "log_p"}:
+        return False
+    errors = (f"{key}_error" for key in OF_AN_ESTIMATE if found.get(key) is not None)
+    return found.get("log_p_data") in LIKELIHOODS and set(found) >= {*errors} and has_numbers(found)
+
+
+def has_numbers(found: Row) -> bool:
+    """Finite ones, or none, wherever the tables expect a number."""
+    values = [
+        found.get(key) for key in (*AVERAGED, *OF_REAL_DATA, *OF_AN_ESTIMATE, "standard_error")
+    ]
+    return all(v is None or (isinstance(v, int | float) and math.isfinite(v)) for v in values)
 
 
 def main_row(block: list[Row]) -> Row:

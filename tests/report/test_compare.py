@@ -72,6 +72,13 @@ def test_runs_of_this_folder_stand_side_by_side_with_what_differs():
     assert "train.batch_size" not in shown
 
 
+def test_scores_of_another_version_are_left_out_and_named():
+    finish(Path(), digits={"features": "of another version"})
+    said = compare([], 80)
+    assert "note: digits here: scores of another version of this project, left out" in said
+    assert "31.7" in said, "the run line has the same scores"
+
+
 def test_a_clone_of_a_release_shows_its_numbers_without_a_cache():
     """Git has dvc.lock and the summary; scores are in DVC's cache, which the clone lacks."""
     finish(Path())

@@ -4,6 +4,7 @@ It is opened in a browser in tests/interplay/test_looking.py.
 """
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pipeline.report import page
 from pipeline.report.pictures import fair_share, fitted
 from pipeline.team.sweep import sweep
 from tests.conftest import ROOT
-from tests.report.folder import edit, finish, measure, set_up
+from tests.report.folder import SCORES, edit, finish, measure, set_up
 
 PARAMS = Path("params.yaml")
 
@@ -109,6 +110,18 @@ def test_settings_that_differ_are_shown_with_defaults_filled_in():
             "digits: results/scores/digits.json is damaged; bring it back with: dvc checkout",
         ),
         (lambda: Path("results/digits/verdict.json").write_text("[]"), "verdict.json is damaged"),
+        *(
+            (
+                lambda odd=odd: Path("results/scores/digits.json").write_text(json.dumps(odd)),
+                "digits: results/scores/digits.json is of another version of this project",
+            )
+            for odd in (
+                {"fid": 1.0},
+                SCORES | {"dataset": "digits", "fid": "3"},
+                SCORES | {"dataset": "digits", "precision": math.nan},
+                SCORES | {"dataset": "digits", "features": "another"},
+            )
+        ),
     ],
 )
 def test_a_run_that_is_not_finished_is_named_with_the_reason(change, said: str):

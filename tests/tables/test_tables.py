@@ -3,6 +3,7 @@ import csv
 import pytest
 
 from pipeline.config.params import load
+from pipeline.errors import DataError
 from pipeline.evaluation.rounding import significant
 from pipeline.io.files import read_json, write_json
 from pipeline.report.settings import seed_groups
@@ -196,6 +197,17 @@ def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
     assert "removed" not in out[0].read_text()
     assert list(read_json(out[1])) == ["kept"]
     assert not (scores / "removed.json").exists()
+
+
+@pytest.mark.parametrize(
+    "odd", [[], None, {"fid": 1.0}, RUN | {"fid": "4"}, RUN | {"real_fid": [1]}]
+)
+def test_scores_that_this_version_does_not_write_are_one_line(tmp_path, odd):
+    write_json(tmp_path / "scores/mine.json", odd)
+    out = tmp_path / "table.md", tmp_path / "summary.json"
+    with pytest.raises(DataError, match=r"mine\.json holds other numbers than this version writes"):
+        table.run(["mine"], [], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    assert not out[0].exists()
 
 
 def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
