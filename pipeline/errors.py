@@ -51,7 +51,10 @@ def refused_write(error: BaseException | None) -> str | None:
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in REFUSALS:
-            return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+            place = (
+                error.filename2 or error.filename
+            )  # of a rename where it goes, which the user knows
+            return f"{error.strerror} ({place})" if place else error.strerror
         if isinstance(error, sqlite3.OperationalError) and "locked" not in str(error):
             return f"{error} (a database of DVC, in /var/tmp/dvc or your core.site_cache_dir)"
         error = error.__cause__

@@ -106,12 +106,14 @@ def test_points_are_plotted_and_arrays_of_any_family_are_written(here):
         ("line --out apart", "draws points, which are no pictures"),
         ("line --out a.gif", "draws points, which are no pictures"),
         ("digits --out taken", "it holds notes.txt, which would be mixed"),
+        ("digits --out folder.png", "error: Is a directory (folder.png)."),
         ("nobody", "there is no model at nobody"),
         ("noisy --weights ema", "has no average of weights"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line_and_nothing_is_written(here, capsys, arguments, said):
     (here / "taken").mkdir()
+    (here / "folder.png").mkdir()
     (here / "taken/notes.txt").write_text("mine")
     before = sorted(here.rglob("*"))
     assert main(["draw", *arguments.split()]) == 1
