@@ -113,6 +113,7 @@ def test_many_hidden_units_get_an_estimate_from_both_sides(monkeypatch):
     ("changes", "expected"),
     [
         ({"persistent": False, "chains": 50}, "chains: with persistent: false"),
+        ({"offsets": "none", "offset_rate": 0.1}, "offset_rate is 0.1, but offsets is none"),
         ({"ema": {"name": "exponential", "decay": 0.9}}, "ema: an average of weights"),
         ({"precision": "bf16"}, "precision"),
         ({"offset_rate": 1.5}, "offset_rate"),

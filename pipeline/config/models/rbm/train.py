@@ -54,6 +54,14 @@ class Train(Learner):
             )
         return self
 
+    @model_validator(mode="after")
+    def offsets_move_at_a_rate(self) -> Self:
+        if self.offsets == "none" and self.offset_rate != 0.01:
+            raise ValueError(
+                f"offset_rate is {self.offset_rate:g}, but offsets is none; leave it out, or set offsets: data or average"
+            )
+        return self
+
     @property
     def negative_chains(self) -> int:
         """Chains of the negative phase."""
