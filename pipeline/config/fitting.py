@@ -130,6 +130,11 @@ def check_gan(train: Train, dataset: Dataset) -> None:
             "train.conditional is for images; for points of a mixture D is compared with the optimum "
             "of the whole density"
         )
+    if train.discriminator.minibatch_discrimination and isinstance(source, MixturePoints):
+        raise ValueError(
+            "train.discriminator.minibatch_discrimination is for images; for points of a mixture D is compared with the "
+            "optimum at every point, and this D judges a point by those beside it"
+        )
     if train.augmentation:
         check_augmentation(train.augmentation, dataset)
     if train.conditional and isinstance(source, Tfd):

@@ -135,6 +135,10 @@ REFUSED = {
         lambda p: p["runs"]["line"]["train"].update(consistency={}),
         "runs.line.train.consistency.shift is 1, and images have 1 x 1 pixels: nothing of them would be left",
     ),
+    "points that are judged by others": (
+        lambda p: p["runs"]["line"]["train"]["discriminator"].update(minibatch_discrimination={}),
+        "runs.line.train.discriminator.minibatch_discrimination is for images; for points of a mixture D is compared",
+    ),
     "joint batches of single images": (
         train(batches="joint"),
         "batches: joint changes nothing, because this D looks at every image by itself; set "
