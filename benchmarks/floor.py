@@ -50,31 +50,23 @@ def linear(inputs: int, outputs: int, dtype: torch.dtype) -> Layer:
 def convolution(
     layer: nn.Module, shape_CHW: tuple[int, ...], dtype: torch.dtype, layout: torch.memory_format
 ) -> Layer:
-    """Of nn.Conv2d or nn.ConvTranspose2d on maps of `shape_CHW` that lie in memory as `layout` says."""
+    """Of nn.Conv2d or nn.ConvTranspose2d on maps of `shape_CHW` that lie in memory as `layout` says.
+
+    A layer that computes its products in another way than PyTorch's (pipeline/models/gan/nets/strided.py) is measured
+    so, in its own layout.
+    """
     layer = layer.to(dtype).to(memory_format=layout)  # type: ignore[call-overload]
-    transposed = isinstance(layer, nn.ConvTranspose2d)
-    extra = layer.output_padding if transposed else (0, 0)
 
     def maps(count: int) -> Tensor:
         return torch.randn(count, *shape_CHW).to(dtype).to(memory_format=layout)
 
     def backward(count: int, of_inputs: bool, of_weights: bool) -> Work:
-        x_BCHW = maps(count)
-        with torch.no_grad():
-            y_BCHW = torch.randn_like(layer(x_BCHW))
-        return lambda: torch.ops.aten.convolution_backward(
-            y_BCHW,
-            x_BCHW,
-            layer.weight,
-            None,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            transposed,
-            extra,
-            1,
-            [of_inputs, of_weights, False],
-        )
+        x_BCHW = maps(count).requires_grad_(of_inputs)
+        wanted = [x_BCHW] * of_inputs + [layer.weight] * of_weights
+        with torch.enable_grad():
+            y_BCHW = layer(x_BCHW)
+        gradient_BCHW = torch.randn_like(y_BCHW)
+        return lambda: torch.autograd.grad(y_BCHW, wanted, gradient_BCHW, retain_graph=True)
 
     def forward(count: int) -> Work:
         x_BCHW = maps(count)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.floor import Layer, convolution, first, linear
 from pipeline.config.models.gan.train import Train
+from pipeline.models.gan.nets import strided
 
 Maker = Callable[[torch.dtype, torch.memory_format], tuple[list[Layer], list[Layer]]]
 LAYOUTS = {"maps by channel": torch.contiguous_format, "channels last": torch.channels_last}
@@ -116,8 +117,9 @@ def dcgan() -> Pair:
 
     def layers(dtype: torch.dtype, layout: torch.memory_format) -> tuple[list[Layer], list[Layer]]:
         G = [first(linear(64, 3136, dtype)), convolution(up(64, 32), (64, 7, 7), dtype, layout)]
-        G += [convolution(up(32, 1), (32, 14, 14), dtype, layout)]
-        D = [first(convolution(down(1, 32), (1, 28, 28), dtype, layout)), linear(3136, 1, dtype)]
+        G += [convolution(strided.up(32, 1, 5), (32, 14, 14), dtype, layout)]
+        of_images = convolution(strided.down(1, 32, 5), (1, 28, 28), dtype, layout)
+        D = [first(of_images), linear(3136, 1, dtype)]
         D.insert(1, convolution(down(32, 64), (32, 14, 14), dtype, layout))
         return G, D
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pipeline.config.models.gan import nets
 from pipeline.config.models.gan.sizes import dcgan_maps, widened
 from pipeline.models.common.layers import NORMS_2D, Dropout, Hidden, norm_of
+from pipeline.models.gan.nets import strided
 from pipeline.models.gan.nets.disturbance import noise_and_dropout
 from pipeline.models.gan.nets.resampling import Nearest, average_pool
 
@@ -65,9 +66,7 @@ def _over_map(norm: str, map_shape: tuple, classes: int) -> nn.Module:
 def upsample(inputs: int, outputs: int, up: str, kernel: int) -> nn.Module:
     """A map of twice the height and width (tip 5: by PixelShuffle or a strided transposed convolution)."""
     if up == "transposed":
-        return nn.ConvTranspose2d(
-            inputs, outputs, kernel, stride=2, padding=kernel // 2, output_padding=1
-        )
+        return strided.up(inputs, outputs, kernel)
     if up == "pixel_shuffle":
         return nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.PixelShuffle(2))
     return nn.Sequential(Nearest(), nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
@@ -93,11 +92,11 @@ class DcganDiscriminator(nn.Module):
         self.features = filters[-1] * maps[-1][0] * maps[-1][1]
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.layers(x_BCHW).flatten(1)
+        return strided.in_order(self.layers(x_BCHW), strided.FIRST).flatten(1)
 
 
 def downsample(inputs: int, outputs: int, down: str, kernel: int) -> nn.Module:
     """A map of half the height and width, rounded up (tip 5: average pooling or a strided convolution)."""
     if down == "strided":
-        return nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
+        return strided.down(inputs, outputs, kernel)
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), average_pool())
