@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+DIVERGED = 1e12  # no image is as far from [-1, 1]; beyond 1e15 sums of squares overflow in single precision
+
 
 def to_unit(images: Tensor) -> Tensor:
     """[N, ...] in [-1, 1] -> [N, D] in [0, 1]: the scale on which the paper's numbers were measured."""

@@ -12,7 +12,7 @@ from pipeline.compute import devices
 from pipeline.config.sample import Sample
 from pipeline.errors import DataError
 from pipeline.evaluation import extractors, families, metrics, neighbours
-from pipeline.evaluation.real_data import chosen_rows, some, to_unit
+from pipeline.evaluation.real_data import DIVERGED, chosen_rows, some, to_unit
 from pipeline.evaluation.rounding import stored
 from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.io.arrays import read_shards
@@ -88,7 +88,7 @@ def on_validation(dataset: str, threads: int, paths: Paths) -> dict:
 
 
 def read_samples(path: Path, image_shape: tuple) -> Tensor:
-    """The first `MOST` samples; DataError unless they are finite and of the dataset's shape."""
+    """The first `MOST` samples; DataError unless they are finite, none is huge, and of the dataset's shape."""
     array = read_shards(path)
     if array.shape[1:] != image_shape:
         raise DataError(
@@ -96,10 +96,10 @@ def read_samples(path: Path, image_shape: tuple) -> Tensor:
             f"with are {list(image_shape)}. Sample again with: dvc repro"
         )
     samples = torch.from_numpy(array[:MOST])
-    if not samples.isfinite().all():
-        bad = int((~samples.flatten(1).isfinite()).any(dim=1).sum())
+    lost = ~(samples.flatten(1).abs() < DIVERGED).all(dim=1)
+    if lost.any():
         raise DataError(
-            f"{path}: {bad:,} of {len(samples):,} samples hold NaN or infinite values, so there is "
+            f"{path}: {int(lost.sum()):,} of {len(samples):,} samples hold NaN, infinite or huge values, so there is "
             "nothing to measure. The training has diverged: see verdict.json, lower its learning rates."
         )
     return samples

@@ -14,7 +14,7 @@ from pipeline.compute import devices
 from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.evaluation import parzen
-from pipeline.evaluation.real_data import chosen_rows, to_unit
+from pipeline.evaluation.real_data import DIVERGED, chosen_rows, to_unit
 from pipeline.io.arrays import Rows, read_shards
 from pipeline.io.files import write_json
 from pipeline.io.tensors import read_about, read_tensors, tensor_names
@@ -112,10 +112,10 @@ def run(settings: Parzen, threads: int, samples: Path, views: Path, data: Path, 
 
 
 def finite(path: Path, pixels: Pixels) -> Pixels:
-    """`pixels`; DataError if any value is NaN or infinite."""
-    if not np.isfinite(pixels.extent()).all():
+    """`pixels`; DataError if any value is NaN, infinite or huge."""
+    if not (np.abs(pixels.extent()) < DIVERGED).all():
         raise DataError(
-            f"{path}: holds NaN or infinite values; nothing can be measured on them. If it is a run's, "
+            f"{path}: holds NaN, infinite or huge values; nothing can be measured on them. If it is a run's, "
             "its training has diverged: lower the learning rates"
         )
     return pixels

@@ -10,7 +10,7 @@ from pipeline.errors import DataError
 from pipeline.evaluation import extractors
 from pipeline.io.files import read_json
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.stages import download, features, metrics, normalize
+from pipeline.stages import download, features, metrics, normalize, parzen
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,13 @@ def save(path, array):
 
 def test_samples_that_cannot_be_measured_are_refused(tmp_path, parts, extractor):
     bad = np.zeros((20, 1, 8, 8))
-    bad[3, 0, 1, 1] = np.nan
-    with pytest.raises(DataError, match="1 of 20 samples hold NaN"):
-        metrics.read_samples(save(tmp_path / "nan.npy", bad), (1, 8, 8))
+    for lost in (np.nan, -np.inf, 1e25):  # whose square is infinite in single precision
+        bad[3, 0, 1, 1] = lost
+        file = save(tmp_path / "nan.npy", bad)
+        with pytest.raises(DataError, match="1 of 20 samples hold NaN, infinite or huge"):
+            metrics.read_samples(file, (1, 8, 8))
+        with pytest.raises(DataError, match=r"nan\.npy: holds NaN, infinite or huge values"):
+            parzen.finite(file, parzen.Pixels(bad))
     with pytest.raises(DataError, match=r"shape \[1, 28, 28\]"):
         metrics.read_samples(save(tmp_path / "big.npy", np.zeros((9, 1, 28, 28))), (1, 8, 8))
     with pytest.raises(DataError, match=r"4 samples cannot be compared .* at least 6"):
