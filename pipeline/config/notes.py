@@ -19,6 +19,7 @@ def notes(params: Params) -> list[str]:
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
             *(on_augmentation(run.train) if isinstance(run.train, Train) else ()),
+            *(on_length(run.train) if isinstance(run.train, Train) else ()),
             *on_weights(run),
             *on_memory(run, params.datasets[run.dataset]),
             *on_images(run, params.datasets[run.dataset]),
@@ -42,6 +43,32 @@ def on_training(train: Train) -> Iterator[str]:
         yield "train.loss has no effect beside feature_matching.alone; leave it out"
     if train.autoencoder and train.autoencoder.name == "vae":
         yield "train.loss has no effect in a vae, whose G does not learn from D; leave it out"
+
+
+def on_length(train: Train) -> Iterator[str]:
+    """What would begin after the last step."""
+    past, replay = train.past_players, train.replay
+    if past and 2 * past.every_steps >= train.steps:
+        yield (
+            f"train.past_players: the first pair returns after {2 * past.every_steps:,} steps, of {train.steps:,}; set "
+            "every_steps to less than half of steps"
+        )
+    samples = train.steps * train.batch_size * max(each.k for each in train.discriminator_steps)
+    if replay and replay.size >= samples:
+        yield (
+            f"train.replay.size is {replay.size:,}, and G draws {samples:,} samples for D at most, so none is shown again; "
+            "set size to less"
+        )
+    for each in train.discriminator_steps:
+        if each.from_step >= train.steps:
+            yield f"train.discriminator_steps: from_step {each.from_step:,} is after the last of {train.steps:,} steps"
+    for name, player in (("generator", train.generator), ("discriminator", train.discriminator)):
+        warmup = getattr(player.optimizer.schedule, "warmup_steps", 0)
+        if warmup > train.steps:
+            yield (
+                f"train.{name}.optimizer.schedule.warmup_steps is {warmup:,}, so the rate does not reach lr in "
+                f"{train.steps:,} steps; set it to less"
+            )
 
 
 def on_weights(run: Run) -> Iterator[str]:

@@ -360,6 +360,22 @@ NOTED = {
         train(augmentation={"cutout": 0.5, "p": 0.0}),
         "runs.digits.train.augmentation.p is 0, so D sees images as they are",
     ),
+    "players that never return": (
+        train(past_players={"every_steps": 300}),
+        "runs.digits.train.past_players: the first pair returns after 600 steps, of 600",
+    ),
+    "samples that never return": (
+        train(replay={"size": 10**6}),
+        "runs.digits.train.replay.size is 1,000,000, and G draws",
+    ),
+    "steps of D after the end": (
+        train(discriminator_steps=[{"from_step": 0, "k": 1}, {"from_step": 600, "k": 2}]),
+        "runs.digits.train.discriminator_steps: from_step 600 is after the last of 600 steps",
+    ),
+    "a rate that is not reached": (
+        optimizer(schedule={"name": "cosine", "warmup_steps": 601}),
+        "runs.digits.train.generator.optimizer.schedule.warmup_steps is 601, so the rate does not reach lr",
+    ),
     "a loss of a vae": (as_vae, "runs.digits.train.loss has no effect in a vae"),
     "fewer real images than asked for": (
         parzen(real_data_images=1_201),
