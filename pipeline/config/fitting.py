@@ -7,6 +7,7 @@ from pipeline.config.models.gan.augmentation import Augmentation
 from pipeline.config.models.gan.autoencoders import Vae
 from pipeline.config.models.gan.losses import is_critic
 from pipeline.config.models.gan.sizes import SizeError, check_net
+from pipeline.config.models.gan.tips import Labels
 from pipeline.config.models.gan.train import Train
 from pipeline.config.sample import Sample
 
@@ -96,6 +97,8 @@ def against_rejection(train: Train) -> str | None:
     """Why D's logit of a sample is no estimate of log p(x) / q(x), as the end of a sentence; None if it is one."""
     if is_critic(train.loss):
         return f"asks D for a probability, and with train.loss: {train.loss} it is a critic"
+    if train.labels != Labels():
+        return "asks D how much likelier data are than samples, and with train.labels its targets are other shares"
     if isinstance(train.autoencoder, Vae):
         return "asks D, which train.autoencoder: {name: vae} does not train"
     if train.discriminator.minibatch_discrimination:

@@ -229,6 +229,10 @@ REFUSED = {
         lambda p: run_of(p, sample=REJECTION, train={"loss": "hinge"}),
         "runs.digits: sample.rejection asks D for a probability, and with train.loss: hinge it is a critic",
     ),
+    "a D of other targets asked for a ratio of densities": (
+        lambda p: run_of(p, sample=REJECTION, train={"labels": {"real": 0.9}}),
+        "runs.digits: sample.rejection asks D how much likelier data are than samples, and with train.labels its",
+    ),
     "a D that judges batches asked about one sample": (
         lambda p: (
             run_of(p, sample=REJECTION),
