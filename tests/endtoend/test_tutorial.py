@@ -18,7 +18,7 @@ FILLED_IN = {
     ),
     "git remote set-url origin <a repository of yours>": "git remote set-url origin ../origin.git",
     "dvc remote add --default team /path/to/a/shared/folder": "dvc remote add --default team ../shared",
-    "git clone <this repository> gan-pipeline && cd gan-pipeline": (
+    "git clone <a repository of yours> gan-pipeline && cd gan-pipeline": (
         "git clone --quiet ../origin.git ../colleague && cd ../colleague && git log -1 --format=%s "
         "&& dvc pull --quiet results/cats/grid.png && test -f results/cats/grid.png"
     ),
