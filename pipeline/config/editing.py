@@ -4,10 +4,13 @@ ruamel.yaml says where a key stands. Its dump of a whole file is not used: it mo
 behind an anchor, and breaks or joins long lines.
 """
 
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+
+from pipeline.io.files import write_bytes
 
 
 def round_trip() -> YAML:
@@ -21,6 +24,14 @@ def round_trip() -> YAML:
 def plain(text: str) -> Any:
     """What `text` says, as DVC and the pipeline read it; every call gives new objects."""
     return YAML(typ="safe").load(text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace what the file holds by `text`, whose line ends become those of the file; a link stays one."""
+    former = path.read_bytes()
+    if b"\r\n" in former and former.count(b"\n") == former.count(b"\r\n"):
+        text = text.replace("\n", "\r\n")
+    write_bytes(path.resolve(), text.encode())
 
 
 def own_keys(block: CommentedMap) -> dict[str, tuple[int, int]]:

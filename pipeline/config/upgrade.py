@@ -7,9 +7,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
-from pipeline.config.editing import end_of, own_keys, plain, round_trip
+from pipeline.config.editing import end_of, own_keys, plain, round_trip, write_text
 from pipeline.errors import ConfigError
-from pipeline.io.files import write_bytes
 
 FAMILY = "gan"  # of every run written before runs named one
 
@@ -43,7 +42,7 @@ def upgrade(path: Path) -> list[str]:
             f"{path} is written in a way that cannot be changed line by line. {'. '.join(by_hand)}"
         )
     if new != text:
-        write_bytes(path, new.encode())
+        write_text(path, new)
     return [
         *(f"runs.{name}: added model: {FAMILY}" for name in nameless),
         *(f"runs.{name}.train: renamed {key} to {params.RENAMED[key]}" for name, key in old),

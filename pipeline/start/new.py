@@ -8,10 +8,9 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
 from pipeline.config.datasets import Folder, Npz, OwnImages, Parquet, Zip
-from pipeline.config.editing import end_of, own_keys, plain, round_trip
+from pipeline.config.editing import end_of, own_keys, plain, round_trip, write_text
 from pipeline.config.fitting import check_names
 from pipeline.errors import ConfigError
-from pipeline.io.files import write_bytes
 from pipeline.sources import folder, npz, parquet, zipped
 from pipeline.start.folder import Pictures, look
 from pipeline.start.settings import Choice, Wishes, choose, dataset_text, run_text, tenth
@@ -41,7 +40,7 @@ def new(file: Path, name: str, pictures_in: str, wishes: Wishes) -> list[str]:
     for section, block in blocks.items():
         changed = with_block(changed, section, block, file)
     check_written(text, changed, blocks, file)
-    write_bytes(file, changed.encode())
+    write_text(file, changed)
     return said(file, name, pictures, choice)
 
 
@@ -134,7 +133,7 @@ def accept(file: Path, name: str, settings: Any) -> str:
             f"{file} is written in a way that cannot be changed line by line. Write below "
             f"datasets.{name}.source by hand:\n  digest: {digest}"
         )
-    write_bytes(file, changed.encode())
+    write_text(file, changed)
     return (
         f"{file}: datasets.{name} accepts {what}, digest {digest}. "
         "Next: snakemake --cores all (or dvc repro)"

@@ -20,10 +20,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
-from pipeline.config.editing import differing, end_of, own_keys, plain, round_trip
+from pipeline.config.editing import differing, end_of, own_keys, plain, round_trip, write_text
 from pipeline.engine.input_guard import value_at
 from pipeline.errors import ConfigError
-from pipeline.io.files import write_bytes
 
 USAGE = "for example: python -m pipeline sweep mnist seed=0,1,2 train.steps=1000,2000"
 SHARED = re.compile(
@@ -78,7 +77,7 @@ def sweep(path: Path, run: str, assignments: list[str], rewrite: bool = False) -
         raise ConfigError(f"give every key to vary once, with its values; {USAGE}")
     again = f"sweep {run} {' '.join(assignments)} --rewrite"
     written = with_grid(path.read_text(encoding="utf-8"), run, axes, path, rewrite, again)
-    write_bytes(path, written.text.encode())
+    write_text(path, written.text)
     return written
 
 
@@ -104,7 +103,7 @@ def fan_out(path: Path, rewrite: bool = False) -> Written:
         written.added += one.added
         written.present += one.present
         written.rewritten += one.rewritten
-    write_bytes(path, written.text.encode())
+    write_text(path, written.text)
     return written
 
 
@@ -130,7 +129,7 @@ def write_in_full(path: Path) -> list[str]:
     new = "".join(lines)
     if plain(new) != plain(text):
         raise ConfigError(f"{path} is written in a way that cannot be changed line by line")
-    write_bytes(path, new.encode())
+    write_text(path, new)
     return written
 
 
