@@ -54,6 +54,12 @@ def pictures(folder: Path, fewest: int = 2) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in own.FORMATS and not path.name.startswith(".") and path.is_file()
     ]
+    for parent in {file.parent for file in files}:
+        if not own.is_text(str(parent)):
+            raise SourceError(
+                f"{str(parent).encode('utf-8', 'backslashreplace').decode()}: the name of this folder is no UTF-8, "
+                "and names of folders become names of classes; rename it"
+            )
     if len(files) < fewest:
         raise SourceError(
             f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(own.FORMATS))}"

@@ -34,6 +34,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_text(name: str) -> bool:
+    """Whether a name on disk is UTF-8; Python keeps the bytes of others as halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def digests(files: Iterable[Path]) -> dict[Path, str]:
     """SHA-256 of each file."""
     return {file: sha256(file) for file in files}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from pipeline.config.editing import plain
 from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
@@ -228,5 +229,9 @@ def aligned(line: str) -> str:
 
 def quoted(text: str) -> str:
     """`text` as a YAML string, in quotes only where it needs them."""
-    plain = re.fullmatch(r"[A-Za-z./][\w./-]*", text) and text not in ("true", "false", "null")
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    simple = re.fullmatch(r"[A-Za-z./][\w./-]*", text)
+    return (
+        text
+        if simple and plain(f"[{text}]") == [text]
+        else json.dumps(text, ensure_ascii=not text.isprintable())
+    )

@@ -1,5 +1,6 @@
 """From a folder of pictures to settings that fit, and what is said of a folder that does not."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -221,6 +222,20 @@ def test_a_name_that_is_taken_or_reserved_is_refused(here, capsys, name, why):
     said = capsys.readouterr().err
     assert why in said and "python -m pipeline new OTHER" in said
     assert (here / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("folder", ["True", ".5", "no", "~", 'a"b', "two\nlines", "\x7f", "-x"])
+def test_a_folder_may_have_any_name(here, folder):
+    draw(here / folder, 60)
+    assert main(["new", "cats", f"--folder={folder}"]) == 0
+    assert load(here / "params.yaml").datasets["cats"].source.path == folder
+
+
+def test_a_class_whose_name_is_no_utf_8_is_refused(here, capsys):
+    draw(here / "pictures/a", 30)
+    draw(here / "pictures" / os.fsdecode(b"\xe9"), 30)
+    assert new() == 1
+    assert "the name of this folder is no UTF-8" in capsys.readouterr().err
 
 
 def test_sizes_that_differ_are_taken_when_the_user_says_to_which(here):
