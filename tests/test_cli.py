@@ -1,8 +1,10 @@
 """What the command line says and how it ends when something is wrong."""
 
 import errno
+import json
 import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -119,3 +121,34 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback(here):
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_command_without_stdout_works_and_nothing_else_takes_its_place(here):
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -m pipeline check --out settings.json >&-', sys.executable],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert json.loads((here / "settings.json").read_text())["runs"].keys() == {"digits", "line"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b'{"__metadata__": []}',
+        b'{"__metadata__": {"about": 5}}',
+        b'{"__metadata__": {"about": "[]"}}',
+        b'{"__metadata__": {"about": "{\\"train\\": []}"}}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_model_of_somebody_else_is_named(here, capsys, header: bytes):
+    model = here / "results/line/model.safetensors"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(struct.pack("<Q", len(header)) + header)
+    assert main(["sample", "line"]) == 1
+    assert "results/line/model.safetensors" in capsys.readouterr().err

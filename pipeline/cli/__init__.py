@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     Ranks of a training return ranks.SAID instead of 1, so that the error is printed once.
     """
+    if arguments is None:
+        open_streams()
     options = parser().parse_args(arguments)
     if not ranks.inside():
         processes.interrupt_on_sigterm()
@@ -74,6 +76,15 @@ def run(options: argparse.Namespace, is_all: bool, failed: int) -> int:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
+
+
+def open_streams() -> None:
+    """Open what the command was started without, as by `>&-`: the first file that it opens would be its stdout."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def nobody_reads(descriptor: int) -> bool:

@@ -113,7 +113,8 @@ def train(options: argparse.Namespace) -> None:
 
 def enter_as_trained(files: paths.Run) -> None:
     """What is made from a model is computed as the model was."""
-    arithmetic.enter(about(files.model).get("train", {}).get("reproducible", "here"))
+    train = about(files.model).get("train")
+    arithmetic.enter(train.get("reproducible", "here") if isinstance(train, dict) else "here")
 
 
 def sample(options: argparse.Namespace) -> None:

@@ -13,13 +13,20 @@ NOT_LEARNED = (
 )
 SAMPLED = ("generator.", "net.", "first.")  # of names, the first part: the nets that draw
 
+# what reading a file raises that is missing, or none of ours
+UNREADABLE = (
+    *(OSError, struct.error, MemoryError, OverflowError),
+    *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+)
+
 
 def about(model: Path) -> dict[str, Any]:
     """What the file's writer stored beside the tensors; {} if there is no such file or it is damaged."""
     try:
-        return json.loads(_header(model)["__metadata__"]["about"])
-    except (OSError, ValueError, KeyError, struct.error, MemoryError, OverflowError):
+        found = json.loads(_header(model)["__metadata__"]["about"])
+    except UNREADABLE:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def parameters(model: Path) -> int | None:
@@ -30,7 +37,7 @@ def parameters(model: Path) -> int | None:
             for name, tensor in _header(model).items()
             if name.startswith(SAMPLED) and name.rpartition(".")[2] not in NOT_LEARNED
         }
-    except (OSError, ValueError, KeyError, TypeError, struct.error, MemoryError, OverflowError):
+    except UNREADABLE:
         return None
     return sum(map(math.prod, shapes.values()))
 
