@@ -22,7 +22,8 @@ def not_pushed() -> list[str]:
 
 def heads() -> list[str]:
     """What no branch or tag names: where worktrees are, and all stashes."""
-    trees = [line.split()[1] for line in git("worktree", "list", "--porcelain") if "HEAD " in line]
+    listed = [line.partition(" ") for line in git("worktree", "list", "--porcelain")]
+    trees = [commit for key, _, commit in listed if key == "HEAD" and commit.strip("0")]
     return ["HEAD", *trees, *git("stash", "list", "--format=%H")]
 
 
@@ -45,7 +46,13 @@ def decides(file: str) -> bool:
 def git(*command: str) -> list[str]:
     """The lines that Git prints; PipelineError with its words if it fails."""
     try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *command],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # file names may be any bytes
+            check=False,
+        )
     except OSError as error:
         raise PipelineError(f"git cannot be run ({error}). Nothing was dropped.") from None
     if done.returncode:

@@ -1,6 +1,7 @@
 """make fetch: the team's branch from Git, and the results that it records from DVC's remote."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def fetch() -> None:
     check_no_local_change_of("dvc.lock")
     git("fetch", "--quiet", origin)
     check_nothing_is_overwritten(f"{origin}/{branch}")
-    if not git("ls-remote", "--heads", origin, branch):
+    if not git("ls-remote", origin, f"refs/heads/{branch}"):
         print(f"Git  <- {origin}: has no branch {branch} yet; nothing to merge")
     else:
         fetch_results_of(f"{origin}/{branch}", remote)
@@ -78,7 +79,7 @@ def fetch_results_of(theirs: str, remote: str) -> None:
 
 def outputs_of(theirs: str) -> dict[str, str]:
     """Path -> checksum, of what dvc.lock of a branch records; TeamError if it is damaged there."""
-    recorded = run("git", "show", f"{theirs}:dvc.lock")
+    recorded = run("git", "show", f"{theirs}:./dvc.lock")
     if recorded.returncode:
         return {}
     with reading(
@@ -107,24 +108,27 @@ def check_no_local_change_of(name: str) -> None:
 
 
 def check_nothing_is_overwritten(theirs: str) -> None:
-    """TeamError if a result here is recorded nowhere and another one would take its place."""
+    """TeamError if a result here is recorded nowhere and another one would take its place, or none: `dvc pull`
+    deletes what dvc.lock does not know."""
     coming = outputs_of(theirs)
     lost = []
     with Repo() as repo:
         for out in repo.index.outs:
             path = os.path.relpath(out.fs_path)
             expected = {coming.get(path), out.hash_info.value if out.hash_info else None} - {None}
-            if not out.use_cache or not expected or not out.exists:
+            if not out.use_cache or not out.exists:
                 continue
+            if not expected and not all(other.exists for other in out.stage.outs):
+                continue  # what a kill has left of a stage that never came to its end
             here = out.get_hash().value
             if here not in expected and not repo.cache.local.exists(here):
                 lost.append(path)
     if lost:
         raise TeamError(
-            f"{len(lost)} result(s) here are recorded nowhere, and fetching would overwrite them: "
+            f"{len(lost)} result(s) here are recorded nowhere, and fetching would overwrite or delete them: "
             f"{', '.join(lost[:5])}{', ...' if len(lost) > 5 else ''}\n"
             "Nothing was fetched. To keep them, copy them elsewhere, or record them: dvc commit, then git commit.\n"
-            f"To drop them: dvc checkout --force {lost[0]}"
+            f"To drop them: rm -r {lost[0]}"
         )
 
 
@@ -146,7 +150,8 @@ def merge(theirs: str, made: list[str]) -> None:
     done = run("git", "merge", "--quiet", "--no-edit", theirs)
     if done.returncode == 0:
         return
-    conflicts = git("diff", "--name-only", "--diff-filter=U").split()
+    names = git("diff", "--name-only", "-z", "--diff-filter=U").split("\0")
+    conflicts = [shlex.quote(name) for name in names if name]
     if not conflicts:
         raise TeamError(f"git could not merge {theirs}:\n{done.stdout}{done.stderr}".rstrip())
     others = [name for name in conflicts if name not in made]

@@ -169,7 +169,12 @@ def git(*arguments: str) -> str:
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | QUIET
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",  # names of people and files, as old as they may be
+        check=False,
+        env=os.environ | QUIET,
     )
 
 

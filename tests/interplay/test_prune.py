@@ -200,3 +200,18 @@ def test_of_commits_that_name_the_same_one_is_asked(tmp_path: Path, monkeypatch)
         "log", "--format=%s", "--no-walk", *commits.naming_results(commits.all_commits())
     )
     assert sorted(subjects) == ["dvc.lock", "notes.md"]
+
+
+def test_names_of_any_bytes_and_a_worktree_without_a_commit_are_no_obstacle(
+    tmp_path: Path, monkeypatch
+):
+    tiny = new_tiny(tmp_path / "a tiny project")
+    monkeypatch.chdir(tiny.path)
+    Path("dvc.lock").write_text("{}")
+    Path(os.fsdecode(b"caf\xe9.yaml")).write_text("x")
+    tiny.commit("latin-1")
+    tiny.run("git", "worktree", "add", "--quiet", "--detach", "../HEAD x", "HEAD")
+    tiny.run("git", "worktree", "add", "--quiet", "--detach", "--no-checkout", "../new", "HEAD")
+    tiny.run("git", "-C", "../new", "checkout", "--quiet", "--orphan", "unborn")
+    (latest,) = commits.git("rev-parse", "HEAD")
+    assert commits.naming_results(commits.all_commits()) == [latest]

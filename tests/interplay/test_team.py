@@ -211,7 +211,13 @@ def test_a_removed_run_leaves_nothing_that_a_clone_lacks(team: Team):
         (
             "rm results/x/made.txt && echo mine > results/x/made.txt",
             FETCH,
-            "1 result(s) here are recorded nowhere, and fetching would overwrite them: results/x/made.txt",
+            "1 result(s) here are recorded nowhere, and fetching would overwrite or delete them: results/x/made.txt",
+        ),
+        (
+            'sed -i \'s/"x"/"z"/\' params.yaml && git commit --quiet --all --message z && mkdir results/z && '
+            "echo mine | tee results/z/made.txt results/z/side.txt",
+            FETCH,
+            "2 result(s) here are recorded nowhere, and fetching would overwrite or delete them: results/z/made.txt",
         ),
         ("git checkout --quiet --detach", SHARE, "no branch is checked out"),
         ("echo >> dvc.lock", FETCH, "dvc.lock has changes that are not committed"),

@@ -68,6 +68,22 @@ def test_what_a_person_wrote_is_to_be_edited(ada: Project):
     assert f"git checkout --ours {' '.join(MADE)}" in said
 
 
+def test_a_name_that_a_shell_would_split_is_quoted(ada: Project):
+    ben = Project(ada.path.with_name("ben"))
+    for project in (ben, ada):
+        (project.path / "idées de tous.md").write_text(f"of {project.path.name}\n")
+        project.commit("notes")
+    ben.run("git", "push", "--quiet", "origin", "main")
+    said = ada.pipeline("fetch", fails=True)
+    assert "by hand, then: git add 'idées de tous.md'" in said
+
+
+def test_a_branch_that_the_remote_lacks_is_no_other_one_with_its_name_at_the_end(ada: Project):
+    ada.run("git", "push", "--quiet", "origin", "main:ben/fix")
+    ada.run("git", "switch", "--quiet", "--create", "fix")
+    assert "has no branch fix yet; nothing to merge" in ada.pipeline("fetch")
+
+
 def test_the_documentation_names_the_same_files():
     line = re.search(r"^git checkout --ours (.+)$", (ROOT / "docs/team.md").read_text(), re.M)
     assert line is not None and sorted(line[1].split()) == list(MADE)
