@@ -15,7 +15,9 @@ import psutil
 # What stands between a job and who started it: `bash -c "python ..."`.
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
 PROGRAMS = ("dvc", "python")  # may be process 1 in a container
-STARTER = "PIPELINE_STARTER"  # host, process number and time of birth
+STARTER = (
+    "PIPELINE_STARTER"  # host, process number and time of birth, in seconds after the machine's
+)
 ORIGIN = "PIPELINE_ORIGIN"  # host of the main Snakemake process, also on the nodes of a cluster
 PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of a Ctrl-C
 
@@ -26,7 +28,12 @@ def announce() -> None:
     The chain of parents is lost when this process dies, which may happen while a job still starts.
     """
     me = psutil.Process()
-    os.environ[STARTER] = f"{socket.gethostname()} {me.pid} {me.create_time()}"
+    os.environ[STARTER] = f"{socket.gethostname()} {me.pid} {born(me):.2f}"
+
+
+def born(process: psutil.Process) -> float:
+    """Seconds after the start of the machine: the time of day would change for all when its clock is set."""
+    return process.create_time() - psutil.boot_time()
 
 
 def announce_origin() -> None:
@@ -70,7 +77,7 @@ def starters() -> list[psutil.Process | None]:
             process = psutil.Process(int(announced[2]))
         except psutil.NoSuchProcess:
             return [None]
-        return [process if abs(process.create_time() - float(announced[3])) < 1 else None]
+        return [process if abs(born(process) - float(announced[3])) < 1 else None]
     return list(ancestors())
 
 

@@ -1,6 +1,8 @@
 """Which signals end a command."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -50,3 +52,19 @@ def test_a_child_that_has_just_ended_does_not_save_the_others(monkeypatch: pytes
         processes.end_with_starter()
         assert alive.wait() == -signal.SIGKILL
         assert codes == [128 + signal.SIGKILL]
+
+
+def test_a_clock_that_is_set_does_not_part_a_process_from_its_starter(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Linux tells when a process was born, and when the machine was, by the time that its clock has now."""
+    monkeypatch.setenv(processes.STARTER, "")
+    processes.announce()
+    boot_time = psutil.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot_time - 3600)
+    assert processes.starters() == [psutil.Process()]
+    _, process, time_of_birth = os.environ[processes.STARTER].rsplit(" ", 2)
+    monkeypatch.setenv(
+        processes.STARTER, f"{socket.gethostname()} {process} {float(time_of_birth) - 2}"
+    )
+    assert processes.starters() == [None], "another process of that number"
