@@ -1,5 +1,6 @@
 """Progress of a training for people to watch; it never changes the results."""
 
+import json
 import math
 import sys
 import time
@@ -40,6 +41,8 @@ class Live:
         from scmrepo.exceptions import SCMError
 
         self.folder = folder
+        if resume:
+            drop_damaged(folder / "metrics.json")
         # by default dvclive makes an experiment and rewrites dvc.yaml
         quiet = {"save_dvc_exp": False, "dvcyaml": False, "report": None}
         try:
@@ -78,6 +81,18 @@ class Live:
         write_bytes(self.folder / "grids" / f"{step:06d}.png", png)
         if self.board:
             self.board.picture(step, png)
+
+
+def drop_damaged(numbers: Path) -> None:
+    """dvclive writes this file in place, and cannot resume with one that a kill or a full disk has cut off."""
+    try:
+        whole = isinstance(json.loads(numbers.read_bytes()), dict)
+    except FileNotFoundError:
+        return
+    except ValueError:
+        whole = False
+    if not whole:
+        numbers.unlink()
 
 
 class Progress:

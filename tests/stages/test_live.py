@@ -1,7 +1,12 @@
 """What can be watched of a training while it runs."""
 
+import json
+
+import pytest
+
 from pipeline.cli import main
 from pipeline.io import tensorboard
+from pipeline.io.live import Live
 from pipeline.models.gan.training import Training
 from tests.stages import test_train
 from tests.stages.test_train import COLUMNS, made, rows
@@ -29,6 +34,15 @@ def test_the_log_grows_while_it_trains_and_nothing_is_left_of_an_interrupted_one
         patch.setattr(Training, "advance", interrupted)
         assert main(["train", "line"]) == 130
     assert log.read_bytes() == whole
+
+
+@pytest.mark.parametrize("left", ["", '{"step": 5', "[]"])
+def test_numbers_that_a_kill_has_cut_off_do_not_keep_a_training_from_going_on(tmp_path, left):
+    file = tmp_path / "metrics.json"
+    file.write_text(left)
+    with Live(tmp_path, resume=True) as live:
+        live.numbers({"step": 6, "images": 600, "d_loss": 0.5})
+    assert json.loads(file.read_text()) == {"d_loss": 0.5, "step": 6}
 
 
 def test_tensorboard_shows_the_same_numbers_and_changes_no_result(here, monkeypatch, capsys):
