@@ -8,12 +8,16 @@ link is followed.
 
 import contextlib
 import logging
+import math
+import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from stat import S_ISDIR
 
 import yaml
 from dvc.exceptions import DvcException
@@ -110,9 +114,17 @@ def usage() -> str:
 
 def size(path: Path) -> int:
     """Of a file or all files in a folder, as they lie on the disk; links are not followed."""
-    if path.is_symlink() or not path.is_dir():
-        return path.lstat().st_blocks * 512
-    return sum(each.lstat().st_blocks * 512 for each in path.rglob("*") if not each.is_dir())
+    files = [stat for stat in stats(path) if not S_ISDIR(stat.st_mode)]
+    return sum(stat.st_blocks * 512 for stat in files)
+
+
+def stats(path: Path) -> Iterator[os.stat_result]:
+    """Of `path` and of all that is in it, links themselves; what a stage at work has removed meanwhile is left out."""
+    inside = () if path.is_symlink() else os.walk(path)
+    names = (Path(where, name) for where, *names in inside for name in chain(*names))
+    for each in chain([path], names):
+        with contextlib.suppress(FileNotFoundError):
+            yield each.lstat()
 
 
 def human(bytes: float) -> str:
@@ -221,10 +233,9 @@ def old(days: int) -> Iterable[Waste]:
     checkpoints = [path for path in Path(".checkpoints").glob("*") if newest(path) < limit]
     yield Waste("checkpoints of trainings that nobody went on with", checkpoints)
     logs = [*Path("logs").rglob("*.log"), *Path(".snakemake/log").glob("*.log")]
-    yield Waste("old logs", [path for path in logs if path.lstat().st_mtime < limit])
+    yield Waste("old logs", [path for path in logs if newest(path) < limit])
 
 
 def newest(path: Path) -> float:
     """When anything in a folder was last changed, links themselves, not what they lead to."""
-    inside = [] if path.is_symlink() else [each.lstat().st_mtime for each in path.rglob("*")]
-    return max([path.lstat().st_mtime, *inside])
+    return max((stat.st_mtime for stat in stats(path)), default=math.inf)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.team import commits
+from pipeline.team import prune as prune_module
 from tests.interplay.tinyproject import Tiny, new_tiny
 
 REPRO = ("dvc", "repro")
@@ -93,6 +94,14 @@ def test_an_experiment_keeps_its_results(used: Tiny):
     used.run("dvc", "checkout")
     prune(used, "workspace")
     assert [base for base in range(4) if is_cached(used, base)] == [1, 3]
+
+
+def test_what_a_stage_removes_while_its_folder_is_measured_is_left_out(tmp_path, monkeypatch):
+    (tmp_path / "checkpoint.pt").write_text("x")
+    gone = [(str(tmp_path), [], ["gone.pt", "checkpoint.pt"])]
+    monkeypatch.setattr(os, "walk", lambda _: gone)
+    assert prune_module.size(tmp_path) == (tmp_path / "checkpoint.pt").stat().st_blocks * 512
+    assert prune_module.newest(tmp_path) < time.time() + 1
 
 
 def test_only_old_logs_and_checkpoints_go(used: Tiny):
