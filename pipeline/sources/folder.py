@@ -28,6 +28,7 @@ def fetch(source: Folder, name: str) -> Raw:
     digests = own.digests(files)
     whole = own.digest(digests.values())
     own.check_accepted(source, name, whole, f"{folder} holds {len(files):,} pictures")
+    own.check_size(source, str(folder), (source.height, source.width), len(files))
     files.sort(key=digests.__getitem__)
     classes = sorted({file.parent for file in files})
     names = [str(parent.relative_to(folder)) for parent in classes] if len(classes) > 1 else []

@@ -4,6 +4,7 @@ Nothing is unpickled, and no array is read before its size is known from its hea
 """
 
 import hashlib
+import math
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.sources.raw import Raw
 
 KEYS = {"images": "labels", "arr_0": "arr_1"}  # images -> their labels, which may be missing
 NEXT = "Write it with: numpy.savez(file, images=..., labels=...)"
+Header = tuple[tuple[int, ...], np.dtype]  # shape and dtype of an array
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -40,6 +42,7 @@ def fetch(source: Npz, name: str) -> Raw:
             f"{path}: holds {sorted(shapes)}, but neither 'images' nor 'arr_0'. {NEXT}"
         )
     check(source, path, shapes[key])
+    check_labels(path, shapes.get(KEYS[key]), shapes[key][0][0])
     with (
         reading(path, ".npz archive", SourceError, NEXT),
         np.load(path, allow_pickle=False) as arrays,
@@ -58,7 +61,7 @@ def fetch(source: Npz, name: str) -> Raw:
     )
 
 
-def headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+def headers(path: Path) -> dict[str, Header]:
     """Shape and dtype of each array, without reading any."""
     shapes = {}
     with zipfile.ZipFile(path) as opened:
@@ -69,7 +72,15 @@ def headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     return shapes
 
 
-def check(source: Npz, path: Path, header: tuple[tuple[int, ...], np.dtype]) -> None:
+def check_labels(path: Path, header: Header | None, count: int) -> None:
+    """SourceError unless the array, if there is one, holds a number for each of `count` images."""
+    if header and math.prod(header[0]) * header[1].itemsize > 8 * count:
+        raise SourceError(
+            f"{path}: labels {list(header[0])} of {header[1]} for {count:,} images; each needs one. {NEXT}"
+        )
+
+
+def check(source: Npz, path: Path, header: Header) -> None:
     """SourceError unless the header is that of uint8 images of the size in params.yaml."""
     shape, dtype = header
     channels = (1,) if len(shape) == 3 else shape[3:]

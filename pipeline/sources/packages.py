@@ -21,15 +21,20 @@ import numpy as np
 from pipeline.sources.raw import Unavailable
 
 TIMEOUT_SECONDS = 20
-LARGEST_BYTES = 2**30  # of anything unpacked, so that a damaged or hostile archive ends early
+LARGEST_BYTES = (
+    2**30
+)  # of anything downloaded or unpacked, so that a damaged or hostile one ends early
 
 
 def read_url(url: str) -> bytes:
-    """The body of `url`; Unavailable after a network error, a cut-short body or TIMEOUT_SECONDS without answer."""
+    """The body of `url`; Unavailable after a network error, a cut-short body, one of more than LARGEST_BYTES or
+    TIMEOUT_SECONDS without answer."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-            return answer.read()
-    except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
+            if answer.length is not None and answer.length <= LARGEST_BYTES:
+                return answer.read()  # without a number it does not say that it was cut short
+            return limited(answer.read(LARGEST_BYTES + 1))
+    except (OSError, ValueError, urllib.error.URLError, http.client.HTTPException) as error:
         raise Unavailable(
             f"{urllib.parse.urlsplit(url).hostname} cannot be read ({error})"
         ) from None
@@ -93,7 +98,7 @@ def members(archive: bytes, names: Sequence[str]) -> dict[str, bytes]:
 def limited(content: bytes) -> bytes:
     """`content`; ValueError if there is more than LARGEST_BYTES of it."""
     if len(content) > LARGEST_BYTES:
-        raise ValueError(f"more than {LARGEST_BYTES:,} bytes unpacked")
+        raise ValueError(f"more than {LARGEST_BYTES:,} bytes")
     return content
 
 

@@ -99,3 +99,10 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         source.fetch(settings(tmp_path / "nowhere"), "cats")
     with pytest.raises(SourceError, match="holds 0 pictures; formats are"):
         source.fetch(settings(tmp_path), "cats")
+
+
+def test_more_pictures_than_can_be_held_are_refused_before_they_are_read(pictures, monkeypatch):
+    monkeypatch.setattr(source.own, "LARGEST_DATASET_BYTES", 1000)
+    monkeypatch.setattr(source, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(SourceError, match=r"20 images of .* take more than"):
+        fetched(pictures)

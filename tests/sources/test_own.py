@@ -178,6 +178,12 @@ def test_what_unpacks_without_end_is_refused_before_it_is_unpacked(tmp_path, mon
     write_zip(tmp_path / "a.npz", {"images.npy": header.getvalue()})
     with pytest.raises(SourceError, match=r"1,099,511,627,776 images .* take more than 32 GiB"):
         fetched("npz", tmp_path / "a.npz")
+    images = io.BytesIO()
+    np.save(images, IMAGES)
+    parts = {"images.npy": images.getvalue(), "labels.npy": header.getvalue()}
+    write_zip(tmp_path / "a.npz", parts)
+    with pytest.raises(SourceError, match=r"labels \[1099511627776, 8, 6, 3\] of uint8 for 20"):
+        fetched("npz", tmp_path / "a.npz")
 
     # a picture that is small in the file
     flat = png(np.zeros((5000, 5000), np.uint8))

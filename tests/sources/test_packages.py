@@ -72,7 +72,24 @@ def test_an_archive_that_unpacks_without_end_is_refused(monkeypatch, tmp_path):
         packages.member(tmp_path, "data/a")
 
 
+class Endless(io.BytesIO):
+    length = None  # not announced
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "it would never return"
+        return bytes(size)
+
+
+def test_a_download_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr(packages, "LARGEST_BYTES", 800)
+    monkeypatch.setattr(packages.urllib.request, "urlopen", lambda *_, **__: Endless())
+    with pytest.raises(Unavailable, match=r"mirror.example cannot be read \(more than 800 bytes"):
+        packages.read_url("https://mirror.example/a")
+
+
 class CutShort(io.BytesIO):
+    length = 100
+
     def read(self, *_):
         raise http.client.IncompleteRead(b"abc", 100)
 
