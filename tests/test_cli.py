@@ -152,3 +152,9 @@ def test_a_model_of_somebody_else_is_named(here, capsys, header: bytes):
     model.write_bytes(struct.pack("<Q", len(header)) + header)
     assert main(["sample", "line"]) == 1
     assert "results/line/model.safetensors" in capsys.readouterr().err
+
+
+def test_a_machine_without_memory_gets_no_traceback(here, monkeypatch, capsys):
+    monkeypatch.setattr("pipeline.config.params.load", lambda _: bytearray(2**62))
+    assert main(["check"]) == 1
+    assert "error: the memory of this machine does not suffice" in capsys.readouterr().err

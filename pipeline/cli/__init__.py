@@ -72,6 +72,13 @@ def run(options: argparse.Namespace, is_all: bool, failed: int) -> int:
             raise
         print(f"error: {why}. Nothing half-written was left behind; {step}", file=sys.stderr)
         return failed
+    except MemoryError as error:
+        print(
+            f"error: the memory of this machine does not suffice ({error or 'all of it is in use'}). Take smaller "
+            "settings or fewer data, or end what else uses it, then run the same command again.",
+            file=sys.stderr,
+        )
+        return failed
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130

@@ -64,7 +64,11 @@ def clone() -> Iterator[Path]:
             file=sys.stderr,
         )
     home = Path(tempfile.mkdtemp(prefix="verify-"))
-    git("clone", "--quiet", "--no-hardlinks", str(Path.cwd()), str(home / "clone"))
+    try:
+        git("clone", "--quiet", "--no-hardlinks", str(Path.cwd()), str(home / "clone"))
+    except BaseException:
+        shutil.rmtree(home)
+        raise
     try:
         yield home / "clone"
     except BaseException:
