@@ -99,8 +99,6 @@ def against_rejection(train: Train) -> str | None:
         return f"asks D for a probability, and with train.loss: {train.loss} it is a critic"
     if train.labels != Labels():
         return "asks D how much likelier data are than samples, and with train.labels its targets are other shares"
-    if isinstance(train.autoencoder, Vae):
-        return "asks D, which train.autoencoder: {name: vae} does not train"
     if train.discriminator.minibatch_discrimination:
         return "asks D about one sample, and with minibatch_discrimination it judges a batch"
     return None

@@ -60,7 +60,8 @@ def test_the_likelihood_of_all_images_sums_to_one():
 
 @pytest.mark.parametrize("offsets", ["data", "average", "none"])
 def test_offsets_follow_what_they_are_told_to_follow(offsets):
-    training = Training(settings(offsets=offsets, offset_rate=1.0), 0, images(), CPU)
+    rate = {} if offsets == "none" else {"offset_rate": 1.0}
+    training = Training(settings(offsets=offsets, **rate), 0, images(), CPU)
     seen = training.advance()
     data, model = seen["data"].mean(0), seen["model"].mean(0)
     followed = {"data": data, "average": (data + model) / 2, "none": torch.zeros(9)}[offsets]
