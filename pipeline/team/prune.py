@@ -43,6 +43,7 @@ PLACES = (
 )
 
 
+EXPERIMENTS = Path(".dvc/tmp/exps")  # folders of those that run apart
 SWEPT = (".checkpoints", "logs", ".snakemake/log")  # old files in them are deleted
 
 
@@ -178,8 +179,21 @@ def cached(repo: Repo, keep: str) -> Iterable[Waste]:
 def needed_objects(repo: Repo, keep: str) -> set[str]:
     """Checksums of what is kept: that the kept commits name."""
     kept = {"all_branches": True, "all_tags": True} if keep == "branches" else {}
-    found = named_by(repo, commits.not_pushed(), all_experiments=True, **kept)
+    found = named_by(repo, commits.not_pushed(), all_experiments=True, **kept) | named_at_work()
     return found | named_by(repo, commits.all_commits()) if keep == "commits" else found
+
+
+def named_at_work() -> set[str]:
+    """Checksums of what experiments have made that run in folders of their own (--temp, or from the queue).
+
+    Until they end no commit names them.
+    """
+    found: set[str] = set()
+    for lock in EXPERIMENTS.rglob("dvc.lock"):
+        with Repo(str(lock.parent)) as experiment:
+            used = experiment.used_objs(force=True)
+            found |= {info.value for infos in used.values() for info in infos}
+    return found
 
 
 def named_by(repo: Repo, revisions: list[str], **more: bool) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.team import commits
 from pipeline.team import prune as prune_module
-from tests.interplay.tinyproject import Tiny, new_tiny
+from tests.interplay.tinyproject import Tiny, kill, new_tiny, wait_until
 
 REPRO = ("dvc", "repro")
 
@@ -94,6 +94,17 @@ def test_an_experiment_keeps_its_results(used: Tiny):
     used.run("dvc", "checkout")
     prune(used, "workspace")
     assert [base for base in range(4) if is_cached(used, base)] == [1, 3]
+
+
+def test_an_experiment_at_work_in_a_folder_of_its_own_keeps_its_results(used: Tiny):
+    used.commit("base 3")
+    used.set("x", base=8)
+    experiment = used.start("dvc", "exp", "run", "--temp", SECONDS_PER_STAGE="20")
+    wait_until(lambda: used.executions.exists() and "grow@x" in used.executions.read_text())
+    used.set("x", base=3)
+    prune(used)
+    kill(experiment)
+    assert is_cached(used, 8)
 
 
 def test_what_a_stage_removes_while_its_folder_is_measured_is_left_out(tmp_path, monkeypatch):
