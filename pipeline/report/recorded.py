@@ -17,10 +17,9 @@ from pipeline.report.settings import Flat, flat, text
 LOCKFILE = "dvc.lock"
 STAGES_OF_DATA = ("download", "normalize", "features")
 STAGES_OF_RUN = ("train", "sample", "parzen", "metrics", "figures", "scores")
-GROUPS = {
-    "runs": "",
-    "continued": CONTINUED,
-}  # of runs -> what the names of their stages begin with
+STAGE_OF_LIKELIHOODS = "likelihood"
+# of runs -> what the names of their stages begin with
+GROUPS = {"runs": "", "continued": CONTINUED}
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,13 @@ class Recorded:
     def asked_for(self, params: dict[str, Any]) -> "Recorded":
         """Without the stages of runs and datasets that `params`, the content of params.yaml, does not name: DVC keeps
         their entries."""
-        named = {name for group in params.values() if isinstance(group, dict) for name in group}
+
+        def is_asked_for(entry: str) -> bool:
+            stage, at, name = entry.partition("@")
+            return not at or name in (params.get(group_of(stage)) or {})
+
         return Recorded(
-            {
-                stage: found
-                for stage, found in self.entries.items()
-                if "@" not in stage or stage.partition("@")[2] in named
-            }
+            {entry: found for entry, found in self.entries.items() if is_asked_for(entry)}
         )
 
     @property
@@ -80,6 +79,15 @@ class Recorded:
         stages = (name.partition("@") for name in self.entries)
         training = {f"{prefix}train" for prefix in GROUPS.values()}
         return [run for stage, _, run in stages if stage in training]
+
+
+def group_of(stage: str) -> str:
+    """The block of params.yaml that names what a stage is run for: a run may have the name of a dataset."""
+    if stage in STAGES_OF_DATA:
+        return "datasets"
+    if stage == STAGE_OF_LIKELIHOODS:
+        return "likelihoods"
+    return "continued" if stage.startswith(CONTINUED) else "runs"
 
 
 def of_this_folder() -> Recorded:
