@@ -133,7 +133,7 @@ def test_new_modification_times_are_no_reason_to_run(copy: Project):
 
 
 def test_changed_code_of_a_stage_runs_it_and_what_follows(copy: Project):
-    copy.edit("pipeline/stages/scores.py", "flat and rounded", "rounded and flat")
+    copy.edit("pipeline/stages/scores.py", "flat, for tables", "flat, for all tables")
     assert jobs(copy.snakemake()) == {"scores_digits", "scores_line", "table"}
     assert_agreed(copy)
 
