@@ -113,11 +113,21 @@ def read_json(path: Path) -> Any:
 
 
 def write_npz(path: Path, **arrays: "np.ndarray") -> None:
-    """Write named arrays atomically, uncompressed; arrays of Python objects are refused."""
+    """Write named arrays atomically, uncompressed; arrays of Python objects are refused.
+
+    The bytes are the same with every Python. Those of numpy.savez, which asks for 64-bit sizes whatever the size, are
+    not: since 3.11.4 these are written in another way.
+    """
+    import zipfile
+
     import numpy as np
 
-    with atomic(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # of 1980, whenever it is written
+            member.file_size = array.nbytes  # decides whether it takes 64 bits
+            with archive.open(member, "w") as opened:
+                np.lib.format.write_array(opened, array, allow_pickle=False)
 
 
 def read_npz(path: Path) -> dict[str, "np.ndarray"]:
