@@ -15,9 +15,8 @@ import psutil
 # What stands between a job and who started it: `bash -c "python ..."`.
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh")
 PROGRAMS = ("dvc", "python")  # may be process 1 in a container
-STARTER = (
-    "PIPELINE_STARTER"  # host, process number and time of birth, in seconds after the machine's
-)
+# host, process number and time of birth, in seconds after the machine's
+STARTER = "PIPELINE_STARTER"
 ORIGIN = "PIPELINE_ORIGIN"  # host of the main Snakemake process, also on the nodes of a cluster
 PATIENCE_SECONDS = 10  # for a stage to write its checkpoint after the signal of a Ctrl-C
 

@@ -13,12 +13,11 @@ from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
 from pipeline.start.folder import Pictures
 
-PRESETS = Path(__file__).with_name("presets")
+FOLDER = Path(__file__).with_name("presets")
 CONVOLUTIONAL = ("dcgan", "resnet")
 LARGEST_MLP = 3_072  # numbers of an image of 32 x 32 in colour: fully connected nets grow with them
-LARGEST_UNASKED = (
-    64  # pixels a side that two cores can learn; larger ones only where --size says so
-)
+# pixels a side that two cores can learn; larger ones only where --size says so
+LARGEST_UNASKED = 64
 USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
@@ -213,7 +212,7 @@ def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
         "real": min(training, 10_000),
         "chosen": min(choice.validation, 1_000),
     }
-    text = (PRESETS / f"{template}.yaml").read_text(encoding="utf-8")
+    text = (FOLDER / f"{template}.yaml").read_text(encoding="utf-8")
     lines = text.splitlines(keepends=True)
     if not choice.conditional:
         lines = [line for line in lines if not line.lstrip().startswith("conditional:")]

@@ -1,19 +1,21 @@
 """A trained model to draw from, of whatever family: samples, points of its latent space, paths between them."""
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import psutil
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline import models
 from pipeline.compute.streams import generator
 from pipeline.config.fitting import against_rejection
+from pipeline.config.sample import Rejection
 from pipeline.errors import DataError, RequestError
 from pipeline.io.files import reading
 from pipeline.io.tensors import read_about, read_tensors
@@ -80,7 +82,7 @@ class Model:
 
         `label`: for a conditional model a class by number or name, a list of one for each image, or "each" for all
         classes in turn, as `sample` draws them. `truncation`: see `latent`. `rejection`: the share of samples that D
-        lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to 1.
+        lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to below 1.
         """
         self._count(count)
         if rejection is not None:
@@ -102,10 +104,12 @@ class Model:
             raise RequestError(
                 f"rejection asks the discriminator of a gan, and {self.file} is of family {self.family}; leave it out"
             )
-        if not 0.01 <= accepted < 1:
+        try:
+            Rejection(accepted=accepted)
+        except ValidationError:
             raise RequestError(
                 f"rejection is {accepted}; expected the share of samples to keep, 0.01 to less than 1, such as 0.7"
-            )
+            ) from None
         if reason := against_rejection(self._saved.train):
             raise RequestError(f"rejection {reason}: {self.file}; leave it out")
         if label is not None and not isinstance(label, str | int):
@@ -203,7 +207,7 @@ class Model:
         """At least 1, and no more than half of the memory holds: beyond it the system ends the process without a word."""
         at_least("count", count, 1)
         needed = 4 * count * math.prod(self.image_shape)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory = psutil.virtual_memory().total
         if needed > memory / 2:
             raise RequestError(
                 f"{count:,} images take {needed / 2**30:,.1f} GiB, and this machine has {memory / 2**30:,.1f}; draw fewer at "

@@ -131,7 +131,6 @@ def space_of(model: Model) -> Space:
             f"{model.file} has noise or dropout in G's layers when it samples (noise_when_sampling, "
             "dropout_when_sampling), so its images are no function of a point: there is nothing to export"
         )
-    model.decode(
-        model.latent(1), label=0 if model.class_names else None
-    )  # DataError if it has diverged
+    # DataError if it has diverged
+    model.decode(model.latent(1), label=0 if model.class_names else None)
     return model.space
