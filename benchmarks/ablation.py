@@ -23,6 +23,7 @@ from pipeline.config.params import Run
 from pipeline.io import machine
 from pipeline.io.tensors import read_tensors
 from pipeline.models.gan.training import Training
+from pipeline.stages.train import known
 from pipeline.tables.text import markdown
 
 SCORES = {"fid": 1, "precision": 3, "recall": 3, "nats": 1, "seconds": 1}  # and their decimals
@@ -39,13 +40,14 @@ def wanted(runs: dict[str, Run], names: list[str]) -> dict[str, Run]:
     return {run: runs[run] for run in sorted(chosen, key=lambda run: runs[run].seed)}
 
 
-def trained(name: str, run: Run, images_NCHW: Tensor, one_judge: Judge) -> Row:
+def trained(name: str, run: Run, data: dict[str, Tensor], one_judge: Judge) -> Row:
     """Scores of a run after its training, and what this took."""
     allocator.keep_freed_memory()
     devices.reproducible(run.threads, run.train.precision, run.train.compile)
     device = devices.choose(run.train.device, run.train.precision)
     begun = time.process_time()
-    training = Training(run.train, run.seed, images_NCHW, device)
+    labels = known(data["train_labels"])
+    training = Training(run.train, run.seed, data["train_images"], device, labels)
     while training.step < run.train.steps:
         training.advance()
     seconds = time.process_time() - begun
@@ -121,7 +123,7 @@ def main() -> None:
         if name in done:
             continue
         data = normalized(Path("data/normalized") / f"{run.dataset}.safetensors")
-        rows.append(trained(name, run, data["train_images"], judge(run, data, options.split)))
+        rows.append(trained(name, run, data, judge(run, data, options.split)))
         print(*rows[-1].values(), flush=True)
         write(options.rows, rows)
     print(f"\n{options.split} images, {machine.processor()}\n{table(rows, options.baseline)}")

@@ -30,12 +30,14 @@ from pipeline.compute import allocator, devices
 from pipeline.compute.precision import processor
 from pipeline.config import params
 from pipeline.config.params import Params, Run
+from pipeline.config.sample import Sample
 from pipeline.evaluation import extractors, metrics, parzen
 from pipeline.evaluation.real_data import to_unit
 from pipeline.io import costs, machine
 from pipeline.io.tensors import read_about, read_tensors
-from pipeline.models.gan.sampling import SymmetricGenerator, draw
+from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
+from pipeline.stages.train import known
 
 EXTRACTOR = Path(__file__).with_name("record") / "mnist.safetensors"
 COLUMNS = ("seed", "step", "seconds", "fid", "precision", "recall", "nats")
@@ -55,13 +57,9 @@ class Judge:
     tensors: dict[str, Tensor]
     seen: metrics.Seen
 
-    @torch.no_grad()
     def score(self, training: Training) -> tuple[float, float, float, float]:
-        """FID, precision, recall and nats of the run's number of samples."""
-        net = training.sampler(raw=self.run.sample.weights == "raw")
-        G = SymmetricGenerator(net, training.settings, training.classes)
-        count, batch = self.run.sample.count, self.run.sample.batch_size
-        samples = torch.cat([*draw(G, count, batch, training.seed)])
+        """FID, precision, recall and nats of the run's number of samples, drawn as its stage draws them."""
+        samples = drawn(training, self.run.sample)
         fake = metrics.Seen(*extractors.extract(self.kind, self.tensors, samples))
         fid = metrics.distances(fake, self.seen, seed=0)["fid"]
         near = metrics.manifolds(fake, self.seen)
@@ -72,6 +70,23 @@ class Judge:
             self.run.parzen.sigma_grid.sigmas(),
         )
         return fid, near["precision"], near["recall"], density.mean
+
+
+def drawn(training: Training, sample: Sample) -> Tensor:
+    """What the run's model file would give: samples [count, C, H, W] in [-1, 1]."""
+    about = {
+        "train": training.settings.model_dump(mode="json"),
+        "seed": training.seed,
+        "image_shape": training.image_shape,
+        "classes": training.classes,
+    }
+    saved = Saved(about, training.weights(), "this training")
+    asked = (sample.weights, sample.count, sample.batch_size, training.seed)
+    if sample.rejection is None:
+        batches = saved.samples(*asked)
+    else:
+        batches = saved.accepted_samples(*asked, sample.rejection.accepted)
+    return torch.cat([images for (images,) in batches])
 
 
 def judge(run: Run, data: dict[str, Tensor], split: str) -> Judge:
@@ -166,7 +181,8 @@ def main() -> None:
         devices.reproducible(run.threads, run.train.precision, run.train.compile)
         allocator.keep_freed_memory()
         references.append(reference_step(data["train_images"]))
-        training = Training(run.train, seed, data["train_images"], device)
+        labels = known(data["train_labels"])
+        training = Training(run.train, seed, data["train_images"], device, labels)
         rows += rows_of(training, one_judge, moments)
     about = {
         "split": options.split,

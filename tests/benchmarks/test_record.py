@@ -1,13 +1,20 @@
 """What a record says is of images that chose nothing, and no more than its seeds allow."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
 
 from benchmarks import record
 from pipeline.config import params
+from pipeline.config.sample import Rejection, Sample
+from pipeline.io.tensors import write_model
+from pipeline.models.gan.training import Training
+from pipeline.stages import sample as stage
+from tests.models.gan.test_training import settings_with
 
 RUN = params.load(Path("params.yaml")).runs["mnist"]
 
@@ -33,3 +40,47 @@ def test_a_summary_tests_the_last_rows_of_all_seeds():
     assert said.startswith("5 seeds: seconds 5 ± 0, fid 14.66 ± 0.92,")
     assert said.endswith(f"t-test against a mean FID of 15: p = {stats.t.cdf(t, df=4):.2g}")
     assert record.summary(rows[:1], 15.0) == "one seed only: no mean, no test"
+
+
+FEW = Sample(count=20, batch_size=8)
+CONDITIONAL = {"conditional": {"embedding": 4}}
+
+
+def training_of(images: torch.Tensor, train: dict) -> Training:
+    labels = torch.arange(len(images)) % 10
+    return Training(settings_with(train), 0, images, torch.device("cpu"), labels)
+
+
+@pytest.mark.parametrize("train", [{}, CONDITIONAL], ids=["plain", "conditional"])
+@pytest.mark.parametrize("rejection", [None, Rejection(accepted=0.5)], ids=["all", "rejection"])
+def test_what_is_scored_is_what_the_stage_would_write(tmp_path, train: dict, rejection):
+    training = training_of(torch.rand(200, 1, 28, 28), train)
+    training.advance()
+    sample = FEW.model_copy(update={"rejection": rejection})
+    about = {
+        "model": "gan",
+        "train": training.settings.model_dump(mode="json"),
+        "seed": 0,
+        "image_shape": [1, 28, 28],
+        "classes": training.classes,
+    }
+    write_model(tmp_path / "model.safetensors", training.weights(), about)
+    files = stage.Paths(
+        model=tmp_path / "model.safetensors",
+        samples=tmp_path / "samples.npy",
+        views=tmp_path / "views",
+        grid=tmp_path / "grid.png",
+        costs=tmp_path / "costs.json",
+    )
+    stage.run(sample, 0, 1, files)
+    assert np.array_equal(record.drawn(training, sample).numpy(), np.load(files.samples))
+
+
+def test_scores_on_the_way_change_nothing_of_the_training():
+    images = torch.rand(200, 1, 28, 28)
+    ends = []
+    for moments in ({4}, {1, 2, 4}):
+        training = training_of(images, {"steps": 4})
+        judge = Mock(score=lambda t: record.drawn(t, FEW).flatten()[:4].tolist())
+        ends.append([*record.rows_of(training, judge, moments)][-1][3:])
+    assert ends[0] == ends[1]
