@@ -1,6 +1,7 @@
 """Settings of runs, flat, and in which of them runs differ."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from pipeline.config.params import Run
@@ -9,10 +10,18 @@ Flat = dict[str, Any]  # dotted key -> value that is no block
 
 
 def seed_groups(runs: dict[str, Run]) -> list[list[str]]:
-    """Names of runs grouped by all settings but the seed."""
-    together: dict[str, list[str]] = {}
+    """Names of runs grouped by all settings but the seed, each seed once in a group.
+
+    A run with the settings and the seed of another is the same training once more, which says nothing of the spread
+    over seeds: it goes to the next group.
+    """
+    together: dict[tuple[str, int], list[str]] = {}
+    copies: Counter[str] = Counter()
     for name, run in runs.items():
-        together.setdefault(run.model_copy(update={"seed": 0}).model_dump_json(), []).append(name)
+        settings = run.model_copy(update={"seed": 0}).model_dump_json()
+        training = run.model_dump_json()
+        together.setdefault((settings, copies[training]), []).append(name)
+        copies[training] += 1
     return list(together.values())
 
 

@@ -301,6 +301,13 @@ def test_the_mean_over_seeds_takes_in_runs_that_are_otherwise_the_same():
     assert seed_groups(runs) == [["digits"], ["line", "again"]]
 
 
+def test_a_second_training_with_the_same_seed_is_no_second_seed():
+    line = load(ROOT / "recipes/quick.yaml").runs["line"]
+    seeds = {"a": 0, "copy": 0, "a_seed1": 1, "a_seed2": 2, "copy_seed1": 1}
+    runs = {name: line.model_copy(update={"seed": seed}) for name, seed in seeds.items()}
+    assert seed_groups(runs) == [["a", "a_seed1", "a_seed2"], ["copy", "copy_seed1"]]
+
+
 def test_a_mean_over_a_sweep_has_the_name_of_what_was_swept():
     assert name_of(["best", "best_seed1", "best_seed2"]) == "best"
     assert name_of(["best_seed1", "best_seed2"]) == "best_seed1, best_seed2"
