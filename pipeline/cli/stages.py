@@ -138,7 +138,9 @@ def parzen(options: argparse.Namespace) -> None:
     from pipeline.stages import parzen
 
     data = paths.Dataset(run.dataset).normalized
-    parzen.run(run.parzen, run.threads, files.samples, files.views, data, files.parzen)
+    parzen.run(
+        options.name, run.parzen, run.threads, files.samples, files.views, data, files.parzen
+    )
 
 
 def metrics(options: argparse.Namespace) -> None:

@@ -62,8 +62,16 @@ class Pixels:
         return float(np.min(ends)), float(np.max(ends))
 
 
-def run(settings: Parzen, threads: int, samples: Path, views: Path, data: Path, out: Path) -> None:
-    """Write the estimate for `samples`, with sigma chosen on `data`'s validation images, to `out`.
+def run(
+    name: str,
+    settings: Parzen,
+    threads: int,
+    samples: Path,
+    views: Path,
+    data: Path,
+    out: Path,
+) -> None:
+    """Write the estimate for `samples` of run `name`, with sigma chosen on `data`'s validation images, to `out`.
 
     `views`: the folder of other ways to look at the same model's samples; each gets its estimate, too.
     """
@@ -100,15 +108,24 @@ def run(settings: Parzen, threads: int, samples: Path, views: Path, data: Path, 
     brief = settings.model_copy(update={"fine": False})
     result["view"] = others.main
     result["views"] = {
-        name: {key: estimated[key] for key in ("log_likelihood", "sigma", "warnings")}
-        for name, path in others.paths.items()
+        view: {key: estimated[key] for key in ("log_likelihood", "sigma", "warnings")}
+        for view, path in others.paths.items()
         for estimated in [estimate(path, brief, to_unit(real[:0]))]
     }
     if contrast_normalized:
         result["warnings"].append(
             "the images are contrast-normalised, so this number stands beside others of such images only"
         )
+    say(f"parzen {name}", result)
+    for view, estimated in result["views"].items():
+        say(f"parzen {name}, {view}", estimated)
     write_json(out, result)
+
+
+def say(of: str, result: dict) -> None:
+    """The warnings of `result` on stderr, each with `of` before it."""
+    for warning in result["warnings"]:
+        print(f"{of}: warning: {warning}", file=sys.stderr)
 
 
 def finite(path: Path, pixels: Pixels) -> Pixels:
@@ -124,7 +141,7 @@ def finite(path: Path, pixels: Pixels) -> Pixels:
 def evaluate(
     settings: Parzen, samples: Pixels, valid_MD: Tensor, test_MD: Tensor, real_ND: Tensor
 ) -> dict:
-    """The content of parzen.json; pixels in [0, 1], log-likelihoods in nats. Warnings also go to stderr.
+    """The content of parzen.json; pixels in [0, 1], log-likelihoods in nats.
 
     An empty `real_ND` leaves the real-data line out.
     """
@@ -141,8 +158,6 @@ def evaluate(
         finest = parzen.estimate(samples, valid_MD, test_MD, widths)
         refined = fine(finest, widths, len(samples))
         warnings += fine_doubts(finest, widths)
-    for warning in warnings:
-        print(f"parzen: warning: {warning}", file=sys.stderr)
     return {
         "log_likelihood": line(score),
         "sigma": round(score.sigma, 6),

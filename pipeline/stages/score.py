@@ -10,7 +10,7 @@ from pipeline.config.parzen import Parzen
 from pipeline.errors import DataError
 from pipeline.io.arrays import Rows
 from pipeline.io.files import write_json
-from pipeline.stages.parzen import Pixels, evaluate
+from pipeline.stages.parzen import Pixels, evaluate, say
 
 LEAST_SHARE = 50  # one in so many of the range: images in [0, 1] beside 0 to 255 span less
 
@@ -54,6 +54,7 @@ def run(files: Files, pixel_range: tuple[float, float], settings: Parzen, out: P
     tensors = {path: pixels.tensor() for path, pixels in others.items()}
     real = tensors[files.real] if files.real else tensors[files.test][:0]
     result = evaluate(settings, samples, tensors[files.valid], tensors[files.test], real)
+    say("parzen", result)
     if out is not None:
         write_json(out, result)
     print(json.dumps(result, indent=2))

@@ -59,6 +59,7 @@ def run(
         to_unit(test),
         to_unit(train[chosen_rows(len(train), settings.real_data_images)]),
     )
+    parzen.say("parzen", result)
     result |= {"dataset": dataset, "metrics": measured}
     if net is not None:
         result["inception"] = inception.compare(net, images, train)

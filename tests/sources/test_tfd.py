@@ -60,15 +60,19 @@ def test_it_trains_on_the_unlabeled_and_tests_on_the_fold(mat, tmp_path, fold):
     assert tensors["fold_images"].shape == (LABELED, 1, 48, 48)
 
 
-def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them(mat, tmp_path):
+def test_the_parzen_estimate_is_the_mean_over_folds_and_the_error_is_across_them(
+    mat, tmp_path, capsys
+):
     tensors = normalized(mat, tmp_path, 0)
     samples = tensors["train_images"].numpy()
     settings = Parzen(sigma_grid=SigmaGrid(points=4), fine=False, real_data_images=0)
     out = tmp_path / "parzen.json"
     written, views = tmp_path / "samples.npy", tmp_path / "views"
     write_samples(written, views, None, (), samples.shape, [[samples]])
-    parzen.run(settings, 1, written, views, tmp_path / "tfd.safetensors", out)
+    parzen.run("faces", settings, 1, written, views, tmp_path / "tfd.safetensors", out)
     result = read_json(out)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"parzen faces: warning: {warning}" for warning in result["warnings"]] != []
 
     alone = []
     for fold in range(5):
