@@ -12,6 +12,11 @@ Bias = Annotated[float, Field(ge=-1e9, le=1e9)]
 Widths = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
 
 
+def is_changed(section: Section, key: str) -> bool:
+    """Whether a setting is another than its default. `model_fields_set` does not say so: model files hold every key."""
+    return getattr(section, key) != type(section).model_fields[key].default
+
+
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "maxout"]
 
 
@@ -95,7 +100,7 @@ class Mlp(Net):
 
     @model_validator(mode="after")
     def pieces_are_used(self) -> Self:
-        if self.pieces != 5 and "maxout" not in self.activations:
+        if is_changed(self, "pieces") and "maxout" not in self.activations:
             raise ValueError(
                 f"pieces is {self.pieces}, but no layer is maxout; leave pieces out, or set activation: maxout"
             )
@@ -127,7 +132,7 @@ class MlpGenerator(Mlp, GeneratorNet):
 
     @model_validator(mode="after")
     def clip_is_used(self) -> Self:
-        if self.output_bias == "zeros" and self.output_bias_clip != 1e-7:
+        if self.output_bias == "zeros" and is_changed(self, "output_bias_clip"):
             raise ValueError(
                 f"output_bias_clip is {self.output_bias_clip:g}, but output_bias is zeros; leave it out, or set "
                 "output_bias: data"
@@ -214,7 +219,7 @@ class DcganGenerator(GeneratorNet):
 
     @model_validator(mode="after")
     def kernel_is_used(self) -> Self:
-        if self.up == "pixel_shuffle" and self.kernel != 5:
+        if self.up == "pixel_shuffle" and is_changed(self, "kernel"):
             raise ValueError(
                 f"kernel is {self.kernel}, but up: pixel_shuffle has kernels of 3; leave kernel out, or set up: "
                 "transposed or nearest"
@@ -237,7 +242,7 @@ class DcganDiscriminator(DiscriminatorNet):
 
     @model_validator(mode="after")
     def kernel_is_used(self) -> Self:
-        if self.down == "average" and self.kernel != 5:
+        if self.down == "average" and is_changed(self, "kernel"):
             raise ValueError(
                 f"kernel is {self.kernel}, but down: average has kernels of 3; leave kernel out, or set down: strided"
             )
@@ -353,7 +358,7 @@ class Conditional(Section):
     @model_validator(mode="after")
     def embedding_is_used(self) -> Self:
         unused = self.generator == "batch_norm" and self.discriminator is not True
-        if unused and self.embedding != type(self).model_fields["embedding"].default:
+        if unused and is_changed(self, "embedding"):
             raise ValueError(
                 "embedding has no effect with generator: batch_norm, unless discriminator is true; leave it out"
             )
