@@ -19,6 +19,7 @@ def notes(params: Params) -> list[str]:
         for note in (
             *(on_training(run.train) if isinstance(run.train, Train) else ()),
             *(on_augmentation(run.train) if isinstance(run.train, Train) else ()),
+            *(on_slopes(run.train) if isinstance(run.train, Train) else ()),
             *(on_length(run.train) if isinstance(run.train, Train) else ()),
             *on_weights(run),
             *on_memory(run, params.datasets[run.dataset]),
@@ -43,6 +44,18 @@ def on_training(train: Train) -> Iterator[str]:
         yield "train.loss has no effect beside feature_matching.alone; leave it out"
     if train.autoencoder and train.autoencoder.name == "vae":
         yield "train.loss has no effect in a vae, whose G does not learn from D; leave it out"
+
+
+def on_slopes(train: Train) -> Iterator[str]:
+    """A penalty on the slope of a D whose output for an image depends on the others of its batch."""
+    if getattr(train.discriminator, "norm", "none") != "batch":
+        return
+    for key in ("r1", "r2"):
+        if getattr(train, key):
+            yield (
+                f"train.{key}: with BatchNorm an image moves what D says of the others, too, so the slope is that of the "
+                "batch's sum; set discriminator.norm: none or instance for each image's own"
+            )
 
 
 def on_length(train: Train) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pipeline.config.fitting import RESERVED
 from pipeline.config.models.common.courses import Course
 from pipeline.config.models.common.optimizers import Momentum
 from pipeline.config.models.gan import exclusions
+from pipeline.config.models.gan.nets import MlpGenerator
 from pipeline.config.models.gan.train import Train
 from pipeline.config.notes import notes
 from pipeline.config.params import validate
@@ -364,6 +365,13 @@ NOTED = {
         train(augmentation={"cutout": 0.5, "p": 0.0}),
         "runs.digits.train.augmentation.p is 0, so D sees images as they are",
     ),
+    "a slope of a batch": (
+        lambda p: (
+            train(r1={"gamma": 1.0})(p),
+            p["runs"]["digits"]["train"]["discriminator"].update(norm="batch"),
+        ),
+        "runs.digits.train.r1: with BatchNorm an image moves what D says of the others, too",
+    ),
     "players that never return": (
         train(past_players={"every_steps": 300}),
         "runs.digits.train.past_players: the first pair returns after 600 steps, of 600",
@@ -452,3 +460,12 @@ def test_check_writes_its_notes_beside_its_result(tmp_path, capsys):
     said = capsys.readouterr()
     assert "is valid: 2 datasets, 2 runs" in said.out
     assert said.err.startswith("note: runs.digits.train.ema is set, but samples are drawn from")
+
+
+def test_a_setting_without_effect_is_accepted_at_whatever_default_it_has():
+    class Other(MlpGenerator):
+        pieces: int = 3
+        output_bias_clip: float = 1e-3
+
+    G = quick()["runs"]["digits"]["train"]["generator"]
+    assert Other.model_validate({"name": "mlp", **G}).pieces == 3

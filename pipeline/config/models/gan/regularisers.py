@@ -13,7 +13,8 @@ from pipeline.config.models.common.courses import Course, Weight
 
 class SlopePenalty(Section):
     """r1, r2: adds gamma / 2 * E |gradient of D's output at x|^2 to D's loss, over data (r1) or over samples (r2)
-    (Mescheder 2018)."""
+    (Mescheder 2018). Of a D that judges a batch, by BatchNorm or minibatch discrimination, it is the gradient of the
+    sum of the batch's outputs."""
 
     gamma: Weight = Course(start=10.0, end=10.0)  # a course; Mescheder 2018
     every_steps: Positive = 1  # updates of D; the penalty is multiplied by it in turn (Karras 2020)
@@ -46,7 +47,7 @@ class LeCam(Section):
 
 class TopK(Section):
     """G learns from the share of a minibatch's samples that D takes for data most (Sinha 2020): from all of them
-    at first to `share` after `steps` updates."""
+    at first to `share` after `steps` updates, linearly; rounded up to whole samples."""
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     steps: Positive  # updates of G until the share is reached

@@ -58,7 +58,8 @@ def one_sided(squared_B: Tensor) -> Tensor:
 
 class SlopePenalty:
     """weight * E[cost(|gradient of D's output|^2)], by images before they are augmented (Karras 2020's code): what G
-    or the data would have to change.
+    or the data would have to change. Where D judges a batch, by BatchNorm or minibatch discrimination, an image moves
+    the outputs of the others, too, and the gradient is that of the batch's sum.
 
     Computed every `every_steps` updates of D only, and then multiplied by it (Karras 2020).
     """
@@ -168,8 +169,8 @@ class LeCam:
 
 
 def top_k(settings: settings_of.TopK) -> Callable[[Minibatch], Minibatch]:
-    """The minibatch with the outputs of the samples alone that D takes for data most (Sinha 2020), and of the
-    images that they are compared with."""
+    """The minibatch with the outputs of the samples alone that D takes for data most (Sinha 2020), their number rounded
+    up, and of the images that they are compared with."""
 
     def chosen(batch: Minibatch) -> Minibatch:
         share = 1 + (settings.share - 1) * min(1.0, batch.step / settings.steps)
