@@ -41,13 +41,14 @@ def draw_accepted(
     each: list[int | None] = [None] if labels is None else [*labels]
     limits = [limit(tried(G, D, label, chance), accepted) for label in each]
     c_K = torch.tensor(limits, dtype=torch.float64)
+    labels_K = None if labels is None else torch.tensor(labels)
     noise, shown, missing = generator(seed, "sample"), 0, count
     kept = [torch.empty(0)] * len(c_K)
     while missing:
         of_B = torch.arange(shown, shown + batch_size) % len(c_K)
         shown += batch_size
         images_BCHW, logit_B = judged(
-            G, D, batch_size, None if labels is None else torch.tensor(labels)[of_B], noise
+            G, D, batch_size, None if labels_K is None else labels_K[of_B], noise
         )
         keep_B = torch.rand(batch_size, generator=chance) < probability(logit_B, c_K[of_B])
         for place, before in enumerate(kept):
