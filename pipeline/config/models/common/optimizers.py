@@ -47,7 +47,8 @@ class Exponential(Section):
 
 
 class Linear(Section):
-    """Linear from lr to lr * end_factor at the last step; linear warm-up from 0 in the first steps."""
+    """Linear from lr at the first step to lr * end_factor one step after the last; linear warm-up from
+    lr / warmup_steps in the first steps."""
 
     name: Literal["linear"]
     end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -55,7 +56,8 @@ class Linear(Section):
 
 
 class Cosine(Section):
-    """Half a cosine from lr to lr * end_factor at the last step; linear warm-up from 0 in the first steps."""
+    """Half a cosine from lr at the first step to lr * end_factor one step after the last; linear warm-up from
+    lr / warmup_steps in the first steps."""
 
     name: Literal["cosine"]
     end_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
