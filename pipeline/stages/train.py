@@ -1,10 +1,9 @@
 """train R: train a model of any family; write its weights, the log and the verdict."""
 
 import hashlib
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,6 @@ class Finished:
     rows: list[Row]  # of training.tsv
     record: Record
     verdict: dict[str, str]  # verdict, reason, hint
-    checkpoint: Path
     save: Callable[[], None]  # the checkpoint
 
 
@@ -106,22 +104,26 @@ def train(
             "train {}: starts from {run}, {steps:,} steps".format(name, **origin), file=sys.stderr
         )
     games: list[Finished] = []
-    for part, training in trainings(settings, seed, images, device, labels, world, start):
-        if games:
-            games[-1].save()  # a kill from here on does not repeat it
-        kind = (device.type, training.precision, *([origin["weights"]] if origin else ()))
-        of_this = identity(training.settings, training.seed, threads, kind, images)
-        checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
-        label = f"{name} {part}".rstrip()
-        # by hand, results of an earlier training may lie there: they stay until this one is done
-        log = None if part or paths.model.exists() else paths.log
-        games.append(train_to_the_end(label, training, checkpoint, paths.live / part, log))
-    if world.writes:
-        class_names = read_about(paths.data).get("class_names")
-        write_results(games[-1], seed, threads, paths, class_names, origin)
-        write_costs(games, paths)
-        for game in games:
-            shutil.rmtree(game.checkpoint.parent, ignore_errors=True)
+    delete_checkpoints: list[Callable[[], None]] = []
+    with ExitStack() as held:
+        for part, training in trainings(settings, seed, images, device, labels, world, start):
+            if games:
+                games[-1].save()  # a kill from here on does not repeat it
+            kind = (device.type, training.precision, *([origin["weights"]] if origin else ()))
+            of_this = identity(training.settings, training.seed, threads, kind, images)
+            checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
+            if world.writes:
+                delete_checkpoints.append(held.enter_context(checkpoints.in_use(checkpoint)))
+            label = f"{name} {part}".rstrip()
+            # by hand, results of an earlier training may lie there: they stay until this one is done
+            log = None if part or paths.model.exists() else paths.log
+            games.append(train_to_the_end(label, training, checkpoint, paths.live / part, log))
+        if world.writes:
+            class_names = read_about(paths.data).get("class_names")
+            write_results(games[-1], seed, threads, paths, class_names, origin)
+            write_costs(games, paths)
+            for delete in delete_checkpoints:
+                delete()
 
 
 def starting_point(model: Path | None) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
@@ -194,7 +196,7 @@ def train_to_the_end(
     verdict = asdict(monitor.verdict())
     sign = "" if verdict["verdict"] == "healthy" else "warning: "  # shown beside the job, too
     say(sign + "{verdict}: {reason}. {hint}".format(**verdict).rstrip())
-    return Finished(training, monitor.log(), record, verdict, checkpoint, save)
+    return Finished(training, monitor.log(), record, verdict, save)
 
 
 @contextmanager

@@ -105,6 +105,30 @@ def test_a_crashed_training_goes_on_bit_for_bit(here, uninterrupted, monkeypatch
     assert not list((here / ".checkpoints").iterdir())
 
 
+def test_a_run_keeps_its_checkpoint_when_another_that_trains_the_same_ends(
+    here, uninterrupted, monkeypatch, capsys
+):
+    """They differ in what comes after the training, and the other comes to its end while this one trains."""
+    params = YAML(typ="safe").load((here / "params.yaml").read_text())
+    params["runs"]["twin"] = params["runs"]["line"] | {"sample": {"count": 10}}
+    (here / "params.yaml").write_text(json.dumps(params))
+
+    def power_fails(training: Training) -> bool:
+        outer = training.step == 30 and not (here / "results/twin").exists()
+        if outer:
+            (here / "results/twin").mkdir(parents=True)
+            assert main(["train", "twin"]) == 0
+        return outer
+
+    with power.failing(monkeypatch, power_fails):
+        main(["train", "line"])
+    capsys.readouterr()
+    assert main(["train", "line"]) == 0
+    assert "resuming at step 60 of 60" in capsys.readouterr().err  # as far as the other came
+    assert made(here) == uninterrupted
+    assert not list((here / ".checkpoints").iterdir())
+
+
 def test_the_seconds_before_a_crash_count(here, monkeypatch):
     """Ten seconds pass in each step, by the clock of the test."""
     advance, clock = Training.advance, [0.0]

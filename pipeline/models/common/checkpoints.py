@@ -2,12 +2,18 @@
 
 A file holds what torch.save writes, then MARK and the SHA-256 of all before: torch reads a file with flipped
 bits without a word. The checkpoint before the newest is kept beside it, in case the newest is damaged.
+
+Runs that differ only in what comes after the training go on from the same checkpoints, and may train at the same
+time: each saves the same states, and the last of them to end deletes the folder.
 """
 
+import fcntl
 import hashlib
 import os
 import pickle
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -19,6 +25,7 @@ from pipeline.io.files import atomic
 MARK = b"\nSHA-256 "
 END_BYTES = len(MARK) + hashlib.sha256().digest_size
 BLOCK_BYTES = 2**20  # read at a time
+IN_USE = "in_use"  # locked (flock) by every training that the checkpoints beside it belong to
 
 
 class Stateful(Protocol):
@@ -27,6 +34,42 @@ class Stateful(Protocol):
     def state_dict(self) -> dict: ...
 
     def load_state_dict(self, state: dict) -> None: ...
+
+
+@contextmanager
+def in_use(path: Path) -> Iterator[Callable[[], None]]:
+    """Inside, the checkpoints at `path` are this training's, too; yields what deletes them at its end, unless another
+    training goes on with them."""
+
+    def delete() -> None:
+        if locked(mark, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    with marked(path.parent) as mark:
+        yield delete
+
+
+def marked(folder: Path) -> BinaryIO:
+    """A file in `folder` with a lock on it that others can have, too, until it is closed."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # the last one before has just deleted the folder
+            mark = (folder / IN_USE).open("ab")
+            locked(mark, fcntl.LOCK_SH)
+            if os.fstat(mark.fileno()).st_nlink:
+                return mark
+            mark.close()
+
+
+def locked(file: BinaryIO, kind: int) -> bool:
+    """False if others have locks on the file. Where the file system has none, nobody is known to share it."""
+    try:
+        fcntl.flock(file, kind)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 class _Hashed:
@@ -57,7 +100,7 @@ def save(path: Path, parts: Mapping[str, Stateful]) -> None:
         file.write(MARK + hashed.sha256.digest())
         file.flush()
         os.fsync(file.fileno())
-        if path.is_file():
+        with suppress(FileNotFoundError):  # the first one, or another training has just moved it
             os.replace(path, one_before(path))
 
 
@@ -82,6 +125,8 @@ def restore(
         try:
             states = read(candidate)
         except DataError as reason:
+            if not os.path.lexists(candidate):
+                continue  # another training has just moved it: it is the one before now
             refused = True
             say(f"warning: {reason}. {set_aside(candidate) if writes else ''}")
             continue

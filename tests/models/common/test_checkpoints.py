@@ -126,3 +126,13 @@ def test_a_kill_while_it_is_saved_leaves_the_others(path, monkeypatch):
     assert restored(path) == (2, "")
     path.unlink()  # a kill between the renames
     assert restored(path) == (1, "")
+
+
+def test_the_last_training_that_uses_them_deletes_them(path):
+    """Of two that train the same."""
+    with checkpoints.in_use(path) as delete:
+        with checkpoints.in_use(path):
+            delete()
+            assert restored(path) == (2, "")
+        delete()
+    assert not path.parent.exists()
