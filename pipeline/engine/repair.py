@@ -22,6 +22,8 @@ from pipeline.engine.locks import TAG, TEMPORARY
 from pipeline.errors import PipelineError
 from pipeline.io.files import write_bytes
 
+DAMAGED = TEMPORARY / "dvc.lock.damaged"  # the last one that nothing could restore
+
 
 def mend_all() -> None:
     """Both files; what `make mend`, `share` and `fetch` do. A plain `dvc` mends nothing itself."""
@@ -82,7 +84,7 @@ def _lives(holder: dict, written: float) -> bool:
 
 
 def mend_lock_file() -> None:
-    """Restore a cut-off dvc.lock. DVC's lock must be held: nobody is writing dvc.lock then.
+    """Restore a cut-off dvc.lock, or do without it. DVC's lock must be held: nobody is writing dvc.lock then.
 
     PipelineError, and the file is left alone, if it has merge markers.
     """
@@ -103,16 +105,29 @@ def mend_lock_file() -> None:
         return
     for origin, former in (
         ("its last good copy", lambda: LAST_LOCKFILE.read_bytes()),
-        ("Git", lambda: subprocess.check_output(["git", "show", f"HEAD:./{LOCKFILE}"])),
+        ("Git", committed),
     ):
         with contextlib.suppress(OSError, subprocess.CalledProcessError):
-            content = former()
-            if is_valid(content):
-                write_bytes(LOCKFILE, content)
+            good = former()
+            if is_valid(good):
+                write_bytes(LOCKFILE, good)
                 print(
                     f"{LOCKFILE} was cut off by a killed process; restored from {origin}. What is "
                     "missing from it comes back from DVC's cache.",
                     file=sys.stderr,
                 )
                 return
+    write_bytes(DAMAGED, content)
     LOCKFILE.unlink()
+    print(
+        f"warning: {LOCKFILE} is damaged, and neither its last copy nor Git's last commit is good; moved to {DAMAGED}. "
+        "Stages now come from DVC's cache, or run again. Or take an earlier one first: "
+        f"git checkout COMMIT {LOCKFILE} (of git log {LOCKFILE})",
+        file=sys.stderr,
+    )
+
+
+def committed() -> bytes:
+    """dvc.lock of Git's last commit."""
+    command = ["git", "show", f"HEAD:./{LOCKFILE}"]
+    return subprocess.check_output(command, stderr=subprocess.DEVNULL)

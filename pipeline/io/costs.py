@@ -19,13 +19,24 @@ def record(path: Path, model: Path, **costs: Any) -> None:
 
 
 def read(path: Path, model: Path) -> dict[str, Any] | None:
-    """The costs of exactly this model; None if there are none, or only another model's."""
+    """The costs of exactly this model; None if there are none, or only another model's.
+
+    What is of another kind than its column, such as words for a number, is as not measured.
+    """
     try:
         costs = json.loads(path.read_text(encoding="utf-8"))
         of_this_model = costs["model_sha256"] == digest(model)
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # incomplete, or edited by hand
         return None
-    return costs if of_this_model else None
+    return {key: costs[key] for key in costs if fits(key, costs[key])} if of_this_model else None
+
+
+def fits(key: str, value: Any) -> bool:
+    """Whether `value` can stand in the column of that name, if it has one."""
+    try:
+        return key not in COLUMNS or bool(format(value, COLUMNS[key][1]))
+    except (ValueError, TypeError):
+        return False
 
 
 def digest(path: Path) -> str:

@@ -37,6 +37,14 @@ def test_a_file_that_was_cut_off_is_as_none(tmp_path, model, content: bytes):
     assert (costs.read(path, model) or {})["train_seconds"] == 5.0
 
 
+def test_words_for_a_number_are_as_not_measured(tmp_path, model):
+    """Edited by hand: the others are shown all the same."""
+    costs.record(tmp_path / "costs.json", model, train_seconds="a minute", peak_memory_mb=1.5)
+    costs.record(tmp_path / "costs.json", model, processor=["Xeon"], sample_seconds=2)
+    found = costs.read(tmp_path / "costs.json", model)
+    assert costs.table({"a": found}).splitlines()[1].split() == ["a", *"--", "2.0", *"----"]
+
+
 def test_without_a_model_there_are_no_costs(tmp_path, model):
     costs.record(tmp_path / "costs.json", model, train_seconds=5.0)
     model.unlink()
