@@ -74,12 +74,19 @@ def _mend_rwlock(path: Path, everywhere: bool) -> None:
 
 
 def _lives(holder: dict, written: float) -> bool:
-    """Whether the process of an entry of a file `written` (seconds since 1970) then still lives."""
+    """Whether the process of an entry of a file `written` (seconds since 1970) then still lives: one of that number
+    that is older than the file, or does the same. A clock that was set forward makes a living one younger than it.
+    """
     try:
         process = psutil.Process(int(holder["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
         # one second of grace: the start time has the resolution of the kernel's clock ticks
-        return process.create_time() < written + 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        if process.create_time() < written + 1:
+            return True
+        _, _, arguments = holder["cmd"].partition(" ")
+        return bool(arguments) and " ".join(process.cmdline()).endswith(f" {arguments}")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
 

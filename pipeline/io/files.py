@@ -176,5 +176,13 @@ def write_safetensors(path: Path, tensors: dict[str, Blocks], about: dict[str, A
 def existing(path: Path) -> Path:
     """`path`, or DataError with the command that makes it."""
     if not path.is_file():
-        raise DataError(f"{path} is missing. Make it with: dvc repro (or fetch it with: dvc pull)")
+        pull = " (or fetch it with: dvc pull)" if has_data_remote() else ""
+        raise DataError(f"{path} is missing. Make it with: dvc repro{pull}")
     return path
+
+
+def has_data_remote() -> bool:
+    """Whether DVC's settings, of the project or of this user, name a remote that results could be pulled from."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    settings = (Path(".dvc/config"), Path(".dvc/config.local"), Path(home) / "dvc/config")
+    return any(file.is_file() and b'remote "' in file.read_bytes() for file in settings)

@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.config.editing import differing
 from pipeline.errors import DataError
-from pipeline.io.files import reading
+from pipeline.io.files import has_data_remote, reading
 from pipeline.io.nesting import check_nesting
 from pipeline.paths import CONTINUED
 from pipeline.report.settings import Flat, flat, text
@@ -18,6 +18,9 @@ LOCKFILE = "dvc.lock"
 STAGES_OF_DATA = ("download", "normalize", "features")
 STAGES_OF_RUN = ("train", "sample", "parzen", "metrics", "figures", "scores")
 STAGE_OF_LIKELIHOODS = "likelihood"
+NO_REMOTE = (
+    "snakemake --cores all takes it from the cache or makes it again (no data remote to pull from)"
+)
 # of runs -> what the names of their stages begin with
 GROUPS = {"runs": "", "continued": CONTINUED}
 
@@ -142,7 +145,8 @@ def unfinished(
             return f"{stage} is older than {older[0]}"
         missing = [path for path in found.outs if not exists(path)]
         if missing:
-            return f"{missing[0]} is recorded but not here: dvc checkout, or dvc pull"
+            step = "dvc checkout, or dvc pull" if has_data_remote() else NO_REMOTE
+            return f"{missing[0]} is recorded but not here: {step}"
     return None
 
 

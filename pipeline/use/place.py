@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.errors import RequestError
+from pipeline.io.files import has_data_remote
 
 NAME = paths.Run("").model.name
 
@@ -20,9 +21,8 @@ def model_file(where: str | Path) -> Path:
     if found is not None:
         return found
     if path.is_dir():
-        raise RequestError(
-            f"{path} holds no {NAME}. If it is the folder of a run: dvc pull {path / NAME}, or dvc repro"
-        )
+        pull = f"dvc pull {path / NAME}, or " if has_data_remote() else ""
+        raise RequestError(f"{path} holds no {NAME}. If it is the folder of a run: {pull}dvc repro")
     raise RequestError(
         f"there is no model at {where}, nor one at {run}: expected the folder of a run, such as results/mnist, "
         f"or the {NAME} in it (looked for from {Path.cwd()})"

@@ -93,3 +93,17 @@ def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path):
         files.write_bytes(tmp_path / "pipe", b"x")
     assert (tmp_path / "pipe").is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("place", [".dvc/config", ".dvc/config.local", "of the user/dvc/config"])
+def test_a_pull_is_advised_only_where_there_is_a_remote_to_pull_from(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "of the user"))
+    config = tmp_path / place
+    config.parent.mkdir(parents=True)
+    config.write_text("[core]\n    analytics = false\n")
+    with pytest.raises(DataError, match=r"gone is missing\. Make it with: dvc repro$"):
+        files.existing(tmp_path / "gone")
+    config.write_text("[core]\n    remote = team\n['remote \"team\"']\n    url = ../there\n")
+    with pytest.raises(DataError, match="dvc pull"):
+        files.existing(tmp_path / "gone")

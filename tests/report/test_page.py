@@ -103,7 +103,7 @@ def test_settings_that_differ_are_shown_with_defaults_filled_in():
         ),
         (
             lambda: Path("results/scores/digits.json").unlink(),
-            "digits: results/scores/digits.json is recorded but not here: dvc checkout, or dvc pull",
+            "digits: results/scores/digits.json is recorded but not here: snakemake --cores all takes",
         ),
         (
             lambda: Path("results/scores/digits.json").write_text('{"fid": '),
