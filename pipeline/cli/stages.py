@@ -172,7 +172,9 @@ def figures(options: argparse.Namespace) -> None:
 
     inputs = figures.Paths(folder=files.folder, data=data.normalized)
     formats = ("pdf",) if options.pdf else ("png",)
-    figures.run(options.name, dataset.source, run.sample, inputs, formats)
+    written = figures.run(options.name, dataset.source, run.sample, inputs, formats)
+    if options.pdf:
+        print(f"Figures of {options.name}: {', '.join(map(str, written))}")
 
 
 def scores(options: argparse.Namespace) -> None:

@@ -40,12 +40,15 @@ FORMATS = {"png": figure.png, "pdf": figure.pdf}
 
 def run(
     name: str, source: Source, settings: Sample, paths: Paths, formats: tuple[str, ...] = ("png",)
-) -> None:
-    """Draw all figures of run `name` into its folder, in each of `formats`, keys of FORMATS."""
+) -> list[Path]:
+    """Draw all figures of run `name` into its folder, in each of `formats`, keys of FORMATS; the files."""
     devices.reproducible(THREADS)
+    written = []
     for picture, drawn in figures(name, source, settings, paths).items():
         for suffix in formats:
-            write_bytes(paths.folder / f"{picture}.{suffix}", FORMATS[suffix](drawn))
+            written.append(paths.folder / f"{picture}.{suffix}")
+            write_bytes(written[-1], FORMATS[suffix](drawn))
+    return written
 
 
 def figures(name: str, source: Source, settings: Sample, paths: Paths) -> dict[str, Figure]:

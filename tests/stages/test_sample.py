@@ -29,7 +29,7 @@ def trained(tmp_path, monkeypatch):
     return tmp_path / "results/line"
 
 
-def test_every_stage_sees_all_shards_as_one_array(trained, monkeypatch):
+def test_every_stage_sees_all_shards_as_one_array(trained, monkeypatch, capsys):
     seen = []
     for in_one in (POINTS, 400):
         monkeypatch.setattr(arrays, "SHARD_BYTES", 4 * in_one)
@@ -45,6 +45,8 @@ def test_every_stage_sees_all_shards_as_one_array(trained, monkeypatch):
     assert seen[0] == seen[1], "also where PDFs are made beside the PNGs"
     printed = {file.stem for file in trained.glob("*.pdf")}
     assert printed == {"curves", "sigma", "theory", "neighbours", "interpolation", "sheet"}
+    said = capsys.readouterr().out
+    assert all(f"results/line/{name}.pdf" in said for name in printed)
 
 
 def test_the_folders_names_label_the_rows_of_a_conditional_run(tmp_path, monkeypatch):
