@@ -1,6 +1,8 @@
 """A folder of the user's own pictures; sub-folders, where there are any, are the labels."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,6 +11,10 @@ from pipeline.errors import SourceError
 from pipeline.io.files import reading
 from pipeline.sources import own
 from pipeline.sources.raw import Raw
+
+T = TypeVar("T")
+
+DAMAGED_NAMED = 20  # of the pictures that cannot be read
 
 
 def found(source: Folder) -> tuple[str, str]:
@@ -33,7 +39,7 @@ def fetch(source: Folder, name: str) -> Raw:
     classes = sorted({file.parent for file in files})
     names = [str(parent.relative_to(folder)) for parent in classes] if len(classes) > 1 else []
     return Raw(
-        images=np.stack([read(file, source) for file in files]),
+        images=np.stack(read_each(files, lambda file: read(file, source))),
         labels=np.array(
             [classes.index(file.parent) if names else -1 for file in files], dtype=np.int64
         ),
@@ -68,14 +74,37 @@ def pictures(folder: Path, fewest: int = 2) -> list[Path]:
     return files
 
 
+def read_each(files: Iterable[Path], read: Callable[[Path], T]) -> list[T]:
+    """`read` of each file; if it fails on some, whatever it raises, one SourceError that names them all."""
+    found, errors = [], {}
+    for file in files:
+        try:
+            with reading(file, "picture", SourceError, "Repair it, or remove it from the folder"):
+                found.append(read(file))
+        except SourceError as error:
+            errors[str(file)] = error
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        names = sorted(errors)[:DAMAGED_NAMED]
+        more = len(errors) - len(names)
+        raise SourceError(
+            "\n  ".join(
+                [
+                    f"{len(errors):,} pictures cannot be read. Repair them, or remove them from the folder:",
+                    *names,
+                    *([f"and {more:,} more"] if more else []),
+                ]
+            )
+        )
+    return found
+
+
 def read(path: Path, source: Folder) -> np.ndarray:
     """uint8 [H, W, C]: the first frame, rotated by its EXIF tag, transparency on white."""
     from PIL import Image, ImageOps
 
-    with (
-        reading(path, "picture", SourceError, "Repair it, or remove it from the folder"),
-        Image.open(path) as opened,
-    ):
+    with Image.open(path) as opened:
         picture = own.upright(opened, source.channels)
         size = (source.width, source.height)
         if source.resize == "crop":

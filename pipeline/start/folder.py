@@ -28,8 +28,6 @@ class Pictures:
 
 def look(path: str) -> Pictures:
     """Every picture's size and colours. SourceError says what is wrong and what to do, if anything is."""
-    from PIL import Image
-
     where = Path(path)
     if where.is_file():
         raise SourceError(f"{path} is a file; name the folder that holds the pictures")
@@ -41,21 +39,13 @@ def look(path: str) -> Pictures:
             f"{path} holds {len(files)} pictures ({', '.join(sorted(own.FORMATS))}); a GAN, and the "
             f"numbers that judge it, need {FEWEST} or more, and hundreds to be any good: add pictures"
         )
-    sizes: Counter[tuple[int, int]] = Counter()
-    coloured = []
-    for file in files:
-        try:
-            with Image.open(file) as picture:
-                width, height = picture.size
-                if picture.getexif().get(0x0112, 1) >= 5:  # it lies on its side
-                    width, height = height, width
-                if not picture.mode.startswith(("1", "L", "I", "F")):
-                    coloured.append(file)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise SourceError(
-                f"{file} cannot be read as a picture ({error}). Repair it, or remove it from the folder"
-            ) from None
-        sizes[height, width] += 1
+    found = folder.read_each(files, size_and_mode)
+    sizes = Counter(size for size, _ in found)
+    coloured = [
+        file
+        for file, (_, mode) in zip(files, found, strict=True)
+        if not mode.startswith(("1", "L", "I", "F"))
+    ]
     of_class = Counter(str(file.parent.relative_to(where)) for file in files)
     classes = dict(sorted(of_class.items())) if len(of_class) > 1 else {}
     for name, count in classes.items():
@@ -67,6 +57,21 @@ def look(path: str) -> Pictures:
     channels = 3 if any(map(is_coloured, coloured[:COLOURS_LOOKED_AT])) else 1
     digest = own.digest(own.digests(files).values())
     return Pictures(path, len(files), sizes, channels, classes, digest, in_git(files[0]))
+
+
+def size_and_mode(file: Path) -> tuple[tuple[int, int], str]:
+    """((height, width), Pillow's mode) of an upright picture; any error of Pillow's if it is damaged anywhere."""
+    from PIL import Image
+
+    with Image.open(file) as picture:
+        (width, height), mode = picture.size, picture.mode
+        if picture.getexif().get(0x0112, 1) >= 5:  # it lies on its side
+            width, height = height, width
+        picture.draft(
+            "RGB", (1, 1)
+        )  # of a JPEG an eighth of the pixels: the whole file is read all the same
+        picture.load()
+        return (height, width), mode
 
 
 def in_git(file: Path) -> bool:

@@ -87,7 +87,7 @@ def of_pictures(folder: Path) -> Iterator[Attack]:
 
             def act(path=path, content=content):
                 path.write_bytes(content)
-                return pictures.read(path, settings)
+                return pictures.read_each([path], lambda file: pictures.read(file, settings))[0]
 
             # which picture it is the digest of the folder says: download refuses any other
             yield Attack(

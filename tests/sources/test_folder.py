@@ -94,6 +94,17 @@ def test_a_file_that_is_no_picture_is_named(pictures):
         fetched(pictures)
 
 
+def test_all_files_that_are_no_pictures_are_named_at_once(pictures, monkeypatch):
+    monkeypatch.setattr(source, "DAMAGED_NAMED", 2)
+    for name in "cab":
+        (pictures / f"{name}.png").write_bytes(b"not a png")
+    named = (
+        rf"3 pictures cannot be read\..*\n  {pictures}/a\.png\n  {pictures}/b\.png\n  and 1 more$"
+    )
+    with pytest.raises(SourceError, match=named):
+        fetched(pictures)
+
+
 def test_a_missing_or_empty_folder_is_named(tmp_path):
     with pytest.raises(SourceError, match="is not a folder"):
         source.fetch(settings(tmp_path / "nowhere"), "cats")

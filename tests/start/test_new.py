@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,15 @@ def draw(folder: Path, count: int, size: tuple[int, int] = (16, 16), colour: boo
     for index in range(count):
         pixels = random.integers(0, 256, (*size, 3) if colour else size, np.uint8)
         Image.fromarray(pixels).save(folder / f"{index:04}.png")
+
+
+def cut_short(path: Path) -> None:
+    """A JPEG whose header is whole and whose pixels are not."""
+    draw(path.parent / path.stem, 1, (80, 80), colour=True)
+    with Image.open(path.parent / path.stem / "0000.png") as picture:
+        picture.save(path, quality=95)
+    path.write_bytes(path.read_bytes()[:-1000])
+    shutil.rmtree(path.parent / path.stem)
 
 
 @pytest.fixture
@@ -188,8 +198,18 @@ REFUSED = {
     "no picture": (
         lambda h: (draw(h / "pictures", 60), (h / "pictures/x.png").write_text("no")),
         [],
-        "x.png cannot be read as a picture",
+        "x.png: cannot be read as a picture",
         "remove it",
+    ),
+    "pictures cut short": (
+        lambda h: (
+            draw(h / "pictures", 60),
+            cut_short(h / "pictures/x.jpg"),
+            cut_short(h / "pictures/y.jpg"),
+        ),
+        [],
+        "2 pictures cannot be read",
+        "remove them from the folder:\n  pictures/x.jpg\n  pictures/y.jpg",
     ),
 }
 
