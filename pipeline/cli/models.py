@@ -31,7 +31,8 @@ def draw_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="of the random points (default: 0)")
     command.add_argument(
-        "--label", help="of a conditional model: a class by number or name; each: all in turn"
+        "--label",
+        help="of a conditional model: a class by number or name, or each: all in turn (default, of samples)",
     )
     command.add_argument(
         "--truncation",

@@ -140,7 +140,7 @@ def block(title: str, columns: list[Column], width: int) -> str:
         headings.append("real data")
         rows = [(key, [*cells, ""]) for key, cells in rows]
     for key, label in NUMBERS.items():
-        cells = [number(each, key) for each in numbers] + ([cell(real, key)] if real else [])
+        cells = [number(each, key) for each in columns] + ([cell(real, key)] if real else [])
         if any(cells):
             rows.append((label if key != "fid" else named(numbers), cells))
     for key in TIMES:
@@ -159,9 +159,10 @@ def cost(column: Column, key: str) -> str:
     return format(found[key], costs.COLUMNS[key][1]) if key in found else ""
 
 
-def number(scores: Row, key: str) -> str:
+def number(column: Column, key: str) -> str:
+    scores = column.scores or {}
     if key == "verdict" and not scores:
-        return "not run"
+        return "no scores yet" if column.settings else "not run"
     return cell(scores, key) if "fid" in scores else ""
 
 

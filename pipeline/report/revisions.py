@@ -36,13 +36,14 @@ class Place:
 
     @cached_property
     def recorded(self) -> Recorded:
-        """What its dvc.lock says; DataError if nothing had been run."""
+        """What its dvc.lock says of what its params.yaml names; DataError if nothing had been run."""
         if not self.commit:
-            return of_this_folder()
+            return of_this_folder().asked_for(self.params)
         content = shown(self.commit, LOCKFILE)
         if content is None:
             raise DataError(f"{self.name} has no {LOCKFILE}: nothing had been run there")
-        return parse(content, f"{LOCKFILE} at {self.name}")
+        recorded = parse(content, f"{LOCKFILE} at {self.name}")
+        return recorded.asked_for(self.params) if self.params else recorded
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -60,9 +61,8 @@ class Place:
 
     @property
     def runs(self) -> list[str]:
-        """Those of its params.yaml, and of dvc.lock."""
-        names = [name for _, name, _ in listed(self.params)]
-        return list(dict.fromkeys([*names, *self.recorded.trained]))
+        """Those of its params.yaml; of dvc.lock where that cannot be read."""
+        return [name for _, name, _ in listed(self.params)] or self.recorded.trained
 
     def stale(self, run: str) -> str | None:
         """Why the results of `run` are not those of params.yaml; None if they are, as far as dvc.lock tells."""

@@ -77,6 +77,9 @@ def measurable(dtype: np.dtype) -> bool:
 
 def read_pixels(paths: list[Path], pixel_range: tuple[float, float]) -> Pixels:
     """Images in `pixel_range`, left in their files; DataError for anything else."""
+    for each in paths:
+        if not each.is_file():
+            raise DataError(f"{each} is not there; name a .npy file (numpy.save) of images")
     array, path = Rows(*paths), ", ".join(map(str, paths))
     if len(array.shape) < 2 or 0 in array.shape or not measurable(array.dtype):
         raise DataError(

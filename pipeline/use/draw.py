@@ -65,7 +65,8 @@ def draw(model: Model, wishes: Wishes, out: Path | None) -> str:
         tour = around(model, wishes, steps, out)
         images = (tour[:, :-1] if out.suffix == ".gif" else tour).flatten(0, 1)
         what, columns = f"a way around {len(tour)} points", steps
-    write(model, images, out, columns, by_class=steps is None and wishes.label == EACH)
+    in_turn = bool(model.class_names) and wishes.label in (None, EACH)
+    write(model, images, out, columns, by_class=steps is None and in_turn)
     return f"{what} of {model.file} ({model.weights} weights, seed {wishes.seed}): {out}"
 
 

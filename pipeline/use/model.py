@@ -80,11 +80,13 @@ class Model:
     ) -> Tensor:
         """`count` images. With the run's seed, weights, numbers of samples and rejection they are those in samples.npy.
 
-        `label`: for a conditional model a class by number or name, a list of one for each image, or "each" for all
-        classes in turn, as `sample` draws them. `truncation`: see `latent`. `rejection`: the share of samples that D
+        `label`: for a conditional model a class by number or name, a list of one for each image, or "each", the default:
+        all classes in turn, as the stage `sample` draws them. `truncation`: see `latent`. `rejection`: the share of samples that D
         lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to below 1.
         """
         self._count(count)
+        if label is None and self.class_names and EACH not in self.class_names:
+            label = EACH
         if rejection is not None:
             if truncation is not None:
                 raise RequestError("rejection and truncation exclude each other; leave one out")

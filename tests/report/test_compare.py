@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.cli import main
 from pipeline.config.params import read
@@ -77,6 +78,39 @@ def test_scores_of_another_version_are_left_out_and_named():
     said = compare([], 80)
     assert "note: digits here: scores of another version of this project, left out" in said
     assert "31.7" in said, "the run line has the same scores"
+
+
+def test_a_run_that_was_trained_and_not_scored_is_not_called_unrun():
+    sweep(PARAMS, "digits", ["seed=0,1"])
+    finish(Path())
+    stages = stages_of_lock()
+    del stages["scores@digits_seed1"]
+    write_lock(stages)
+    assert lines(compare(["digits", "digits_seed1"], 80))["verdict"][:2] == [
+        "healthy",
+        "no scores yet",
+    ]
+
+
+def test_runs_that_params_yaml_does_not_name_any_more_are_left_out(history):
+    """Of another recipe: DVC keeps their entries in dvc.lock, and their scores may be nowhere."""
+    before = stages_of_lock()
+    lose('"fid": 50.0')
+    Path("results/scores/digits.json").unlink()
+    edit(PARAMS, "  digits:\n    dataset: digits", "  others:\n    dataset: digits")
+    finish(Path(), others={"fid": 20.0})
+    write_lock(before | stages_of_lock())
+    assert lines(compare([], 80))["digits"] == ["others", "real data"]
+    shown = lines(compare(["first"], 80))
+    assert (shown["digits"][:2], shown["others"][:2]) == (["first", "here"], ["first", "here"])
+
+
+def stages_of_lock() -> dict:
+    return yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+
+
+def write_lock(stages: dict) -> None:
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
 
 def test_a_clone_of_a_release_shows_its_numbers_without_a_cache():

@@ -71,7 +71,7 @@ def test_unusable_samples_are_refused_in_a_few_words(arrays, capsys, tmp_path, a
 def test_a_file_that_is_not_there_is_named(arrays, capsys):
     arrays["test"] = arrays["test"].with_name("nowhere.npy")
     assert main(options(arrays)) == 1
-    assert "nowhere.npy is missing" in capsys.readouterr().err
+    assert "nowhere.npy is not there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ends", [("nan", "1"), ("0", "inf"), ("1", "0"), ("0", "1e300")])

@@ -44,8 +44,9 @@ def test_a_sheet_named_after_the_run_is_the_default(here, capsys):
         assert sheet.width == 2 * (7 * 8 + 2) + 2
 
 
-def test_all_classes_in_turn_have_a_row_each_with_its_name(here):
-    drawn("told", "--label", "each", "--count", "30")
+@pytest.mark.parametrize("label", [[], ["--label", "each"]], ids=["default", "each"])
+def test_all_classes_in_turn_have_a_row_each_with_its_name(here, label):
+    drawn("told", *label, "--count", "30")
     with Image.open("told.png") as sheet:
         assert sheet.height == 10 * (7 * 8 + 2) + 2
         assert sheet.width > 3 * (7 * 8 + 2) + 40
@@ -89,7 +90,7 @@ def test_points_are_plotted_and_arrays_of_any_family_are_written(here):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("told", "give label (--label), 0 to 9"),
+        ("told --interpolate 4", "give label (--label), 0 to 9"),
         ("told --label 11", "knows no class 11"),
         ("digits --label 1", "is told no class"),
         ("digits --out a.jpg", "expected .png (one sheet)"),

@@ -36,23 +36,21 @@ def told(trained: Path):
 def test_samples_are_those_of_the_stage_with_its_seed(trained: Path, name: str):
     drawn = np.load(trained / f"results/{name}/samples.npy")
     model = load(trained / "results" / name)
-    label = "each" if name == "told" else None
-    own = model.sample(COUNT, seed=len(name), label=label)
+    own = model.sample(COUNT, seed=len(name))
     assert own.dtype == torch.float32
     # points are drawn 1,000 at a time, whatever the count: the last rows of fewer may be others
     same = COUNT - 16 if name in WITH_SPACE else COUNT
     torch.testing.assert_close(own[:same], torch.from_numpy(drawn)[:same], atol=1e-5, rtol=0)
-    assert not torch.equal(own, model.sample(COUNT, seed=99, label=label))
+    assert not torch.equal(own, model.sample(COUNT, seed=99))
 
 
 @pytest.mark.parametrize("name", REJECTED)
 def test_samples_that_d_lets_through_are_those_of_the_stage(trained: Path, name: str):
     drawn = torch.from_numpy(np.load(trained / f"results/{name}/samples.npy"))
     model = load(trained / "results" / name)
-    asked = {"seed": len(name), "label": "each" if model.class_names else None}
-    kept = model.sample(COUNT, rejection=REJECTED[name], **asked)
+    kept = model.sample(COUNT, rejection=REJECTED[name], seed=len(name))
     torch.testing.assert_close(kept, drawn, atol=1e-5, rtol=0)
-    all_of_them = model.sample(10 * COUNT, **asked)
+    all_of_them = model.sample(10 * COUNT, seed=len(name))
     apart = (kept.flatten(1)[:, None] - all_of_them.flatten(1)).abs().amax(dim=2)
     assert apart.amin(dim=1).max() < 1e-5
     assert not torch.equal(kept, all_of_them[:COUNT])
@@ -68,11 +66,10 @@ def test_the_first_of_many_are_those_of_few_in_any_order_of_calls(
 ):
     monkeypatch.setattr(models, "BLOCK", 10)
     model = load(trained / "results" / name)
-    label = "each" if name == "told" else None
-    many = model.sample(25, label=label)
+    many = model.sample(25)
     if name != "noisy":  # the noise in its layers depends on the number of images
-        torch.testing.assert_close(model.sample(4, label=label), many[:4], atol=1e-6, rtol=0)
-    assert torch.equal(model.sample(25, label=label), many)
+        torch.testing.assert_close(model.sample(4), many[:4], atol=1e-6, rtol=0)
+    assert torch.equal(model.sample(25), many)
 
 
 def test_a_run_its_file_and_its_name_are_the_same_model(trained: Path, monkeypatch):
@@ -149,7 +146,10 @@ def test_pictures_have_the_levels_of_the_images(G, trained: Path):
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda G, told: told.sample(2), "give label .*, 0 to 9 or a name of class 0, class 1"),
+        (
+            lambda G, told: told.decode(told.latent(2)),
+            "give label .*, 0 to 9 or a name of class 0, class 1",
+        ),
         (lambda G, told: told.sample(2, label=10), "knows no class 10; it has 0 to 9"),
         (lambda G, told: told.sample(2, label=-1), "knows no class -1"),
         (lambda G, told: told.sample(2, label="cat"), "knows no class 'cat'"),
