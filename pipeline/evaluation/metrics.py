@@ -87,13 +87,16 @@ def class_shares(logits_NK: Tensor) -> Tensor:
 
 
 def classes(fake: Seen, real: Seen) -> dict[str, float | int | list[float] | None]:
-    """classes_hit: number with at least a tenth of their real share; class_distance: total variation, 0..1."""
+    """classes_hit: number that are drawn, with at least a tenth of their real share; classes_missing: number with less,
+    of those that are real; class_distance: total variation, 0..1."""
     if fake.logits_NK is None or real.logits_NK is None:
-        return {"classes_hit": None, "class_distance": None, "class_shares": None}
+        names = ("classes_hit", "classes_missing", "class_distance", "class_shares")
+        return dict.fromkeys(names)
     fake_K, real_K = class_shares(fake.logits_NK), class_shares(real.logits_NK)
-    hit = (fake_K > 0) & (fake_K >= real_K / 10)
+    enough_K = fake_K >= real_K / 10
     return {
-        "classes_hit": int(hit.sum()),
+        "classes_hit": int((enough_K & (fake_K > 0)).sum()),
+        "classes_missing": int((~enough_K).sum()),
         "class_distance": (fake_K - real_K).abs().sum().item() / 2,
         "class_shares": [round(share, 4) for share in fake_K.tolist()],
     }

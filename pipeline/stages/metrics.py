@@ -224,8 +224,9 @@ def doubts(generated: dict, fake_NCHW: Tensor, about: dict, test_labels: Tensor)
         missing = set(range(classes)) - set(test_labels.unique().tolist())
         if missing:
             yield f"no test image is of class {', '.join(map(str, sorted(missing)))}"
-        if generated["classes_hit"] < classes:
-            yield f"only {generated['classes_hit']} of {classes} classes are generated"
+        if gone := generated["classes_missing"]:
+            hit = generated["classes_hit"]
+            yield f"only {hit} of {hit + gone} classes are generated"
     accuracy = about["test_accuracy"]
     if accuracy is not None and accuracy < 0.8:
         yield f"the extractor is right for {accuracy:.0%} of the test images only"

@@ -159,9 +159,11 @@ def test_missing_classes_are_counted():
     every = torch.eye(10, dtype=torch.float64).repeat(100, 1)
     half = every[every.argmax(dim=1) < 5]
     found = metrics.classes(Seen(half, half), Seen(every, every))
-    assert found["classes_hit"] == 5
+    assert (found["classes_hit"], found["classes_missing"]) == (5, 5)
     assert found["class_distance"] == pytest.approx(0.5)
     assert metrics.classes(Seen(every, every), Seen(every, every))["class_distance"] == 0
+    found = metrics.classes(Seen(half, half), Seen(half, half))
+    assert (found["classes_hit"], found["classes_missing"]) == (5, 0), "five are not in the data"
 
 
 def test_duplicates_and_copies_are_a_hundredth_among_real_images_and_all_when_copied():

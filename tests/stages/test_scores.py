@@ -26,7 +26,7 @@ PARZEN = {
     "warnings": [],
 }
 REAL = {
-    **dict.fromkeys(("inception_score", "classes_hit", "class_distance")),
+    **dict.fromkeys(("inception_score", "classes_hit", "classes_missing", "class_distance")),
     **dict.fromkeys(("fid", "kid", "precision", "recall", "density", "coverage"), 1.0),
     **dict.fromkeys(("duplicate_rate", "copy_rate"), 0.01),
 }
@@ -103,7 +103,7 @@ def test_missing_classes_are_counted_where_there_are_classes():
     )
     assert (found["missing_classes"], found["features"]) == (None, "mixture")
     compared = {"classes": 10, "extractor": {"kind": "classifier"}}
-    metrics = METRICS | {"classes_hit": 8, "compared": compared}
+    metrics = METRICS | {"classes_hit": 8, "classes_missing": 2, "compared": compared}
     found = scores(
         "d", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory={"warnings": []}
     )

@@ -326,14 +326,15 @@ def test_the_divergence_has_a_column_for_points_and_the_bound_for_images_has_non
     assert [(row["jsd"], row["jsd_at_least"]) for row in written] == [("", ""), ("", "0.0321")]
 
 
+REAL_DATA = {"fid": 3.2, "coverage": 0.95, "copy_rate": 0.01, "duplicate_rate": 0.01}
 MEASURED: dict = {
     "fid": 5.7,
     "coverage": 0.9,
     "classes_hit": 10,
+    "classes_missing": 0,
     "copy_rate": 0.01,
     "duplicate_rate": 0.01,
-    "real_data": {"fid": 3.2, "coverage": 0.95},
-    "compared": {"classes": 10},
+    "real_data": REAL_DATA,
 }
 
 
@@ -341,12 +342,14 @@ MEASURED: dict = {
     ("change", "faults"),
     [
         ({}, []),
-        ({"classes_hit": 9}, ["missing_classes"]),
-        ({"classes_hit": None, "compared": {"classes": None}}, []),  # unlabelled data
+        ({"classes_hit": 9, "classes_missing": 1}, ["missing_classes"]),
+        ({"classes_hit": 9}, []),  # no real image is of the tenth
+        ({"classes_hit": None, "classes_missing": None}, []),  # unlabelled data
         ({"fid": 220.0, "coverage": 0.3}, ["far_from_real"]),
         ({"fid": 220.0}, []),  # many times nearly nothing, as of points that are covered
         ({"copy_rate": 0.2}, ["copies"]),
-        ({"duplicate_rate": 0.2, "classes_hit": 1}, ["missing_classes", "duplicates"]),
+        ({"copy_rate": 0.2, "real_data": REAL_DATA | {"copy_rate": 0.1}}, []),  # ten test images
+        ({"duplicate_rate": 0.2, "classes_missing": 9}, ["missing_classes", "duplicates"]),
     ],
 )
 def test_the_evaluation_names_what_is_wrong_with_samples(change: dict, faults: list[str]):
