@@ -142,6 +142,11 @@ def check_gan(train: Train, dataset: Dataset) -> None:
         raise ValueError(
             "train.conditional needs labels, which TFD's training images have not got; leave it out"
         )
+    if dataset.normalize.gcn is not None and isinstance(train.autoencoder, Vae):
+        raise ValueError(
+            "train.autoencoder: a vae's likelihood is of images of 256 grey levels, and its dataset is "
+            "contrast-normalised (gcn); leave out normalize.gcn, or use name: vae_gan"
+        )
     if dataset.normalize.gcn is not None and train.generator.output != "linear":
         raise ValueError(
             f"train.generator.output is {train.generator.output}, but its dataset is "

@@ -73,6 +73,13 @@ REFUSED = {
         train(instance_noise={"start": 0.5}),
         "train.instance_noise: goes from start, 0.5, to end, 0, and steps is missing",
     ),
+    "the likelihood of images without levels": (
+        lambda content: (
+            make_hybrid(content),
+            content["datasets"]["digits"]["normalize"].update(gcn=55.0),
+        ),
+        "a vae's likelihood is of images of 256 grey levels, and its dataset is contrast-normalised",
+    ),
     "a momentum that would jump": (
         optimizer(name="sgd", momentum={"start": 0.5, "end": 0.7}),
         "optimizer.momentum: goes from start, 0.5, to end, 0.7, and saturate_epochs is missing",

@@ -9,6 +9,7 @@ from pipeline.compute.streams import generator
 from pipeline.config.params import validate
 from pipeline.config.sample import Sample
 from pipeline.evaluation.families import gan
+from pipeline.evaluation.theory import variational
 from pipeline.models.common import levels
 from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
@@ -17,24 +18,31 @@ from tests.config.test_params import make_hybrid, quick
 STD = 0.5
 
 
+LABELS = torch.arange(300) % 3
+
+
 @pytest.fixture(params=["symmetric", "unit"])
 def vae(request):
     """A VAE of 8 x 8 images after some steps, and the images."""
+    return trained(request.param)
+
+
+def trained(pixels: str, **more):
     content = quick()
-    make_hybrid(content, pixels=request.param, steps=30)
+    make_hybrid(content, pixels=pixels, steps=30, **more)
     changed = content["runs"]["digits"]["train"]
-    changed["generator"]["output"] = {"symmetric": "tanh", "unit": "sigmoid"}[request.param]
+    changed["generator"]["output"] = {"symmetric": "tanh", "unit": "sigmoid"}[pixels]
     del changed["instance_noise"]
     train = validate(content, "params.yaml").runs["digits"].train
     images = torch.rand(300, 1, 8, 8, generator=generator(0, "images"))
     images = ((images * 255).round() / 255) * 2 - 1
-    training = Training(train, 0, images, torch.device("cpu"))
+    training = Training(train, 0, images, torch.device("cpu"), LABELS)
     while training.step < training.steps:
         training.advance()
     about = {
         "train": train.model_dump(mode="json"),
         "image_shape": [1, 8, 8],
-        "classes": 0,
+        "classes": 3,
         "seed": 0,
     }
     return Saved(about, training.weights(), "model.safetensors"), images
@@ -44,7 +52,7 @@ def test_the_bounds_are_those_of_the_loss_in_nats_of_a_density(vae):
     """-ELBO = |x - G(z)|^2 / (2 std^2) + 64 log(std sqrt(2 pi)) + KL, with std and x in [0, 1]."""
     saved, images = vae
     found = gan.variational_bounds(
-        saved, saved.train.autoencoder, Sample(weights="raw", importance_samples=20), images
+        saved, saved.train.autoencoder, Sample(weights="raw", importance_samples=20), images, LABELS
     )
     std = STD / 2 if saved.train.pixels == "symmetric" else STD
     posterior, G = saved.posterior(images), saved.generator("raw")
@@ -71,8 +79,38 @@ def test_more_draws_bring_the_bound_up(vae):
     saved, images = vae
     bounds = [
         gan.variational_bounds(
-            saved, saved.train.autoencoder, Sample(weights="raw", importance_samples=count), images
+            saved,
+            saved.train.autoencoder,
+            Sample(weights="raw", importance_samples=count),
+            images,
+            LABELS,
         )["test"]["mean"]
         for count in (1, 10, 100)
     ]
     assert bounds == sorted(bounds)
+
+
+def test_of_a_g_that_is_told_the_class_the_bound_is_still_of_the_image_alone():
+    """p(x) >= p(x|y) / K; a G that makes nothing of the class has the bound of one that is told none, less log K."""
+    saved, images = trained("symmetric", conditional={"discriminator": False})
+    for name, tensor in saved.tensors.items():
+        if "embedding" in name:
+            tensor.zero_()
+    sample = Sample(weights="raw", importance_samples=50)
+    found, moved = (
+        gan.variational_bounds(saved, saved.train.autoencoder, sample, images, labels)["elbo"]
+        for labels in (LABELS, (LABELS + 1) % 3)
+    )
+    G, posterior = saved.generator("raw"), saved.posterior(images)
+    x = levels.drawn(images, generator(0, "bounds of test images"))
+    alone = variational.bounds(
+        lambda z: (G(z, torch.zeros(len(z), dtype=torch.long)).flatten(1) + 1) / 2,
+        STD / 2,
+        x,
+        posterior,
+        50,
+        generator(1, "draws"),
+    ).elbo.mean()
+    assert found["images"] == 300
+    assert found["mean"] == pytest.approx(alone.item() - math.log(3), abs=0.3)
+    assert moved["mean"] == pytest.approx(found["mean"], abs=0.3)

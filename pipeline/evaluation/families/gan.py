@@ -1,5 +1,8 @@
 """What is measured and drawn of a GAN beside its samples: section 4 of the paper, its Figures 1 and 3."""
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -20,6 +23,7 @@ from pipeline.evaluation.theory.quadrature import Mixture
 from pipeline.models.common import levels
 from pipeline.models.common.likelihood import bits_per_pixel
 from pipeline.models.gan import interpolation as interpolations
+from pipeline.models.gan import rejection
 from pipeline.models.gan.game.equilibrium import equilibrium
 from pipeline.models.gan.sampling import SymmetricGenerator
 from pipeline.models.gan.saved import Saved
@@ -41,19 +45,24 @@ def theory(
     """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives, and of a VAE
     bounds of the likelihood."""
     if mixture is not None:
-        found = of_points(saved, mixture, data["train_images"], averaged=sample.weights == "ema")
+        accepted = sample.rejection.accepted if sample.rejection else None
+        found = of_points(saved, mixture, data["train_images"], sample.weights == "ema", accepted)
     else:
         found = of_images(saved, data, samples)
         if isinstance(saved.train.autoencoder, Vae):
-            found |= variational_bounds(saved, saved.train.autoencoder, sample, data["test_images"])
+            test = data["test_images"], data["test_labels"]
+            found |= variational_bounds(saved, saved.train.autoencoder, sample, *test)
     if sample.rejection:
         accepted = sample.rejection.accepted
         found |= {"accepted": accepted, "passes_per_image": round(1 / accepted, 2)}
     return found
 
 
-def of_points(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> dict:
-    """The content of theory.json where the density of the data is known."""
+def of_points(
+    saved: Saved, mixture: Mixture, train: Tensor, averaged: bool, accepted: float | None = None
+) -> dict:
+    """The content of theory.json where the density of the data is known. `accepted`: the share of samples that D lets
+    through."""
     noise = saved.train.noise
     line_NZ, line_name = interpolations.across(
         noise, ARROWS, generator(saved.seed, "theory arrows")
@@ -75,7 +84,13 @@ def of_points(saved: Saved, mixture: Mixture, train: Tensor, averaged: bool) -> 
         train,
         averaged,
         is_critic(saved.train.loss),
+        None if accepted is None else keeping(accepted),
     )
+
+
+def keeping(accepted: float) -> Callable[[Tensor], Tensor]:
+    """How probable it is that samples with these logits are kept, the share `accepted` of them in the mean."""
+    return lambda logit_N: rejection.probability(logit_N, rejection.limit(logit_N, accepted))
 
 
 def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
@@ -97,27 +112,37 @@ def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
 
 
 @torch.no_grad()
-def variational_bounds(saved: Saved, vae: Vae, sample: Sample, test: Tensor) -> dict:
+def variational_bounds(
+    saved: Saved, vae: Vae, sample: Sample, test: Tensor, labels_N: Tensor
+) -> dict:
     """What a VAE's encoder says of log p(x) of dequantised test images, a density on [0, 1]^D, in nats.
 
-    test: the importance-weighted bound, in the place of a log-likelihood; elbo: that of the same draws.
+    test: the importance-weighted bound, in the place of a log-likelihood; elbo: that of the same draws. Of a G that is
+    told one of K classes, equally likely ones, p(x) is at least p(x|y) / K with the image's own y of `labels_N`.
     """
     G, stream = saved.generator(sample.weights), generator(0, "bounds of test images")
     images = test[:BOUND_IMAGES]
     x_BD = levels.drawn(images, stream)
     # the nets' range is [-1, 1] or [0, 1]
     std = vae.pixel_std / 2 if saved.train.pixels == "symmetric" else vae.pixel_std
-    posterior = saved.posterior(images)
     draws = sample.importance_samples or IMPORTANCE_SAMPLES
-    found = variational.bounds(
-        lambda z_NZ: (G(z_NZ).flatten(1) + 1) / 2,
-        std,
-        x_BD,
-        posterior,
-        draws,
-        stream,
-    )
-    bound = line(found.importance_weighted)
+
+    def of(rows: Tensor | slice, label: int | None) -> variational.Bounds:
+        def decode(z_NZ: Tensor) -> Tensor:
+            labels = None if label is None else torch.full((len(z_NZ),), label)
+            return (G(z_NZ, labels).flatten(1) + 1) / 2
+
+        posterior = saved.posterior(images[rows])
+        return variational.bounds(decode, std, x_BD[rows], posterior, draws, stream)
+
+    if classes := saved.classes_asked_for:
+        told_B = labels_N[:BOUND_IMAGES]
+        each = [of(told_B == label, label) for label in told_B.unique().tolist()]
+        found = variational.Bounds(*map(torch.cat, zip(*each, strict=True)))
+    else:
+        found = of(slice(None), None)
+    equally_likely = math.log(classes or 1)
+    bound = line(found.importance_weighted - equally_likely)
     return {
         "likelihood": {
             "kind": "bound",
@@ -125,7 +150,7 @@ def variational_bounds(saved: Saved, vae: Vae, sample: Sample, test: Tensor) -> 
             "how": f"{draws} draws of q(z|x) for each image; pixels have deviation {std:g}",
         },
         "test": bound,
-        "elbo": line(found.elbo),
+        "elbo": line(found.elbo - equally_likely),
         "effective_samples": round(found.effective_samples.mean().item(), 2),
         "bits_per_pixel": round(bits_per_pixel(bound["mean"], x_BD.shape[1], "dequantised"), 4),
         "passes_per_image": 1,

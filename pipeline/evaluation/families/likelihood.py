@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from pipeline.config.sample import Sample
+from pipeline.errors import DataError
 from pipeline.evaluation.plots import charts, images
 from pipeline.evaluation.plots import likelihood as plots
 from pipeline.evaluation.theory.quadrature import Mixture
@@ -22,13 +23,15 @@ def theory(
 ) -> dict:
     """The content of theory.json: log-likelihoods in nats of the test images and of as many training images.
 
-    A training set that is much more likely than the test set was learned by heart.
+    A training set that is much more likely than the test set was learned by heart. DataError if any image has no finite
+    log-likelihood.
     """
     likelihood = saved.likelihood(sample.weights)
     pixels = math.prod(saved.image_shape)
     test = data["test_images"][:MOST]
     sets = {"test": test, "train": data["train_images"][: len(test)]}
     found = {name: likelihood.of(shown, name).double() for name, shown in sets.items()}
+    check_finite(found)
     edges = edges_of(torch.cat(list(found.values())))
     return {
         "kind": "likelihood",
@@ -46,7 +49,7 @@ def theory(
             name: np.histogram(values.numpy(), edges.numpy())[0].tolist()
             for name, values in found.items()
         },
-        "warnings": list(doubts(found)),
+        "warnings": [],
     }
 
 
@@ -66,12 +69,14 @@ def edges_of(values_N: Tensor) -> Tensor:
     return torch.linspace(low.item(), max(high.item(), low.item() + 1e-6), BINS + 1).double()
 
 
-def doubts(found: dict[str, Tensor]):
-    """Reasons not to take the numbers at face value."""
+def check_finite(found: dict[str, Tensor]) -> None:
+    """DataError unless all log-likelihoods are finite: without one of them there is no mean."""
     for name, values in found.items():
-        lost = int((~values.isfinite()).sum())
-        if lost:
-            yield f"{lost:,} {name} images have no finite log-likelihood"
+        if lost := int((~values.isfinite()).sum()):
+            raise DataError(
+                f"{lost:,} of {len(values):,} {name} images have no finite log-likelihood under this model, so there is no "
+                "mean. Its training has diverged: lower its learning rate"
+            )
 
 
 def curves(saved, rows: dict[str, np.ndarray], verdict: dict, steps: str) -> Figure:

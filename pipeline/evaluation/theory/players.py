@@ -40,12 +40,15 @@ class Noise:
 
 
 @torch.no_grad()
-def mass(G: nn.Module, noise: Noise) -> Tensor:
-    """[Q + 1]: the share of G(z) in each cell, and outside; the same z for every G."""
+def mass(G: nn.Module, noise: Noise, kept: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """[Q + 1]: the share of G(z) in each cell, and outside; the same z for every G.
+
+    `kept`: how probable it is that each of the points [N, A, 1, 1] is kept, [N]; all are if None.
+    """
     stream = noise.stream("density")
     counts = [min(POINTS_BLOCK, POINTS - done) for done in range(0, POINTS, POINTS_BLOCK)]
     points = torch.cat([G(*noise.draw(count, stream)) for count in counts])
-    return quadrature.counted_mass(points.flatten(1))
+    return quadrature.counted_mass(points.flatten(1), None if kept is None else kept(points))
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """Points of a known density: D against D* and C(G) throughout a training, and Figure 1."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,13 +20,17 @@ def evaluate(
     train: Tensor,
     averaged: bool,
     critic: bool,
+    keep: Callable[[Tensor], Tensor] | None = None,
 ) -> dict:
     """The content of theory.json. `moments`: in the order of their steps, the last is the end;
     `train`: training points, [N, A, 1, 1]; `averaged`: samples are drawn from G's average; `critic`: D(x) is no
-    probability, so it is not held against D*."""
+    probability, so it is not held against D*; `keep`: D's logits of samples -> how probable it is that each is kept,
+    where some are rejected, [N]."""
     rows = [moment(one, noise, mixture, critic) for one in moments]
     final, c_of_each = rows[-1], [row["c"] for row in rows]
     c = final["c_of_average"] if averaged else final["c"]
+    if keep is not None:
+        c = c_of_kept(moments[-1], keep, noise, mixture, averaged)
     return {
         "kind": "quadrature",
         "axes": mixture.axes,
@@ -52,6 +58,20 @@ def moment(one: Players, noise: Noise, mixture: Mixture, critic: bool) -> dict:
     if one.average is not None:
         of_average = quadrature.c_of_g(data_Q, players.mass(one.average, noise))
     return {"step": one.step, **numbers, "c_of_average": of_average}
+
+
+def c_of_kept(
+    last: Players,
+    keep: Callable[[Tensor], Tensor],
+    noise: Noise,
+    mixture: Mixture,
+    averaged: bool,
+) -> float:
+    """C of the samples that the last D lets through."""
+    G = last.average if averaged else last.G
+    assert G is not None
+    model_Q = players.mass(G, noise, lambda points: keep(last.D(points)))
+    return quadrature.c_of_g(quadrature.exact_mass(mixture), model_Q)
 
 
 def floor(mixture: Mixture) -> float:

@@ -54,15 +54,16 @@ def exact_mass(mixture: Mixture) -> Tensor:
     return torch.cat([inside, (1 - inside.sum()).clamp(min=0)[None]])
 
 
-def counted_mass(points_NA: Tensor) -> Tensor:
-    """[Q + 1], sums to 1: the share of the points in each cell, and outside."""
+def counted_mass(points_NA: Tensor, weight_N: Tensor | None = None) -> Tensor:
+    """[Q + 1], sums to 1: the share of the points in each cell, and outside; `weight_N`: what each counts, float64."""
     axes = points_NA.shape[1]
     cells = CELLS_PER_AXIS[axes]
     index_NA = ((points_NA.double() + REACH) / (2 * REACH) * cells).floor().long()
     outside_N = ((index_NA < 0) | (index_NA >= cells)).any(dim=1)
     flat_N = sum(index_NA[:, axis] * cells ** (axes - 1 - axis) for axis in range(axes))
     flat_N = torch.where(outside_N, cells**axes, flat_N)
-    return flat_N.bincount(minlength=cells**axes + 1).double() / len(points_NA)
+    counted_Q = flat_N.bincount(weight_N, minlength=cells**axes + 1).double()
+    return counted_Q / (len(points_NA) if weight_N is None else weight_N.sum())
 
 
 def c_of_g(data_Q: Tensor, model_Q: Tensor) -> float:

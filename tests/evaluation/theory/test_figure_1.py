@@ -12,7 +12,7 @@ from pipeline.evaluation.families import gan
 from pipeline.evaluation.plots import theory as plots
 from pipeline.evaluation.plots.figure import png
 from pipeline.evaluation.theory import figure_1, players, points, quadrature
-from pipeline.evaluation.theory.quadrature import LOG_4, Mixture, c_of_g, exact_mass
+from pipeline.evaluation.theory.quadrature import LOG_4, Mixture, c_of_g, counted_mass, exact_mass
 from pipeline.models.gan.observer import is_early
 from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
@@ -219,6 +219,19 @@ def test_the_divergence_told_is_that_of_the_weights_that_are_sampled(
     assert found["sampled"]["c"] == pytest.approx(expected)
     assert found["sampled"]["jsd"] == pytest.approx((expected + LOG_4) / 2)
     assert found["final"]["c"] != found["final"]["c_of_average"]
+
+
+def test_the_divergence_told_is_that_of_the_samples_that_d_lets_through(monkeypatch):
+    monkeypatch.setattr(players, "POINTS", 20_000)
+    monkeypatch.setattr(figure_1, "D_STEPS", 1)
+    saved, data = played(QUICK, "line", 0, 30)
+    source = QUICK.datasets["line"].source
+    density = Mixture(torch.tensor(source.means), source.std)
+    found = gan.of_points(saved, density, data, averaged=False, accepted=0.5)["sampled"]["c"]
+    drawn = saved.accepted_samples("raw", 20_000, 1_000, 0, 0.5)
+    kept = torch.cat([points for (points,) in drawn]).flatten(1)
+    assert found < gan.of_points(saved, density, data, averaged=False)["sampled"]["c"] - 0.02
+    assert found == pytest.approx(c_of_g(exact_mass(density), counted_mass(kept)), abs=0.01)
 
 
 def test_d_is_not_drawn_where_no_density_has_mass():
