@@ -172,7 +172,7 @@ def figures(options: argparse.Namespace) -> None:
 
     inputs = figures.Paths(folder=files.folder, data=data.normalized)
     formats = ("pdf",) if options.pdf else ("png",)
-    written = figures.run(options.name, dataset.source, run.sample, inputs, formats)
+    written = figures.run(options.name, dataset, run.sample, inputs, formats)
     if options.pdf:
         print(f"Figures of {options.name}: {', '.join(map(str, written))}")
 
@@ -214,7 +214,7 @@ def table(options: argparse.Namespace) -> None:
     from pipeline.report.settings import seed_groups
     from pipeline.stages import table
 
-    sources = {name: str(dataset.source.name) for name, dataset in params.datasets.items()}
+    sources = {name: dataset.published_as for name, dataset in params.datasets.items()}
     table.run(
         list(params.every_run),
         list(params.likelihoods),

@@ -261,6 +261,11 @@ class Dataset(Section):
         return self.source.may_share if self.may_share is None else self.may_share
 
     @property
+    def published_as(self) -> str:
+        """The source whose published numbers its images' may stand beside; "" if they are not of their range."""
+        return str(self.source.name) if self.normalize.gcn is None else ""
+
+    @property
     def images(self) -> tuple[int, int] | None:
         """Numbers of training images (validation included) and of test images; None if only the file tells."""
         if isinstance(self.source, MixturePoints):

@@ -60,7 +60,7 @@ def section(
     scored = {name: fact.scores for name, fact in own.items() if fact.scores}
     here = [group for group in groups if group[0] in own]
     done = [[name for name in group if name in scored] for group in here]
-    source = str(params.datasets[dataset].source.name)
+    source = params.datasets[dataset].published_as
     rows = rows_of(dataset, scored, source, [group for group in done if group])
     headings, *cells = table_of(rows) if rows else [("model",)]
     lines = [line(row, shown, done) for row, shown in zip(rows, cells, strict=True)]

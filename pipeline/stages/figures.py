@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline import models
 from pipeline.compute import devices
-from pipeline.config.datasets import MixturePoints, Source
+from pipeline.config.datasets import Dataset, MixturePoints, Source
 from pipeline.config.sample import Sample
 from pipeline.evaluation import families, neighbours
 from pipeline.evaluation.plots import charts, figure, images, points
@@ -39,21 +39,25 @@ FORMATS = {"png": figure.png, "pdf": figure.pdf}
 
 
 def run(
-    name: str, source: Source, settings: Sample, paths: Paths, formats: tuple[str, ...] = ("png",)
+    name: str,
+    dataset: Dataset,
+    settings: Sample,
+    paths: Paths,
+    formats: tuple[str, ...] = ("png",),
 ) -> list[Path]:
     """Draw all figures of run `name` into its folder, in each of `formats`, keys of FORMATS; the files."""
     devices.reproducible(THREADS)
     written = []
-    for picture, drawn in figures(name, source, settings, paths).items():
+    for picture, drawn in figures(name, dataset, settings, paths).items():
         for suffix in formats:
             written.append(paths.folder / f"{picture}.{suffix}")
             write_bytes(written[-1], FORMATS[suffix](drawn))
     return written
 
 
-def figures(name: str, source: Source, settings: Sample, paths: Paths) -> dict[str, Figure]:
+def figures(name: str, dataset: Dataset, settings: Sample, paths: Paths) -> dict[str, Figure]:
     """The figures of run `name` by the names of their files."""
-    folder = paths.folder
+    folder, source = paths.folder, dataset.source
     parts = read_tensors(paths.data, ["train_images", "test_images"])
     samples = torch.from_numpy(read_shards(folder / "samples.npy")[:POINTS])
     numbers = {
@@ -70,7 +74,7 @@ def figures(name: str, source: Source, settings: Sample, paths: Paths) -> dict[s
         "curves": family.curves(saved, rows, verdict, steps),
         "sigma": charts.sigma(
             numbers["parzen"],
-            adversarial_nets(str(source.name)),
+            adversarial_nets(dataset.published_as),
             isinstance(source, MixturePoints),
             f"{steps}: Parzen window of {numbers['parzen']['n_samples']:,} samples",
         ),

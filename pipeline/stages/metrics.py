@@ -42,7 +42,7 @@ class Paths:
 
 
 def run(name: str, dataset: str, threads: int, sample: Sample, paths: Paths) -> None:
-    """Write metrics.json and theory.json; `sample`: what was drawn, with which weights."""
+    """Write metrics.json and theory.json; `sample`: what was drawn, with which weights, which theory.json names."""
     devices.reproducible(threads)
     parts = read_tensors(paths.data, ["train_images", "train_labels", "test_images", "test_labels"])
     samples = read_samples(paths.samples, tuple(parts["test_images"].shape[1:]))
@@ -68,7 +68,7 @@ def run(name: str, dataset: str, threads: int, sample: Sample, paths: Paths) -> 
     of_theory = families.of(model["model"]).theory(saved, sample, parts, samples, mixture)
     for warning in of_theory["warnings"]:
         print(f"metrics {name}: warning: {warning}", file=sys.stderr)
-    write_json(paths.theory, of_theory)
+    write_json(paths.theory, of_theory | {"weights": sample.weights})
 
 
 def on_validation(dataset: str, threads: int, paths: Paths) -> dict:

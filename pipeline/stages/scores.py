@@ -93,6 +93,7 @@ def scores(
         "sigma": parzen["sigma"],
         **likelihood(real, "real_data", "real_data_error"),
         "n_samples": parzen["n_samples"],
+        "weights": theory["weights"],
         **likelihood(fine, "fine", "fine_error"),
         **{key: metrics[key] for key in METRICS},
         "missing_classes": metrics["classes_missing"],

@@ -45,7 +45,10 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
             [
                 ("source", data.get("source", scores["dataset"])),
                 ("licence", licence),
-                ("training images", f"{data['train']:,}" if "train" in data else "-"),
+                (
+                    "training images of the source, some of which may validate",
+                    f"{data['train']:,}" if "train" in data else "-",
+                ),
                 ("SHA-256 of the images", data.get("images_sha256", "-")),
                 ("classes", str(about["classes"] or "none")),
             ]
@@ -64,7 +67,7 @@ def card(name: str, about: dict[str, Any], data: dict[str, Any], scores: dict[st
         "## Limits",
         LIMITS.format(size=size, features=FEATURES[scores["features"]], licence=licence),
         "## How to load it",
-        loading(name, about, scores.get("accepted")),
+        loading(name, about, scores),
         "## Settings",
         pairs(
             [
@@ -94,12 +97,14 @@ def verdict(scores: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(faults)).replace("_", " ")
 
 
-def loading(name: str, about: dict[str, Any], accepted: float | None) -> str:
-    """Python that draws from it, as its scores were: `accepted` is the share that D let through, None for all."""
+def loading(name: str, about: dict[str, Any], scores: dict[str, Any]) -> str:
+    """Python that draws from it, as its scores were: of the same weights, after the same rejection."""
+    averaged, accepted = about["train"].get("ema"), scores.get("accepted")
+    weights = ', weights="raw"' if averaged and scores["weights"] == "raw" else ""
     label = ", label=0" if about["train"].get("conditional") else ""
     rejection = "" if accepted is None else f", rejection={accepted:g}"
     return (
-        f'```python\nfrom pipeline import load\n\nmodel = load("results/{name}")\n'
+        f'```python\nfrom pipeline import load\n\nmodel = load("results/{name}"{weights})\n'
         f"images = model.sample(16, seed=0{label}{rejection})  # [16, {', '.join(map(str, about['image_shape']))}] in [-1, 1]\n```"
     )
 

@@ -63,7 +63,13 @@ def test_a_number_is_rounded_once_so_that_table_card_and_sheet_say_the_same(fid:
     measured = METRICS | {"fid": fid, "real_data": REAL | {"fid": fid}, "precision": 0.83449}
     parzen = PARZEN | {"log_likelihood": nats, "real_data": nats}
     found = scores(
-        "d", 0, MODEL, parzen=parzen, verdict=VERDICT, metrics=measured, theory={"warnings": []}
+        "d",
+        0,
+        MODEL,
+        parzen=parzen,
+        verdict=VERDICT,
+        metrics=measured,
+        theory={"warnings": [], "weights": "raw"},
     )
     table = render(rows_of("d", {"r": found}, "digits", []))
     title = sheet(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), measured, "r")._suptitle  # type: ignore[attr-defined]
@@ -89,23 +95,40 @@ def told(theory: dict) -> tuple[float | None, float | None]:
 
 
 def test_the_divergence_of_points_is_that_of_the_samples_not_of_raw_g():
-    theory = {"final": {"jsd": 0.3}, "sampled": {"weights": "ema", "jsd": 0.00123}, "warnings": []}
+    theory = {
+        "final": {"jsd": 0.3},
+        "sampled": {"weights": "ema", "jsd": 0.00123},
+        "warnings": [],
+        "weights": "raw",
+    }
     assert told(theory) == (0.00123, None)
 
 
 def test_a_bound_is_not_called_the_divergence():
-    assert told({"jsd_at_least": 0.02, "warnings": []}) == (None, 0.02)
+    assert told({"jsd_at_least": 0.02, "warnings": [], "weights": "raw"}) == (None, 0.02)
 
 
 def test_missing_classes_are_counted_where_there_are_classes():
     found = scores(
-        "d", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=METRICS, theory={"warnings": []}
+        "d",
+        0,
+        MODEL,
+        parzen=PARZEN,
+        verdict=VERDICT,
+        metrics=METRICS,
+        theory={"warnings": [], "weights": "raw"},
     )
     assert (found["missing_classes"], found["features"]) == (None, "mixture")
     compared = {"classes": 10, "extractor": {"kind": "classifier"}}
     metrics = METRICS | {"classes_hit": 8, "classes_missing": 2, "compared": compared}
     found = scores(
-        "d", 0, MODEL, parzen=PARZEN, verdict=VERDICT, metrics=metrics, theory={"warnings": []}
+        "d",
+        0,
+        MODEL,
+        parzen=PARZEN,
+        verdict=VERDICT,
+        metrics=metrics,
+        theory={"warnings": [], "weights": "raw"},
     )
     assert (found["missing_classes"], found["evaluation"]) == (2, "missing_classes")
     assert found["features"] == "classifier"

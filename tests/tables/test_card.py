@@ -34,6 +34,7 @@ SCORES = {
     "real_data": 21.4567,
     "real_data_error": 0.0612,
     "log_p": None,
+    "weights": "raw",
     "classes_hit": 8,
     "missing_classes": 2,
 }
@@ -43,7 +44,7 @@ def test_it_has_data_and_licence_scores_beside_real_data_limits_and_settings():
     text = re.sub(r" +\|", " |", card("digits", ABOUT, DATA, SCORES))
     for line in (
         "| licence | CC BY 4.0 (somebody) |",
-        "| training images | 1,500 |",
+        "| training images of the source, some of which may validate | 1,500 |",
         "| FID | 31.8 | 11.9 |",
         "| log-likelihood under a Parzen window, nats | 10.12 | 21.457 |",
         "| classes that are hardly ever drawn | 2 of 10 | - |",
@@ -65,6 +66,8 @@ def test_its_code_draws_as_the_samples_were_drawn():
     assert "model.sample(16, seed=0)" in code()
     assert "model.sample(16, seed=0, label=0)" in code(conditional={"discriminator": True})
     assert "model.sample(16, seed=0, rejection=0.7)" in code(accepted=0.7)
+    assert 'load("results/digits")' in code()
+    assert 'load("results/digits", weights="raw")' in code(ema={"name": "exponential"})
     compile(code(), "the card", "exec")
 
 

@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from pipeline.config.datasets import Dataset
 from pipeline.config.params import load
 from pipeline.errors import DataError
 from pipeline.evaluation.rounding import significant
@@ -112,6 +113,14 @@ def test_the_columns_begin_with_fid_and_the_verdict_follows_the_numbers():
 def test_the_published_number_of_the_same_system_stands_beside(family, source, published):
     text = rendered({"mine": RUN | {"family": family}}, {"mnist": source})
     assert (cells(text, "**mine**").get("published") or None) == published
+
+
+def test_nothing_published_stands_beside_images_of_another_range():
+    mnist = {"source": {"name": "mnist"}, "normalize": {"validation_images": 10_000}}
+    assert Dataset.model_validate(mnist).published_as == "mnist"
+    mnist["normalize"] = {"validation_images": 10_000, "gcn": 55.0}
+    published_as = Dataset.model_validate(mnist).published_as
+    assert "published" not in rendered({"mine": RUN}, {"mnist": published_as})
 
 
 def test_what_an_image_is_drawn_from_and_in_how_many_passes():
