@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline import __version__, paths
-from pipeline.config.params import load
+from pipeline.config.params import load, read
 from pipeline.errors import DataError
 from pipeline.io import costs, header, machine
 from pipeline.io.files import write_json
@@ -42,8 +42,9 @@ Thing = dict[str, Any]
 
 
 def write(out: Path = NAME) -> int:
-    """Write the crate to `out`; returns the number of stages in it. DataError if nothing has run."""
-    recorded = of_this_folder()
+    """Write the crate, of what params.yaml names, to `out`; returns the number of stages in it. DataError if none has
+    run."""
+    recorded = of_this_folder().asked_for(read(paths.PARAMS))
     if not recorded.entries:
         raise DataError(
             "nothing has run here, so there is nothing to say. Next: snakemake --cores all"

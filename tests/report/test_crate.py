@@ -30,6 +30,7 @@ def crate(here):
             {"path": "pipeline/compute", "md5": "1.dir"},
             {"path": f"data/raw/{name}.npz", "md5": "0"},
         ]
+    lock["stages"]["train@of_another_recipe"] = lock["stages"]["train@digits"]
     (here / "dvc.lock").write_text(yaml.safe_dump(lock))
     assert main(["crate"]) == 0
     return json.loads((here / "ro-crate-metadata.json").read_text())
@@ -54,6 +55,7 @@ def test_a_stage_is_an_action_on_files_and_settings(crate):
     licence = found[found["data/raw/digits.npz"]["license"]["@id"]]
     assert licence["name"] == "CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI)"
     assert "a place" in found[found["data/raw/digits.npz"]["isBasedOn"]["@id"]]["description"]
+    assert "#train@of_another_recipe" not in found, "params.yaml does not name it"
     assert "torch" in {each.get("name") for each in found.values()}
 
 
