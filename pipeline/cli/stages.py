@@ -217,7 +217,7 @@ def table(options: argparse.Namespace) -> None:
     sources = {name: dataset.published_as for name, dataset in params.datasets.items()}
     table.run(
         list(params.every_run),
-        list(params.likelihoods),
+        params.weights_of_likelihoods,
         sources,
         seed_groups(params.every_run),
         paths.SCORES,

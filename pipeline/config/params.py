@@ -102,6 +102,15 @@ class Params(Section):
         """Those that start at random and those that start from a model, by name."""
         return {**self.runs, **self.continued}
 
+    @property
+    def weights_of_likelihoods(self) -> dict[str, str]:
+        """ema or raw, of the G that each of `likelihoods` is of."""
+        averaged = {name: bool(run.train.ema) for name, run in self.every_run.items()}
+        return {
+            name: entry.weights or ("ema" if averaged[entry.run] else "raw")
+            for name, entry in self.likelihoods.items()
+        }
+
     @field_validator("continued", "likelihoods", mode="before")
     @classmethod
     def an_empty_group_is_written_out(cls, value: Any) -> Any:

@@ -71,9 +71,8 @@ def section(
     order = [each.name for each in lines if each.kind in ("group", "run")]
     found.sort(key=lambda group: order.index(group.name) if group.name in order else len(order))
     settings = [runs[group.runs[0]].settings for group in found]
-    by_ais = decoder_rows(
-        dataset, {key: each for key, each in decoders.items() if each["run"] in scored}, scored
-    )
+    known = {key: each for key, each in decoders.items() if each["run"] in scored}
+    by_ais = decoder_rows(dataset, known, params.weights_of_likelihoods, scored)
     return Section(
         dataset=dataset,
         headings=headings[1:],

@@ -123,9 +123,9 @@ def nearest(samples: Tensor, parts: dict[str, Tensor], source: Source, steps: st
 
 
 def figure_2(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
-    """The first ROWS * COLUMNS samples, and for the last one of each row the training image at the
+    """The first samples, in up to ROWS full rows of COLUMNS, and for the last one of each row the training image at the
     smallest Euclidean distance: [N, C, H, W], [R, C, H, W]."""
-    shown = samples[: ROWS * COLUMNS]
+    shown = samples[: min(ROWS, len(samples) // COLUMNS) * COLUMNS]
     last = shown[COLUMNS - 1 :: COLUMNS].flatten(1)
     closest = neighbours.euclidean(last, train.flatten(1)).argmin(dim=1)
     return shown, train[closest]

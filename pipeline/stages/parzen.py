@@ -151,7 +151,7 @@ def evaluate(
     counted = samples.first(settings.samples)
     score = parzen.estimate(counted, valid_MD, test_MD, sigmas)
     real = parzen.estimate(real_ND, valid_MD, test_MD, sigmas) if len(real_ND) else None
-    warnings = list(doubts(score, real, sigmas, counted))
+    warnings = list(doubts(score, real, sigmas, counted, len(real_ND)))
     refined = None
     if settings.fine:
         widths = settings.sigma_grid.around(score.sigma)
@@ -238,15 +238,20 @@ def line(score: parzen.Estimate) -> dict[str, float]:
 
 
 def doubts(
-    score: parzen.Estimate, real: parzen.Estimate | None, sigmas: list[float], samples: Pixels
+    score: parzen.Estimate,
+    real: parzen.Estimate | None,
+    sigmas: list[float],
+    samples: Pixels,
+    n_real: int,
 ):
-    """Reasons not to take the number at face value."""
+    """Reasons not to take the number at face value. `n_real`: images of the real-data line."""
     if score.at_edge(sigmas):
         yield f"the best sigma {score.sigma:.4g} is on the grid's edge; widen parzen.sigma_grid"
     if real and score.mean > real.mean:
+        fewer = f", and so does a larger number of them ({len(samples):,} of {n_real:,} images)"
         yield (
             f"{score.mean:.4g} lies above the real-data line {real.mean:.4g}: blurred samples score "
-            "higher than real images, so more is not better here"
+            f"higher than real images{fewer if len(samples) > n_real else ''}, so more is not better here"
         )
     if len(samples) < 10_000:
         yield f"{len(samples):,} samples; published numbers use 10,000, and fewer score lower"

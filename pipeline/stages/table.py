@@ -12,7 +12,7 @@ from pipeline.tables.text import csv_text, render
 
 def run(
     names: list[str],
-    entries: list[str],
+    entries: dict[str, str],
     sources: dict[str, str],
     groups: list[list[str]],
     folder: Path,
@@ -21,17 +21,17 @@ def run(
 ) -> None:
     """Write `table` (.md), the same as .csv, and all scores to `summary`; deletes scores of removed runs.
 
-    `names`: the runs of params.yaml; `entries`: its likelihoods; `sources`: dataset -> name of its source (mnist, ...); `groups`: runs
-    that differ in their seed only; `folder`: of the scores.
+    `names`: the runs of params.yaml; `entries`: its likelihoods -> the weights of G that they are of; `sources`: dataset -> name of its
+    source (mnist, ...); `groups`: runs that differ in their seed only; `folder`: of the scores.
     """
     runs = scores_in(folder, names, is_scores)
-    decoders = scores_in(folder / "likelihoods", entries, is_estimate)
+    decoders = scores_in(folder / "likelihoods", list(entries), is_estimate)
     rows = [
         row
         for dataset in sorted({run["dataset"] for run in runs.values()})
         for row in (
             *rows_of(dataset, runs, sources[dataset], groups),
-            *decoder_rows(dataset, decoders, runs),
+            *decoder_rows(dataset, decoders, entries, runs),
         )
     ]
     write_json(summary, runs | ({"likelihoods": decoders} if decoders else {}))

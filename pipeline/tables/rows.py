@@ -96,13 +96,19 @@ def published_beside(run: dict, source: str) -> Row:
     return {} if found is None else {"published_nats": found[0], "published_error": found[1]}
 
 
-def decoder_rows(dataset: str, decoders: dict[str, dict], runs: dict[str, dict]) -> Iterator[Row]:
-    """What AIS says of the G of runs, for the tables of log-likelihoods alone."""
+def decoder_rows(
+    dataset: str, decoders: dict[str, dict], weights: dict[str, str], runs: dict[str, dict]
+) -> Iterator[Row]:
+    """What AIS says of the G of runs, for the tables of log-likelihoods alone; Parzen's estimate beside it if it is of
+    the same G. `weights`: ema or raw, of each of the decoders."""
     for name, found in decoders.items():
         if found["dataset"] == dataset:
             run = found["run"]
             words = run if run == name else f"{run}, {name}"
             parzen = {key: runs[run][key] for key in ("log_likelihood", "standard_error")}
+            # scores of an earlier version do not say which weights they are of
+            if weights[name] != runs[run].get("weights", weights[name]):
+                words, parzen = f"{words} ({weights[name]})", {}
             yield {**found, **parzen, "model": f"**{words}**", "published": False, "decoder": True}
 
 

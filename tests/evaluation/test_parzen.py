@@ -131,6 +131,9 @@ def test_doubtful_results_say_so():
     assert "50 samples; published numbers use 10,000" in text
     assert "lies above the real-data line" in text
     assert "all samples are the same" in text
+    assert "larger number" not in text
+    few = evaluate(Parzen(), pixels(samples), real, samples, real[:20])
+    assert "a larger number of them (50 of 20 images)" in "\n".join(few["warnings"])
     narrow = Parzen(sigma_grid=SigmaGrid(log10_start=-3, log10_stop=-2, points=3))
     assert "on the grid's edge" in evaluate(narrow, pixels(real), real, real, real)["warnings"][0]
     wide = evaluate(Parzen(), pixels(real * 2 - 1), real, real, real[:0])

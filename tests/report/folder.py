@@ -36,6 +36,7 @@ SCORES: dict[str, Any] = {
     "classes_hit": 10,
     "missing_classes": 0,
     "features": "classifier",
+    "weights": "ema",
     "jsd": None,
     "jsd_at_least": 0.03,
     "real_fid": 11.8,

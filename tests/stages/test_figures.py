@@ -29,6 +29,9 @@ def test_the_framed_image_is_the_training_image_nearest_to_the_last_sample_of_it
     last = samples[figures.ROWS * figures.COLUMNS - 1]
     by_hand = (train - last).square().flatten(1).sum(dim=1).argmin()
     assert torch.equal(framed[-1], train[by_hand])
+    few, (alone,) = figures.figure_2(samples[:7], train)
+    assert len(few) == figures.COLUMNS, "the sample before the frame is that which it is of"
+    assert torch.equal(alone, train[17])
 
 
 def conditional_g(classes: int = 0) -> SymmetricGenerator:

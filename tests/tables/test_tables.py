@@ -31,6 +31,7 @@ RUN = {
     "classes_hit": 10,
     "missing_classes": 0,
     "features": "classifier",
+    "weights": "raw",
     "copy_rate": 0.0104,
     "family": "gan",
     "passes_per_image": 1,
@@ -141,7 +142,7 @@ def test_a_mean_over_seeds_has_the_likelihood_and_the_views(tmp_path):
         more = {"log_p": x, "bits_per_pixel": 0.16, "view": "means", "views": {"states": states}}
         write_json(tmp_path / f"scores/{name}.json", known | more)
     out, names = (tmp_path / "table.md", tmp_path / "summary.json"), ["a", "a_seed1", "a_seed2"]
-    table.run(names, [], {"mnist": "digits"}, [names], tmp_path / "scores", *out)
+    table.run(names, {}, {"mnist": "digits"}, [names], tmp_path / "scores", *out)
     above, below = out[0].read_text().split("### ")
     mean = cells(below, "**a (means), mean over 3 seeds**")
     assert (mean["log p"], mean["standard error"], mean["kind"]) == ("-91.0 (std 1.0)", "", "exact")
@@ -202,7 +203,7 @@ def test_the_numbers_of_a_removed_run_are_dropped(tmp_path):
     for name in ("kept", "removed"):
         write_json(scores / f"{name}.json", RUN)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["kept"], [], {"mnist": "mnist"}, [["kept"]], scores, *out)
+    table.run(["kept"], {}, {"mnist": "mnist"}, [["kept"]], scores, *out)
     assert "removed" not in out[0].read_text()
     assert list(read_json(out[1])) == ["kept"]
     assert not (scores / "removed.json").exists()
@@ -215,14 +216,14 @@ def test_scores_that_this_version_does_not_write_are_one_line(tmp_path, odd):
     write_json(tmp_path / "scores/mine.json", odd)
     out = tmp_path / "table.md", tmp_path / "summary.json"
     with pytest.raises(DataError, match=r"mine\.json holds other numbers than this version writes"):
-        table.run(["mine"], [], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+        table.run(["mine"], {}, {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     assert not out[0].exists()
 
 
 def test_the_csv_has_the_numbers_of_the_markdown(tmp_path):
     write_json(tmp_path / "scores/mine.json", RUN)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["mine"], [], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    table.run(["mine"], {}, {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
     assert [row["model"] for row in rows][:3] == ["real data", "mine", "Adversarial nets"]
     assert [row["published"] for row in rows][:3] == ["False", "False", "True"]
@@ -274,7 +275,7 @@ def test_standard_error_and_deviation_over_seeds_never_share_a_column(tmp_path):
         )
     out = tmp_path / "table.md", tmp_path / "summary.json"
     names = ["run0", "run1"]
-    table.run(names, [], {"mnist": "mnist"}, [names], tmp_path / "scores", *out)
+    table.run(names, {}, {"mnist": "mnist"}, [names], tmp_path / "scores", *out)
     rows = {
         row["model"]: row
         for row in csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
@@ -429,7 +430,7 @@ def test_what_ais_says_stands_beside_parzen_in_the_tables_of_likelihoods_alone(t
     for name in ("mine", "longer", "removed"):
         write_json(tmp_path / f"scores/likelihoods/{name}.json", DECODER)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    entries = ["mine", "longer"]
+    entries = {"mine": "raw", "longer": "ema"}
     table.run(["mine"], entries, {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     above, below = out[0].read_text().split("### ")
     assert first_cells(above).count("**mine**") == 1
@@ -443,7 +444,8 @@ def test_what_ais_says_stands_beside_parzen_in_the_tables_of_likelihoods_alone(t
         "bits per pixel": "7.397",
         "Parzen": "220.0",
     }
-    assert "**mine, longer**" in first_cells(below)
+    other = cells(below, "**mine, longer (ema)**")
+    assert (other["log p"], other["Parzen"]) == ("327.4", ""), "Parzen's is of raw weights"
     assert list(read_json(out[1])) == ["mine", "likelihoods"]
     assert not (tmp_path / "scores/likelihoods/removed.json").exists()
     written = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
@@ -457,6 +459,6 @@ def test_the_encoders_bounds_are_columns_where_there_is_one(tmp_path):
     write_json(tmp_path / "scores/mine.json", RUN)
     write_json(tmp_path / "scores/likelihoods/mine.json", DECODER | bounds)
     out = tmp_path / "table.md", tmp_path / "summary.json"
-    table.run(["mine"], ["mine"], {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
+    table.run(["mine"], {"mine": "raw"}, {"mnist": "mnist"}, [["mine"]], tmp_path / "scores", *out)
     found = cells(out[0].read_text().split("### ")[1], "**mine**")
     assert (found["ELBO"], found["IWAE"]) == ("310.2", "318.6")

@@ -106,6 +106,9 @@ def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:
     told = saved.train.conditional is not None and saved.train.conditional.discriminator
     logits = theory_of_images.outputs(D, seen, as_trained)
     of = "pairs of image and label" if told else "images"
+    if saved.train.discriminator.minibatch_discrimination:
+        # an image's output depends on the others: a bound on the divergence of whole minibatches, which is larger
+        of = f"minibatches of {as_trained} {of}"
     if is_critic(saved.train.loss):
         return theory_of_images.critic(logits, of, saved.train.loss)
     return theory_of_images.evaluate(logits, of)

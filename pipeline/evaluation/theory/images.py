@@ -33,7 +33,7 @@ def outputs(
 
 def evaluate(logits: dict[str, Tensor], of: str) -> dict:
     """The content of theory.json. `of`: what D judges: images, or, where D is told the labels, pairs of image and
-    label, whose divergence is no less than that of images alone."""
+    label, or minibatches of them; their divergence is no less than that of images alone."""
     return {
         "kind": "bound",
         "of": of,

@@ -38,7 +38,7 @@ def evaluate(
         "floor": floor(mixture),
         "final": final,
         "sampled": {"weights": "ema" if averaged else "raw", "c": c, "jsd": (c + LOG_4) / 2},
-        "warnings": list(doubts(final)),
+        "warnings": [*doubts(final), *too_narrow(mixture)],
         "over_training": rows,
         "panels": figure_1.of_critic(moments, c_of_each, noise, mixture)
         if critic
@@ -82,6 +82,16 @@ def floor(mixture: Mixture) -> float:
     drawn = torch.randn((count, mixture.axes), generator=stream)
     points = mixture.means_KA[component] + mixture.std * drawn
     return quadrature.c_of_g(quadrature.exact_mass(mixture), quadrature.counted_mass(points))
+
+
+def too_narrow(mixture: Mixture):
+    """A density that changes within a cell: counting sees nothing of how G does there."""
+    width = (2 * quadrature.REACH) / quadrature.CELLS_PER_AXIS[mixture.axes]
+    if mixture.std < width:
+        yield (
+            f"components have deviation {mixture.std:.3g} and cells are {width:.3g} wide: what G does within a cell is not "
+            "seen, so C(G) and the JSD are too low"
+        )
 
 
 def doubts(final: dict):

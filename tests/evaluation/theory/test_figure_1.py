@@ -181,6 +181,15 @@ def test_a_missing_mode_is_said_and_a_perfect_g_is_not():
     assert "C(G) ends 0.09 nats above -log 4" in next(points.doubts(final(7)))
 
 
+def test_a_density_that_is_narrower_than_a_cell_is_said():
+    """The JSD of one Gaussian from one twice as wide is 0.093 nats, of which little is left within a cell."""
+    for std, jsd, said in ((0.05, 0.093, 0), (0.001, 0.004, 1)):
+        narrow, wide = (Mixture(torch.tensor([[0.1]]), width) for width in (std, 2 * std))
+        found = (c_of_g(exact_mass(narrow), exact_mass(wide)) + LOG_4) / 2
+        assert found == pytest.approx(jsd, abs=1e-3)
+        assert len(list(points.too_narrow(narrow))) == said
+
+
 @pytest.fixture(scope="module")
 def ring() -> dict:
     with pytest.MonkeyPatch.context() as patch:

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
+from pipeline.compute.streams import generator
+from pipeline.config.models.gan.train import Train
+from pipeline.evaluation.families import gan
 from pipeline.evaluation.theory import images
+from pipeline.models.gan.saved import Saved
+from pipeline.models.gan.training import Training
+from tests.config.test_params import quick
 
 SAID = {
     "test": torch.tensor([3.0, 5.0, 4.0]),
@@ -44,3 +50,27 @@ def test_a_probability_bounds_the_divergence():
     assert found["value"] == pytest.approx(-math.log(4))
     assert found["jsd_at_least"] == 0
     assert set(found["d_mean"].values()) == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("D", "of"),
+    [
+        ({}, "images"),
+        ({"minibatch_discrimination": {"kernels": 3, "dims": 2}}, "minibatches of 100 images"),
+    ],
+)
+def test_a_d_that_judges_a_batch_bounds_the_divergence_of_batches(D: dict, of: str):
+    """The JSD of n independent images is up to n times that of one."""
+    settings = quick()["runs"]["digits"]["train"]
+    settings["discriminator"] |= D
+    train = Train.model_validate(settings)
+    data = torch.rand(200, 1, 8, 8, generator=generator(0, "data")) * 2 - 1
+    weights = Training(train, 0, data, torch.device("cpu")).weights()
+    about = {"train": settings, "image_shape": [1, 8, 8], "classes": 0, "seed": 0}
+    labels = torch.zeros(200, dtype=torch.long)
+    parts = {
+        f"{part}_{what}": value
+        for part in ("test", "train")
+        for what, value in (("images", data), ("labels", labels))
+    }
+    assert gan.of_images(Saved(about, weights, "model"), parts, data)["of"] == of
