@@ -22,8 +22,10 @@ def short(value: Any) -> str:
 
 def explain(model: type[BaseModel], error: Any) -> str:
     """One line: the key's path, what was found, what is allowed. `error`: one of pydantic's, of `model`."""
-    path, allowed = _walk(model, error["loc"])
+    path, allowed, kinds = _walk(model, error["loc"])
     if error["type"] == "extra_forbidden":
+        if elsewhere := _of_another_kind(str(error["loc"][-1]), allowed, kinds):
+            return f"{path}: {elsewhere}"
         if hint := close_to(str(error["loc"][-1]), allowed):
             return f"{path}: unknown key{hint}"
         more = f" and {len(allowed) - MOST} more" if len(allowed) > MOST else ""
@@ -46,25 +48,49 @@ def close_to(word: str, allowed: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def _walk(model: Any, location: tuple) -> tuple[str, list[str]]:
-    """The key's path as written in the file (without pydantic's union tags), and the keys allowed there."""
+def _of_another_kind(key: str, allowed: list[str], kinds: dict[str, list[str]]) -> str:
+    """What to do about a key of a net (an optimizer, a source) of another name; empty if it is none.
+
+    `kinds`: name -> its keys, of all that may stand there.
+    """
+    others = [name for name, keys in kinds.items() if key in keys]
+    if not others:
+        return ""
+    here = next(name for name, keys in kinds.items() if keys == allowed)
+    own = [each for each in allowed if not all(each in keys for keys in kinds.values())]
+    more = f" ({here} has {', '.join(own)})" if own else ""
+    return f"a key of {' and '.join(others)}, not of {here}; leave it out{more}"
+
+
+def _walk(model: Any, location: tuple) -> tuple[str, list[str], dict[str, list[str]]]:
+    """The key's path as written in the file (without pydantic's union tags), the keys allowed there, and those of
+    every name that may stand there, if a name chooses them."""
     keys: list[str] = []
     allowed: list[str] = []
+    kinds: dict[str, list[str]] = {}
+    chosen = False
     for part in location:
         models = _models(model)
         by_tag = {tag: m for m in models if (tag := _tag(m))}
         if len(models) > 1 and part in by_tag:
-            model = by_tag[part]
+            model, chosen = by_tag[part], True
+            kinds = {tag: list(_fields(each)) for tag, each in by_tag.items()}
             continue
+        kinds = kinds if chosen else {}
+        chosen = False
         if models:
-            fields = {each.alias or key: each for key, each in models[0].model_fields.items()}
+            fields = _fields(models[0])
             allowed = list(fields)
             field = fields.get(part)
             model = field.annotation if field else None
         elif get_args(model):
             model = next(part for part in reversed(get_args(model)) if part is not ...)
         keys.append(str(part))
-    return ".".join(keys), allowed
+    return ".".join(keys), allowed, kinds
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    return {each.alias or key: each for key, each in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -70,6 +70,11 @@ def test_every_recipe_is_valid(recipe: Path):
             "runs.digits.train.generator.net_depth: unknown key; allowed here: init,",
         ),
         (
+            lambda p: p["runs"]["digits"]["train"]["discriminator"].update(name="r3gan"),
+            "runs.digits.train.discriminator.hidden: a key of mlp and maxout_conv, not of r3gan; leave it out "
+            "(r3gan has filters, growth, blocks, expansion, group)",
+        ),
+        (
             lambda p: p["runs"]["digits"]["train"]["generator"]["optimizer"].update(name="adamw"),
             "runs.digits.train.generator.optimizer.name: found 'adamw', must be one of 'sgd', 'adam'",
         ),
