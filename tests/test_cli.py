@@ -62,6 +62,7 @@ def test_help_does_not_import_torch():
         (["figures", "digits"], "is missing. Make it with: dvc repro"),
         (["table"], "results/scores/digits.json is missing"),
         (["check", "--file", "other.yaml"], "other.yaml is missing"),
+        (["prune", "--days", "-1"], "--days is -1; take 0 or more"),
     ],
 )
 def test_a_mistake_ends_in_a_few_lines_and_exit_code_1(arguments, expected, capsys):

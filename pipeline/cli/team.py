@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.cli.named import Add
 from pipeline.engine.folder import said_in_words
+from pipeline.errors import ConfigError
 
 
 def commands(add: Add) -> None:
@@ -89,5 +90,7 @@ def prune_options(command: argparse.ArgumentParser) -> None:
 def prune(options: argparse.Namespace) -> None:
     from pipeline.team import prune
 
+    if options.days < 0:
+        raise ConfigError(f"prune: --days is {options.days}; take 0 or more")
     with said_in_words():
         prune.run(options.keep, options.days, options.yes)

@@ -34,22 +34,26 @@ def mend_all() -> None:
         mend_lock_file()
 
 
-def mend_busy_files(everywhere: bool = False) -> None:
+def mend_busy_files(everywhere: bool = False) -> dict[str, str]:
     """Forget the processes in DVC's list of busy files that are gone; start anew if it is cut off.
 
+    Returns the files that are still being written, each with who does, in DVC's words: (PID 12): dvc repro.
     everywhere: no other machine is at work in this folder, so what one has left is left over.
     """
     check_folder()
+    if not (TEMPORARY / "rwlock").exists():  # nor is its folder in a fresh clone
+        return {}
     with make_lock(str(TEMPORARY / "rwlock.lock")):  # what DVC holds while it rewrites the file
-        _mend_rwlock(TEMPORARY / "rwlock", everywhere)
+        writers = _mend_rwlock(TEMPORARY / "rwlock", everywhere)
+    return {file: f"(PID {by['pid']}): {by['cmd']}" for file, by in writers.items()}
 
 
-def _mend_rwlock(path: Path, everywhere: bool) -> None:
-    """Also entries whose process number belongs to another process by now."""
+def _mend_rwlock(path: Path, everywhere: bool) -> dict[str, dict]:
+    """Also entries whose process number belongs to another process by now; the writers that are left."""
     try:
         content, written = path.read_bytes(), path.stat().st_mtime
     except FileNotFoundError:
-        return
+        return {}
 
     def holds(holder: dict) -> bool:
         tag = TAG.match(holder["cmd"])
@@ -71,6 +75,7 @@ def _mend_rwlock(path: Path, everywhere: bool) -> None:
     kept = {"write": write, "read": {file: readers for file, readers in read.items() if readers}}
     if (mended := json.dumps(kept).encode()) != content:
         write_bytes(path, mended)
+    return write
 
 
 def _lives(holder: dict, written: float) -> bool:

@@ -226,11 +226,20 @@ def told_by_snakemake() -> Iterator[None]:
 
 
 def read_and_judge() -> tuple[list[Rule], dict[str, str]]:
-    repair.mend_busy_files(everywhere=True)
+    writers = repair.mend_busy_files(everywhere=True)
     with Repo() as repo:
         with repo.lock:
             repair.mend_lock_file()
+        check_nothing_is_written(repo, writers)
         return list(read_rules(repo)), stale_stages(repo)
+
+
+def check_nothing_is_written(repo: Repo, writers: dict[str, str]) -> None:
+    """LockError if a stage is at work. So says DVC, too, but under its lock and after it has looked at other stages: a
+    `dvc repro` whose stage ends then waits three seconds for the lock, and gives up what the stage has made."""
+    for out in (out.fs_path for stage in stages(repo) for out in stage.outs):
+        if out in writers:
+            raise LockError(f"{relative(out)} is busy, it is being blocked by:\n  {writers[out]}")
 
 
 def is_busy(error: BaseException) -> bool:

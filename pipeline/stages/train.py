@@ -113,7 +113,7 @@ def train(
             of_this = identity(training.settings, training.seed, threads, kind, images)
             checkpoint = paths.checkpoints / of_this / "checkpoint.pt"
             if world.writes:
-                delete_checkpoints.append(held.enter_context(checkpoints.in_use(checkpoint)))
+                delete_checkpoints.append(held.enter_context(checkpoints.shared(checkpoint)))
             label = f"{name} {part}".rstrip()
             # by hand, results of an earlier training may lie there: they stay until this one is done
             log = None if part or paths.model.exists() else paths.log

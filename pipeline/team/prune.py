@@ -23,8 +23,9 @@ import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from pipeline.engine import locks
+from pipeline.engine import locks, repair
 from pipeline.errors import DataError, PipelineError
+from pipeline.io import in_use
 from pipeline.io.files import reading
 from pipeline.io.nesting import check_nesting
 from pipeline.team import commits
@@ -68,6 +69,7 @@ def run(keep: str, days: int, yes: bool) -> None:
     """`keep`: a key of KEPT. Logs and checkpoints count as old after `days`."""
     print(usage())
     with locks.take_snakemake_lock(wait=False), Repo() as repo, repo.lock:
+        check_nobody_is_at_work()
         check_places_are_ours(repo)
         found = [waste for waste in (*cached(repo, keep), *old(days)) if waste.paths]
         kept = f"kept: {KEPT[keep]}; logs and checkpoints of {days} days"
@@ -102,7 +104,11 @@ def confirmed() -> bool:
     if not sys.stdin.isatty():
         print("Drop them with: make prune YES=1 (or python -m pipeline prune --yes)")
         return False
-    return input("Drop them? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Drop them? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def usage() -> str:
@@ -134,6 +140,17 @@ def human(bytes: float) -> str:
             return f"{bytes:.0f} {unit}"
         bytes /= 1024
     return f"{bytes:.1f} GiB"
+
+
+def check_nobody_is_at_work() -> None:
+    """BusyError if a `dvc repro` is: at the end of its stage it waits three seconds for DVC's lock, which is held here
+    while a person decides, and then gives up what the stage has made."""
+    writers = repair.mend_busy_files()
+    if writers:
+        raise locks.BusyError(
+            f"{' and '.join(sorted(set(writers.values())))} writes results in this folder; nothing was dropped. Prune "
+            "when it is done"
+        )
 
 
 def check_places_are_ours(repo: Repo) -> None:
@@ -244,7 +261,11 @@ def run_entry(path: Path) -> dict:
 
 def old(days: int) -> Iterable[Waste]:
     limit = time.time() - days * DAY_SECONDS
-    checkpoints = [path for path in Path(".checkpoints").glob("*") if newest(path) < limit]
+    checkpoints = [
+        path
+        for path in Path(".checkpoints").glob("*")
+        if newest(path) < limit and not in_use.is_used(path)
+    ]
     yield Waste("checkpoints of trainings that nobody went on with", checkpoints)
     logs = [*Path("logs").rglob("*.log"), *Path(".snakemake/log").glob("*.log")]
     yield Waste("old logs", [path for path in logs if newest(path) < limit])

@@ -42,3 +42,9 @@ def test_who_does_what_the_list_of_busy_files_says_lives_though_the_clock_makes_
         repair.mend_busy_files()
         alive.kill()
     assert json.loads(listed.read_text()) == {"write": {"x": repro}, "read": {}}
+
+
+def test_in_a_fresh_clone_nothing_is_busy():
+    locks.TEMPORARY.rmdir()
+    assert repair.mend_busy_files() == {}
+    assert not locks.TEMPORARY.exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.io import in_use
 from pipeline.team import commits
 from pipeline.team import prune as prune_module
 from tests.interplay.tinyproject import Tiny, kill, new_tiny, wait_until
@@ -127,6 +128,35 @@ def test_only_old_logs_and_checkpoints_go(used: Tiny):
     prune(used)
     assert not old.exists() and not checkpoint.parent.exists()
     assert new.exists()
+
+
+def test_beside_a_dvc_repro_nothing_is_dropped(used: Tiny):
+    """While a person decides it would hold the lock that DVC needs at the end of the stage."""
+    used.set("x", base=9)
+    repro = used.start(*REPRO, SECONDS_PER_STAGE="60")
+    wait_until(lambda: used.executions.exists())
+    assert f"(PID {repro.pid}): " in prune(used, fails=True)
+    kill(repro)
+    assert "Dropped" in prune(used)
+
+
+def test_a_checkpoint_that_a_training_goes_on_with_stays_however_old(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ".checkpoints/abc"
+    with in_use.marked(folder):
+        os.utime(folder / in_use.NAME, (0, 0))
+        os.utime(folder, (0, 0))
+        assert [waste.paths for waste in prune_module.old(0)] == [[], []]
+    assert [waste.paths for waste in prune_module.old(0)] == [[Path(".checkpoints/abc")], []]
+
+
+def test_the_end_of_the_input_is_no_yes(monkeypatch):
+    def end(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", end)
+    monkeypatch.setattr(prune_module.sys.stdin, "isatty", lambda: True, raising=False)
+    assert not prune_module.confirmed()
 
 
 def test_a_cache_that_others_use_is_left_alone(used: Tiny):

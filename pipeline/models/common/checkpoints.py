@@ -7,11 +7,9 @@ Runs that differ only in what comes after the training go on from the same check
 time: each saves the same states, and the last of them to end deletes the folder.
 """
 
-import fcntl
 import hashlib
 import os
 import pickle
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +18,12 @@ from typing import Any, BinaryIO, Protocol
 import torch
 
 from pipeline.errors import DataError
+from pipeline.io import in_use
 from pipeline.io.files import atomic
 
 MARK = b"\nSHA-256 "
 END_BYTES = len(MARK) + hashlib.sha256().digest_size
 BLOCK_BYTES = 2**20  # read at a time
-IN_USE = "in_use"  # locked (flock) by every training that the checkpoints beside it belong to
 
 
 class Stateful(Protocol):
@@ -37,39 +35,11 @@ class Stateful(Protocol):
 
 
 @contextmanager
-def in_use(path: Path) -> Iterator[Callable[[], None]]:
+def shared(path: Path) -> Iterator[Callable[[], None]]:
     """Inside, the checkpoints at `path` are this training's, too; yields what deletes them at its end, unless another
     training goes on with them."""
-
-    def delete() -> None:
-        if locked(mark, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(path.parent, ignore_errors=True)
-
-    with marked(path.parent) as mark:
-        yield delete
-
-
-def marked(folder: Path) -> BinaryIO:
-    """A file in `folder` with a lock on it that others can have, too, until it is closed."""
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # the last one before has just deleted the folder
-            mark = (folder / IN_USE).open("ab")
-            locked(mark, fcntl.LOCK_SH)
-            if os.fstat(mark.fileno()).st_nlink:
-                return mark
-            mark.close()
-
-
-def locked(file: BinaryIO, kind: int) -> bool:
-    """False if others have locks on the file. Where the file system has none, nobody is known to share it."""
-    try:
-        fcntl.flock(file, kind)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
+    with in_use.marked(path.parent) as mark:
+        yield lambda: in_use.delete_unless_used(path.parent, mark)
 
 
 class _Hashed:

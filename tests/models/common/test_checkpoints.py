@@ -130,8 +130,8 @@ def test_a_kill_while_it_is_saved_leaves_the_others(path, monkeypatch):
 
 def test_the_last_training_that_uses_them_deletes_them(path):
     """Of two that train the same."""
-    with checkpoints.in_use(path) as delete:
-        with checkpoints.in_use(path):
+    with checkpoints.shared(path) as delete:
+        with checkpoints.shared(path):
             delete()
             assert restored(path) == (2, "")
         delete()
