@@ -42,13 +42,12 @@ def other_inputs(stage: str, name: str | None) -> Iterator[str]:
     lock = content(LOCKFILE)
     with reading(LOCKFILE, "lock file of DVC"):
         outs = [out for entry in lock["stages"].values() for out in entry.get("outs", ())]
-        recorded = {out["path"]: out["md5"] for out in outs}
-    for path, md5 in recorded.items():
-        file = Path(path)
+        recorded = {Path(out["path"]): out["md5"] for out in outs}
+    for file, md5 in recorded.items():
         if any(file.is_relative_to(place) for place in listed) and file.is_file():
             with file.open("rb") as opened:
                 if hashlib.file_digest(opened, "md5").hexdigest() != md5:
-                    yield path
+                    yield str(file)
 
 
 def inputs(stage: str, name: str | None) -> set[str]:

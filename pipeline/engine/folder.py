@@ -67,9 +67,14 @@ def check_folder() -> None:
 def said_in_words() -> Iterator[None]:
     """FolderError instead of what DVC raises where its files are damaged."""
     from dvc.exceptions import DvcException
+    from dvc.lock import LockError
 
     check_folder()
     for path in READ_BY_DVC[:2]:  # dvc.lock is mended
+        if not path.exists():
+            raise FolderError(
+                f"{path} is missing. Run this in the project's folder, or take the file of Git: git checkout {path}"
+            )
         with reading(path, "YAML file", FolderError, from_git(path)):
             content = YAML(typ="safe").load(path.read_bytes())
         if path == DAG and not (isinstance(content, dict) and content.get("stages")):
@@ -77,6 +82,10 @@ def said_in_words() -> Iterator[None]:
             raise without_stages()
     try:
         yield
+    except LockError:
+        raise FolderError(
+            "another DVC command is at work in this folder; run again when it is done."
+        ) from None
     except DvcException as error:
         raise FolderError(
             f"{str(error).strip()}\nA file of DVC is damaged or missing. Of those in Git: git status, git checkout FILE"

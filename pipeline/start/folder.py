@@ -65,7 +65,7 @@ def size_and_mode(file: Path) -> tuple[tuple[int, int], str]:
 
     with Image.open(file) as picture:
         (width, height), mode = picture.size, picture.mode
-        if picture.getexif().get(0x0112, 1) >= 5:  # it lies on its side
+        if picture.getexif().get(0x0112) in range(5, 9):  # it lies on its side
             width, height = height, width
         picture.draft(
             "RGB", (1, 1)

@@ -21,6 +21,7 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.config import params
 from pipeline.config.editing import differing, end_of, own_keys, plain, round_trip, write_text
+from pipeline.config.reading import BAD_TEXT
 from pipeline.engine.input_guard import value_at
 from pipeline.errors import ConfigError
 
@@ -118,7 +119,7 @@ def write_in_full(path: Path) -> list[str]:
     places = {
         place: (name, content[group][name])
         for group in params.RUNS
-        if content.get(group)
+        if isinstance(content.get(group), CommentedMap)
         for name, place in own_keys(content[group]).items()
     }
     for (first, column), (name, run) in sorted(places.items(), key=itemgetter(0), reverse=True):
@@ -127,7 +128,11 @@ def write_in_full(path: Path) -> list[str]:
             lines[first:end] = block(name, run, (), column)
             written.insert(0, name)
     new = "".join(lines)
-    if plain(new) != plain(text):
+    try:
+        done = plain(new) == plain(text)
+    except YAMLError:
+        done = False
+    if not done:
         raise ConfigError(f"{path} is written in a way that cannot be changed line by line")
     write_text(path, new)
     return written
@@ -149,7 +154,7 @@ def parse(assignment: str) -> Axis:
         nodes = YAML(pure=True).compose(listed).value
         raw = [listed[node.start_mark.index : node.end_mark.index].strip() for node in nodes]
         values = [Value(*pair) for pair in zip(raw, plain(listed), strict=True)]
-    except (YAMLError, ValueError):
+    except BAD_TEXT:
         values = []
     if not re.fullmatch(r"\w+(\.\w+)*", key) or not equals or not values:
         raise ConfigError(f"{assignment!r} is not KEY=VALUE,VALUE,...; {USAGE}")

@@ -118,9 +118,15 @@ def test_what_dvc_raises_is_said_in_its_words():
     Path("params.yaml").write_text("runs: {}")
     Path("dvc.yaml").write_text("stages: {a: {cmd: a}}")
     from dvc.config import ConfigError
+    from dvc.lock import LockError
 
     with (
         pytest.raises(FolderError, match=r"config file error: bad\n.*git checkout"),
         said_in_words(),
     ):
         raise ConfigError("bad")
+    with (
+        pytest.raises(FolderError, match=r"another DVC command is at work.*done\.$"),
+        said_in_words(),
+    ):
+        raise LockError("Unable to acquire lock")

@@ -191,6 +191,7 @@ def test_the_same_sweep_twice_and_a_larger_one_add_what_is_missing(file: Path):
         (["first", "train.steps=3,-3"], "runs.first.train.steps: found -3, must be greater than 0"),
         (["first", "seed"], "'seed' is not KEY=VALUE,VALUE,...; for example: python -m pipeline"),
         (["first", "seed=[1"], "'seed=[1' is not KEY=VALUE,VALUE,...;"),
+        (["first", f"seed={'[' * 300}"], "[[[' is not KEY=VALUE,VALUE,...;"),
         (["first", "seed=1,1"], "seed=1,1: a value stands there twice"),
         (["first", "seed=1", "seed=2"], "give every key to vary once"),
         (["first"], "give every key to vary once, with its values; for example"),
@@ -290,6 +291,20 @@ def test_runs_that_merge_in_the_fanned_out_run_lose_its_seeds_with_it(file: Path
     file.write_text(text.replace("# The end", "  mine: {<<: *first, seed: 5}\n# The end"))
     assert fan_out(file).added == ["first_seed1", "first_seed2"]
     assert seeds(file)["mine"] == 5
+
+
+@pytest.mark.parametrize(
+    "text", ["continued: 5\nruns: {a: {x: 1}}\n", "x: &x {}\nruns: {a: *x, b: {<<: *x}}\n"]
+)
+def test_in_full_either_writes_what_was_there_or_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+):
+    file = tmp_path / "params.yaml"
+    file.write_text(text)
+    main(["sweep", "--in-full", "--file", str(file)])
+    said = capsys.readouterr()
+    assert "written in full: every run" in said.out or "cannot be changed line by line" in said.err
+    assert file.read_text() == text
 
 
 @pytest.mark.parametrize("wrong", ["3", "[]", "[0, 0]", "[a]", "[-1]", "[true]", "[1.5]"])
