@@ -5,11 +5,10 @@ such locks, every process takes itself for the only one.
 """
 
 import fcntl
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 NAME = "in_use"
 
@@ -19,9 +18,9 @@ def marked(folder: Path) -> BinaryIO:
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # another process has just deleted the folder
-            mark = (folder / NAME).open("ab")
+            mark = opened(folder, "ab")
             locked(mark, fcntl.LOCK_SH)
-            if os.fstat(mark.fileno()).st_nlink:
+            if (folder / NAME).exists():
                 return mark
             mark.close()
 
@@ -35,10 +34,23 @@ def delete_unless_used(folder: Path, mark: BinaryIO) -> None:
 def is_used(folder: Path) -> bool:
     """Whether a process has marked the folder."""
     try:
-        with (folder / NAME).open("rb+") as mark:
+        with opened(folder, "rb+") as mark:
             return not locked(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # not there: nobody ever has; or another user's
+    except PermissionError:
+        return True
+    except OSError:  # not there: nobody ever has
         return False
+
+
+def opened(folder: Path, mode: str) -> BinaryIO:
+    """The file that is locked, in `mode`, or to read only where it is another user's."""
+    path = folder / NAME
+    try:
+        return cast(BinaryIO, path.open(mode))
+    except PermissionError:
+        if not path.exists():
+            raise
+        return path.open("rb")
 
 
 def locked(mark: BinaryIO, kind: int) -> bool:

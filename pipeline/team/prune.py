@@ -149,7 +149,7 @@ def check_nobody_is_at_work() -> None:
     if writers:
         raise locks.BusyError(
             f"{' and '.join(sorted(set(writers.values())))} writes results in this folder; nothing was dropped. Prune "
-            "when it is done"
+            "when it is done (one that was killed on another machine: snakemake -n forgets it)"
         )
 
 
