@@ -136,6 +136,18 @@ def test_a_command_without_stdout_works_and_nothing_else_takes_its_place(here):
     assert json.loads((here / "settings.json").read_text())["runs"].keys() == {"digits", "line"}
 
 
+def test_names_in_letters_that_the_terminal_lacks_are_shown_by_number(here):
+    (here / "params.yaml").rename(here / "snow \N{SNOWMAN}.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "check", "--file", "snow \N{SNOWMAN}.yaml"],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1:strict"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "snow \\u2603.yaml is valid: 2 datasets, 2 runs\n", done.stderr
+
+
 @pytest.mark.parametrize(
     "header",
     [

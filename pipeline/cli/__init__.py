@@ -5,6 +5,7 @@ A module for each group of commands; its `commands` adds them. What a command ne
 """
 
 import argparse
+import io
 import os
 import select
 import sys
@@ -86,12 +87,15 @@ def run(options: argparse.Namespace, is_all: bool, failed: int) -> int:
 
 
 def open_streams() -> None:
-    """Open what the command was started without, as by `>&-`: the first file that it opens would be its stdout."""
+    """Open what the command was started without, as by `>&-`: the first file that it opens would be its stdout. Letters
+    that the terminal's encoding lacks, as in names of files, are shown as \\u2603."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             os.set_inheritable(number, True)
             setattr(sys, name, os.fdopen(number, "w" if number else "r"))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def nobody_reads(descriptor: int) -> bool:
