@@ -30,7 +30,10 @@ def look(path: str) -> Pictures:
     """Every picture's size and colours. SourceError says what is wrong and what to do, if anything is."""
     where = Path(path)
     if where.is_file():
-        raise SourceError(f"{path} is a file; name the folder that holds the pictures")
+        raise SourceError(
+            f"{path} is a file; name the folder that holds the pictures. Of a zip, npz or parquet file write the dataset "
+            "as docs/data.md shows, and take the run of recipes/folder.yaml"
+        )
     if not where.is_dir():
         raise SourceError(f"{path} is not there; name the folder that holds the pictures")
     files = folder.pictures(where, fewest=0)
