@@ -32,6 +32,8 @@ def explain(model: type[BaseModel], error: Any) -> str:
         return f"{path}: unknown key; allowed here: {', '.join(allowed[:MOST])}{more}"
     if error["type"] == "missing":
         return f"{path}: missing; it is required"
+    if error["type"] == "too_short":
+        return f"{path}: holds {error['ctx']['actual_length']} entries, must hold {error['ctx']['min_length']} or more"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if error["type"] == "value_error":
         return f"{path}: {message}" if path else message

@@ -97,6 +97,7 @@ def test_every_recipe_is_valid(recipe: Path):
         ),
         (lambda p: p["runs"]["digits"].pop("parzen"), "runs.digits.parzen: missing"),
         (lambda p: p.update(run={}), "run: unknown key (did you mean runs?)"),
+        (lambda p: p.update(runs={}), "runs: holds 0 entries, must hold 1 or more"),
         (
             lambda p: p["runs"]["digits"]["train"].update(ema=None),
             "runs.digits: sample.weights is ema, but train.ema is not set",
