@@ -110,6 +110,16 @@ def test_the_energy_distance_of_equal_images_has_a_gradient():
     assert torch.allclose(equal_BF.grad, torch.full((4, 3), 2 / 4 / 3**0.5))
 
 
+@pytest.mark.parametrize("low", [torch.bfloat16, torch.float16])
+def test_images_are_as_far_apart_where_products_are_in_16_bits(low: torch.dtype):
+    stream = torch.Generator().manual_seed(0)
+    x, y = torch.rand(2, 20, 784, generator=stream)
+    with torch.autocast("cpu", low):
+        found, own = terms.distances(x, y), terms.distances(x, x).diagonal()
+    torch.testing.assert_close(found, torch.cdist(x, y), atol=1e-4, rtol=0)
+    assert own.max() < 0.05  # in 16 bits 0.1 to 2
+
+
 def test_historical_averaging_pulls_both_players_to_their_mean_so_far():
     game = tiny_game(historical_averaging=HistoricalAveraging(weight=0.7))
     d, g = [vector(game.D)], [vector(game.G)]

@@ -70,9 +70,12 @@ def energy_distance(real_BF: Tensor, fake_BF: Tensor) -> Tensor:
 def distances(x_BF: Tensor, y_CF: Tensor) -> Tensor:
     """[B, C]: Euclidean distances; 0, with the gradient 0, where they are below 0.001.
 
-    By a matrix product: the backward pass of torch.cdist is not deterministic on CUDA.
+    By a matrix product: the backward pass of torch.cdist is not deterministic on CUDA. It stays in float32 where others
+    are in 16 bits, because squares cancel: an image would be far from itself.
     """
-    squares_BC = x_BF.square().sum(dim=1)[:, None] + y_CF.square().sum(dim=1) - 2 * x_BF @ y_CF.T
+    with torch.autocast(x_BF.device.type, enabled=False):
+        products_BC = x_BF @ y_CF.T
+    squares_BC = x_BF.square().sum(dim=1)[:, None] + y_CF.square().sum(dim=1) - 2 * products_BC
     far_BC = squares_BC > 1e-6
     return squares_BC.where(far_BC, 1.0).sqrt().where(far_BC, 0.0)
 
