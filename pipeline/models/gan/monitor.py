@@ -104,6 +104,8 @@ class Monitor:
             return False
         if not self.rows:
             return not self.good
+        if step != self.rows[-1]["step"]:
+            return False  # a resumed run begins between measurements, where an uninterrupted one stores nothing
         return len(self.good) < 2 or (
             step >= self.good[-1]["step"] + policy.good_steps
             and step > self.failed_at

@@ -71,6 +71,9 @@ FAILURES: dict[str, dict] = {
 }
 
 
+ROW = ("d_loss", "g_loss", "d_real", "d_fake", "g_gradient_norm", "d_gradient_norm", "diversity")
+
+
 class Said(list):
     def __call__(self, line: str) -> None:
         self.append(line)
@@ -191,6 +194,18 @@ def test_a_killed_training_rolls_back_as_an_uninterrupted_one(
     assert monitor.rows == monitor_2.rows
     for name, weights in whole.weights().items():
         assert torch.equal(weights, resumed.weights()[name]), name
+
+
+def test_a_resumed_training_stores_no_state_that_an_uninterrupted_one_does_not():
+    monitor = Monitor(settings_with({"monitor": {"policy": "stop", "good_steps": 5}}), print)
+    for step in (0, 10):
+        if step:
+            monitor.judge(dict.fromkeys(ROW, 0.5) | {"step": step})
+        assert monitor.wants_state(step)
+        monitor.remember({"step": step})
+    assert not monitor.wants_state(17)  # goes on from a checkpoint between two measurements
+    monitor.judge(dict.fromkeys(ROW, 0.5) | {"step": 20})
+    assert monitor.wants_state(20)
 
 
 def test_rollbacks_come_to_an_end_and_the_verdict_says_so():
