@@ -171,6 +171,8 @@ def test_g_learns_from_ever_fewer_samples_those_that_d_takes_for_data():
         found = chosen(minibatch(real, fake, step))
         assert found.of_fake.logit.tolist() == fake.sort(descending=True).values[:kept].tolist()
         assert found.of_real.logit.tolist() == fake.argsort(descending=True)[:kept].tolist()
+    chosen = regularisers.top_k(TopK(share=0.55, steps=1))  # 0.55 * 100 is a little above 55
+    assert len(chosen(minibatch(torch.rand(100), torch.rand(100), 1)).of_fake.logit) == 55
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])

@@ -175,7 +175,8 @@ def top_k(settings: settings_of.TopK) -> Callable[[Minibatch], Minibatch]:
     def chosen(batch: Minibatch) -> Minibatch:
         share = 1 + (settings.share - 1) * min(1.0, batch.step / settings.steps)
         logit_B = batch.of_fake.logit
-        rows = logit_B.topk(math.ceil(share * len(logit_B))).indices
+        # a product that rounding alone lifts above a whole number is that number
+        rows = logit_B.topk(math.ceil(share * len(logit_B) - 1e-9)).indices
         of_real = batch.of_real
         if of_real is not None:
             of_real = of_real._replace(logit=of_real.logit[rows])
