@@ -94,6 +94,13 @@ class Player:
         self._limit()
         self._renew()
 
+    def wait(self) -> None:
+        """No step: the log has no gradient of it, as no checkpoint has the one of an earlier step."""
+        assert self.vector.grad is not None
+        if isinstance(self.optimizer, VectorAdam):
+            self.optimizer.apart = []
+        self.vector.grad.zero_()
+
     def before_each_step(self, change: Callable[[], None]) -> None:
         """Call `change`, which may add to the gradients in place, before each step of the optimiser."""
         self._apart = {}

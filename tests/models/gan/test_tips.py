@@ -1,6 +1,7 @@
 """What each tip does to what the players see and learn; test_updates.py has the terms of the losses."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -169,6 +170,17 @@ def test_a_player_waits_while_its_loss_is_low(player: str, key: str, update: str
         game.advance()
         stood_still = {n for n, one in game.players.items() if torch.equal(before[n], one.vector)}
         assert stood_still == ({player} if waits else set())
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_a_player_that_waits_has_no_gradient_in_the_log(update: str):
+    """The one of an earlier step is in no checkpoint, and a resumed run would log another."""
+    game = game_of(update=update)
+    assert game.measure(game.advance())["d_gradient_norm"] > 0
+    wait = {f"{player}_learns": lambda loss: False for player in ("discriminator", "generator")}
+    game.game = replace(game.game, **wait)
+    row = game.measure(game.advance())
+    assert row["d_gradient_norm"] == row["g_gradient_norm"] == 0
 
 
 SCHEDULE = (

@@ -126,6 +126,8 @@ def discriminator_step(
     loss = discriminator_loss(game, batch)
     if game.discriminator_learns(loss):
         game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params))
+    else:
+        game.D.wait()
     return report(batch) | {"d_loss": loss.detach()}
 
 
@@ -144,6 +146,8 @@ def generator_step(
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
     if game.generator_learns(loss):
         game.G.step(gradients)
+    else:
+        game.G.wait()
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
@@ -171,8 +175,12 @@ def simultaneous(game: Game, step: int, g_steps: int = 1) -> dict[str, Tensor]:
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, gradient_BCHW)
     if game.discriminator_learns(d_loss):
         game.D.step(d_gradients)
+    else:
+        game.D.wait()
     if game.generator_learns(g_loss):
         game.G.step(g_gradients)
+    else:
+        game.G.wait()
     losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
     seen = report(batch) | losses | {"fake": fake_BCHW.detach()}
     return seen | further_generator_steps(game, step, real, g_steps - 1)
