@@ -1,6 +1,7 @@
 """A folder of the user's own pictures; sub-folders, where there are any, are the labels."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,18 @@ DAMAGED_NAMED = 20  # of the pictures that cannot be read
 def found(source: Folder) -> tuple[str, str]:
     """The digest of the pictures, and how many they are, in words."""
     files = pictures(Path(source.path))
-    return own.digest(own.digests(files).values()), f"these {len(files):,} pictures"
+    return together(Path(source.path), own.digests(files)), f"these {len(files):,} pictures"
+
+
+def together(folder: Path, digests: dict[Path, str]) -> str:
+    """One digest of all pictures; of two or more classes their names count, because they say which picture is what."""
+    if len({file.parent for file in digests}) < 2:
+        return own.digest(digests.values())
+    return own.digest(f"{class_of(file, folder)} {found}" for file, found in digests.items())
+
+
+def class_of(file: Path, folder: Path) -> str:
+    return file.parent.relative_to(folder).as_posix()
 
 
 def fetch(source: Folder, name: str) -> Raw:
@@ -32,16 +44,18 @@ def fetch(source: Folder, name: str) -> Raw:
     folder = Path(source.path)
     files = pictures(folder)
     digests = own.digests(files)
-    whole = own.digest(digests.values())
+    whole = together(folder, digests)
     own.check_accepted(source, name, whole, f"{folder} holds {len(files):,} pictures")
     own.check_size(source, str(folder), (source.height, source.width), len(files))
-    files.sort(key=digests.__getitem__)
-    classes = sorted({file.parent for file in files})
-    names = [str(parent.relative_to(folder)) for parent in classes] if len(classes) > 1 else []
+    # a picture that is in two classes comes in the order of their names, not in that of the disk
+    files.sort(key=lambda file: (digests[file], class_of(file, folder)))
+    classes = sorted({class_of(file, folder) for file in files})
+    names = classes if len(classes) > 1 else []
     return Raw(
         images=np.stack(read_each(files, lambda file: read(file, source))),
         labels=np.array(
-            [classes.index(file.parent) if names else -1 for file in files], dtype=np.int64
+            [classes.index(class_of(file, folder)) if names else -1 for file in files],
+            dtype=np.int64,
         ),
         split=own.split(files, source.test_share),
         class_names=tuple(names),
@@ -57,9 +71,7 @@ def pictures(folder: Path, fewest: int = 2) -> list[Path]:
             "your pictures (from the project's folder, or absolute)"
         )
     files = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in own.FORMATS and not path.name.startswith(".") and path.is_file()
+        path for path in visible(folder) if path.suffix.lower() in own.FORMATS and path.is_file()
     ]
     for parent in {file.parent for file in files}:
         if not own.is_text(str(parent)):
@@ -72,6 +84,23 @@ def pictures(folder: Path, fewest: int = 2) -> list[Path]:
             f"{folder} holds {len(files)} pictures; formats are {', '.join(sorted(own.FORMATS))}"
         )
     return files
+
+
+def visible(folder: Path) -> Iterator[Path]:
+    """What is in `folder` and below, but not what is hidden, nor in a hidden folder. A link to a folder elsewhere is
+    followed, each such folder once; of one to a folder in here the pictures are there already."""
+    inside, seen = folder.resolve(), set[Path]()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        here = Path(root)
+        yield from (here / name for name in files if not name.startswith("."))
+        below = []
+        for name in sorted(folders):
+            real = (here / name).resolve()
+            again = real in seen or ((here / name).is_symlink() and real.is_relative_to(inside))
+            if not name.startswith(".") and not again:
+                seen.add(real)
+                below.append(name)
+        folders[:] = below
 
 
 def read_each(files: Iterable[Path], read: Callable[[Path], T]) -> list[T]:

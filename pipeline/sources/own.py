@@ -105,7 +105,10 @@ def decode(content: bytes, source: OwnImages, where: str) -> np.ndarray:
 
 
 def upright(opened: Any, channels: int) -> Any:
-    """A PIL picture as L or RGB of 8 bits: rotated by its EXIF tag, transparency on white, 16 bits scaled."""
+    """A PIL picture as L or RGB of 8 bits: rotated by its EXIF tag, transparency on white, 16 bits and floats scaled.
+
+    White is 255, or 65,535 if a pixel is above that; of floats 1 if none is above. ValueError for other pixels.
+    """
     from PIL import Image, ImageOps
 
     picture = ImageOps.exif_transpose(opened)
@@ -113,7 +116,10 @@ def upright(opened: Any, channels: int) -> Any:
         deep = np.asarray(picture, dtype=np.float64)
         if not (np.isfinite(deep).all() and deep.min() >= 0):
             raise ValueError("it holds negative, infinite or NaN pixels")
-        top = 65535 if deep.max() > 255 else 255
+        whites = (1, 255, 65535) if picture.mode == "F" else (255, 65535)
+        if deep.max() > whites[-1]:
+            raise ValueError(f"it holds pixels of {deep.max():.6g}, and white is 65535 at most")
+        top = next(white for white in whites if deep.max() <= white)
         picture = Image.fromarray(np.round(deep / top * 255).astype(np.uint8))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")

@@ -49,7 +49,7 @@ def look(path: str) -> Pictures:
         for file, (_, mode) in zip(files, found, strict=True)
         if not mode.startswith(("1", "L", "I", "F"))
     ]
-    of_class = Counter(str(file.parent.relative_to(where)) for file in files)
+    of_class = Counter(folder.class_of(file, where) for file in files)
     classes = dict(sorted(of_class.items())) if len(of_class) > 1 else {}
     for name, count in classes.items():
         if count < FEWEST_OF_A_CLASS:
@@ -58,7 +58,7 @@ def look(path: str) -> Pictures:
                 f"{FEWEST_OF_A_CLASS} or more: add some, move them elsewhere, or remove the folder"
             )
     channels = 3 if any(map(is_coloured, coloured[:COLOURS_LOOKED_AT])) else 1
-    digest = own.digest(own.digests(files).values())
+    digest = folder.together(where, own.digests(files))
     return Pictures(path, len(files), sizes, channels, classes, digest, in_git(files[0]))
 
 

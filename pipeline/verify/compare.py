@@ -55,4 +55,6 @@ def farthest(found: Numbers, expected: Numbers) -> tuple[str, float]:
 def deviation(one: float, other: float) -> float:
     if one == other or (math.isnan(one) and math.isnan(other)):
         return 0.0
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return math.inf
     return abs(one - other) / max(abs(one), abs(other))

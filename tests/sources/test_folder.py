@@ -117,3 +117,44 @@ def test_more_pictures_than_can_be_held_are_refused_before_they_are_read(picture
     monkeypatch.setattr(source, "read", lambda *_: pytest.fail("it was read"))
     with pytest.raises(SourceError, match=r"20 images of .* take more than"):
         fetched(pictures)
+
+
+def test_the_digest_is_another_one_once_a_picture_is_in_another_class(pictures):
+    before = source.found(settings(pictures))[0]
+    (pictures / "cat/3.bmp").rename(pictures / "dog/other.bmp")
+    assert source.found(settings(pictures))[0] != before
+
+
+def test_a_picture_in_two_classes_comes_in_the_order_of_their_names(pictures, monkeypatch):
+    (pictures / "dog/copy.png").write_bytes((pictures / "cat/0.png").read_bytes())
+    labels = fetched(pictures).labels
+    found = source.pictures
+    monkeypatch.setattr(source, "pictures", lambda *given: found(*given)[::-1])
+    assert fetched(pictures).labels.tolist() == labels.tolist()
+
+
+def test_hidden_folders_are_no_classes_and_links_to_folders_elsewhere_are(pictures, tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in (".checkpoints", "bird"):
+        (root / name).mkdir()
+        Image.new("L", (8, 8), len(name)).save(root / name / "a.png")
+    (root / "cat").symlink_to(pictures / "cat")
+    (root / "again").symlink_to(root / "bird")
+    (root / "cat/up").symlink_to(root)  # a loop
+    raw = fetched(root)
+    assert raw.class_names == ("bird", "cat") and len(raw.images) == 11
+
+
+@pytest.mark.parametrize(
+    ("pixels", "level"), [(np.float32(0.5), 128), (np.float32(25), 25), (np.int32(65535), 255)]
+)
+def test_floats_and_whole_numbers_are_scaled_by_what_white_can_be(tmp_path, pixels, level: int):
+    picture = Image.fromarray(np.full((8, 8), pixels))
+    assert (one(tmp_path / "a", picture, "a.tif", channels=1) == level).all()
+
+
+def test_pixels_brighter_than_any_white_are_refused(tmp_path):
+    picture = Image.fromarray(np.full((8, 8), 65536, np.int32))
+    with pytest.raises(SourceError, match="pixels of 65536, and white is 65535 at most"):
+        one(tmp_path / "a", picture, "a.tif")
