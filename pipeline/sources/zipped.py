@@ -69,11 +69,17 @@ def pictures(path: Path, opened: zipfile.ZipFile) -> list[str]:
         raise SourceError(
             f"{path} unpacks to more than {own.LARGEST_DATASET_BYTES >> 30} GiB; take fewer pictures"
         )
-    names = [e.filename for e in entries if PurePosixPath(e.filename).suffix.lower() in own.FORMATS]
+    names = [e.filename for e in entries if is_picture(PurePosixPath(e.filename))]
     own.enough(path, len(names), f"pictures ({', '.join(sorted(own.FORMATS))})")
     if len(set(names)) < len(names):
         raise SourceError(f"{path} holds two files of one name; {NEXT.lower()}")
     return names
+
+
+def is_picture(name: PurePosixPath) -> bool:
+    """By its ending; hidden files are none, such as macOS puts beside each picture."""
+    hidden = any(part.startswith(".") for part in name.parts)
+    return name.suffix.lower() in own.FORMATS and not hidden
 
 
 def read_labels(path: Path, opened: zipfile.ZipFile, names: list[str]) -> np.ndarray:

@@ -13,7 +13,7 @@ from pipeline.config.fitting import check_names
 from pipeline.errors import ConfigError
 from pipeline.sources import folder, npz, parquet, zipped
 from pipeline.start.folder import Pictures, look
-from pipeline.start.settings import Choice, Wishes, choose, dataset_text, run_text, tenth
+from pipeline.start.settings import Choice, Wishes, choose, dataset_text, quoted, run_text, tenth
 
 # digest of the user's own images as they are now, and what they are in words
 FOUND: dict[type, Callable[[Any], tuple[str, str]]] = {
@@ -131,7 +131,7 @@ def accept(file: Path, name: str, settings: Any) -> str:
     if changed is None or plain(changed) != expected:
         raise ConfigError(
             f"{file} is written in a way that cannot be changed line by line. Write below "
-            f"datasets.{name}.source by hand:\n  digest: {digest}"
+            f"datasets.{name}.source by hand:\n  digest: {quoted(digest)}"
         )
     write_text(file, changed)
     return (
@@ -148,13 +148,14 @@ def with_digest(text: str, name: str, digest: str) -> str | None:
         line, column = keys["digest"]
         found = str(block["digest"]) if block["digest"] is not None else "null"
         before, rest = lines[line][:column], lines[line][column:]
-        if found not in rest:
+        spelled = next((s for s in (f'"{found}"', f"'{found}'", found) if s in rest), None)
+        if spelled is None:
             return None
-        lines[line] = before + rest.replace(found, digest, 1)
+        lines[line] = before + rest.replace(spelled, quoted(digest), 1)
     elif block.fa.flow_style():
         line, column = keys["name"]
-        lines[line] = f"{lines[line][:column]}digest: {digest}, {lines[line][column:]}"
+        lines[line] = f"{lines[line][:column]}digest: {quoted(digest)}, {lines[line][column:]}"
     else:
         line, column = keys["name"]
-        lines.insert(line, f"{' ' * column}digest: {digest}\n")
+        lines.insert(line, f"{' ' * column}digest: {quoted(digest)}\n")
     return "".join(lines)

@@ -1,12 +1,13 @@
 """A trained model to draw from, of whatever family: samples, points of its latent space, paths between them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
 import psutil
 import torch
 from pydantic import ValidationError
@@ -85,6 +86,7 @@ class Model:
         lets through (pipeline/models/gan/rejection.py), of a GAN whose D gives probabilities; 0.01 to below 1.
         """
         self._count(count)
+        label = plain(label)
         if label is None and self.class_names and EACH not in self.class_names:
             label = EACH
         if rejection is not None:
@@ -175,7 +177,9 @@ class Model:
         self._count(steps)
         if path is not None and path not in PATHS:
             raise RequestError(f"path is {path!r}, expected one of {', '.join(PATHS)}")
-        ends = [self.latent(seed=end)[0] if isinstance(end, int) else end for end in (a, b)]
+        ends = [
+            self.latent(seed=end)[0] if isinstance(end, int) else end for end in map(plain, (a, b))
+        ]
         a_Z, b_Z = (self._points(end)[0] for end in ends)
         along_S = torch.linspace(0, 1, steps)
         return self.decode(PATHS[path or space.path](a_Z, b_Z, along_S), label=label)
@@ -258,13 +262,14 @@ class Model:
 
     @staticmethod
     def _seed(seed: int) -> int:
+        seed = plain(seed)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise RequestError(f"seed is {seed!r}, expected a whole number from 0 on")
         return seed
 
     def _labels(self, label: Label, count: int) -> Tensor | None:
         """[count], or None for a model that is told no class."""
-        names = self.class_names
+        names, label = self.class_names, plain(label)
         if not names:
             if label is None:
                 return None
@@ -278,9 +283,9 @@ class Model:
             )
         if isinstance(label, str) and label == EACH and EACH not in names:
             return torch.arange(count) % len(names)
-        if isinstance(label, str | int):
+        if isinstance(label, str) or not isinstance(label, Iterable):
             return torch.full((count,), self._number(label))
-        numbers = [self._number(one.item() if isinstance(one, Tensor) else one) for one in label]
+        numbers = [self._number(plain(one)) for one in label]
         if len(numbers) != count:
             raise RequestError(
                 f"{len(numbers)} labels for {count} images; give one each, or one for all"
@@ -304,6 +309,12 @@ class Model:
 def load(where: str | Path, weights: str | None = None) -> Model:
     """See pipeline.load."""
     return Model(model_file(where), weights)
+
+
+def plain(value: Any) -> Any:
+    """A single number of NumPy's or torch's as Python's; anything else as it is."""
+    single = isinstance(value, Tensor | np.ndarray | np.generic) and value.ndim == 0
+    return value.item() if single else value
 
 
 def at_least(name: str, value: int, least: int) -> None:

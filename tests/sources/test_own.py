@@ -259,3 +259,9 @@ def test_without_pyarrow_the_next_command_is_said(tmp_path, monkeypatch: pytest.
 def test_a_path_to_nothing_is_said(kind, tmp_path):
     with pytest.raises(SourceError, match=r"is no file\. Set the dataset's source.path"):
         fetched(kind, tmp_path / "nothing")
+
+
+def test_hidden_files_in_a_zip_are_no_pictures(tmp_path):
+    path = tmp_path / "images.zip"
+    write_zip(path, entries() | {"__MACOSX/00000/._img00000000.png": b"about the picture"})
+    assert len(fetched("zip", path).images) == COUNT

@@ -12,9 +12,11 @@ from PIL import Image
 
 from pipeline import start
 from pipeline.cli import main
+from pipeline.config.editing import plain
 from pipeline.config.notes import notes
 from pipeline.config.params import load
 from pipeline.start import settings
+from pipeline.start.new import with_digest
 from tests.conftest import ROOT
 
 
@@ -296,6 +298,16 @@ def test_changed_pictures_are_accepted_by_one_command(here, capsys, written):
     ]
     added = iter(file.read_text().splitlines())
     assert all(line in added for line in kept)
+
+
+@pytest.mark.parametrize(
+    "written", ["name: folder", 'digest: "ab"\n      name: folder', "{name: folder}"]
+)
+@pytest.mark.parametrize("digest", ["0123456789012345", "12345e7890123456", "abcdef0123456789"])
+def test_a_digest_that_reads_as_a_number_is_written_as_text(digest, written):
+    gap = " " if written.startswith("{") else "\n      "
+    changed = with_digest(f"datasets:\n  cats:\n    source:{gap}{written}\n", "cats", digest)
+    assert changed and plain(changed)["datasets"]["cats"]["source"]["digest"] == digest
 
 
 def test_published_data_have_no_digest_to_accept(here, capsys):

@@ -128,6 +128,11 @@ def test_labels_are_numbers_names_a_list_or_each(told):
     assert torch.equal(told.sample(4, label=told.class_names[3]), three)
     assert torch.equal(told.sample(12, label="each"), told.sample(12, label=[*range(10), 0, 1]))
     assert not torch.equal(told.sample(4, label=4), three)
+    assert torch.equal(told.sample(4, label=np.int64(3), seed=np.uint8(0)), three)
+    assert torch.equal(told.sample(4, label=np.full(4, 3)), three)
+    assert torch.equal(told.sample(4, label=torch.tensor(3)), three)
+    way = told.interpolate(0, 1, 2, label=3)
+    assert torch.equal(told.interpolate(np.int64(0), 1, 2, label=3), way)
     assert told.interpolate(0, 1, 4, label=2).shape == (4, 1, 8, 8)
 
 
@@ -154,6 +159,7 @@ def test_pictures_have_the_levels_of_the_images(G, trained: Path):
         (lambda G, told: told.sample(2, label=-1), "knows no class -1"),
         (lambda G, told: told.sample(2, label="cat"), "knows no class 'cat'"),
         (lambda G, told: told.sample(2, label=True), "knows no class True"),
+        (lambda G, told: told.sample(2, label=2.5), "knows no class 2.5"),
         (lambda G, told: told.sample(2, label=[1, 2, 3]), "3 labels for 2 images"),
         (lambda G, told: G.sample(2, label=3), "is told no class"),
         (lambda G, told: G.sample(0), "count is 0, expected a whole number from 1"),

@@ -159,6 +159,11 @@ def test_walks_visit_what_it_has_learned():
         ({"contraction": -1.0}, "contraction"),
         ({"precision": "bf16"}, "precision"),
         ({"first": {}}, "steps"),
+        # checked before it was trained, not once the first auto-encoder is built
+        (
+            {"ema": {"name": "exponential", "every_steps": 55}},
+            "every_steps is 55 and first.steps 50",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(changes, expected):

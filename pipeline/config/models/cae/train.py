@@ -1,6 +1,8 @@
 """`runs.R.train` of two stacked contractive auto-encoders, whose codes a random walk visits."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from pipeline.config.base import NotNegative, Positive, Section
 from pipeline.config.models.common.learner import Learner
@@ -36,6 +38,15 @@ class Train(Layer):
     walk_std: NotNegative = 1.0
     # steps from a training image to a sample; every sample has a walk of its own. Our configuration
     sampling_steps: Positive = 10
+
+    @model_validator(mode="after")
+    def the_first_is_averaged_at_least_once(self) -> Self:
+        if self.ema and self.ema.every_steps > self.first.steps:
+            raise ValueError(
+                f"ema.every_steps is {self.ema.every_steps:,} and first.steps {self.first.steps:,}: nothing of the first "
+                "auto-encoder would be averaged; set every_steps to first.steps or less"
+            )
+        return self
 
     def of_first(self) -> Layer:
         """Settings of the first auto-encoder."""
