@@ -131,7 +131,9 @@ class NoiseAndDropout(nn.Module):
 
 class VirtualBatchNorm(nn.Module):
     """Normalises [B, U] by a fixed reference batch and the example itself, so that no other example of the
-    batch matters (Salimans 2016). While `reference` is None, the next batch becomes the reference."""
+    batch matters (Salimans 2016). While `reference` is None, the next batch becomes the reference.
+
+    In float32 at least: of 16 bits, the mean square less the squared mean leaves no variance far from 0."""
 
     def __init__(self, units: int, eps: float = 1e-5):
         super().__init__()
@@ -141,6 +143,7 @@ class VirtualBatchNorm(nn.Module):
         self.reference: tuple[int, Tensor, Tensor] | None = None  # size, mean, mean square
 
     def forward(self, h_BU: Tensor) -> Tensor:
+        h_BU = h_BU.to(torch.promote_types(h_BU.dtype, torch.float32))
         if self.reference is None:
             self.reference = (len(h_BU), h_BU.mean(dim=0), h_BU.square().mean(dim=0))
             mean, square = self.reference[1:]

@@ -95,6 +95,20 @@ def test_virtual_batch_norm_is_by_the_reference_and_the_image_itself():
     torch.testing.assert_close(norm(x), expected)
 
 
+@pytest.mark.parametrize("low", [torch.bfloat16, torch.float16])
+def test_virtual_batch_norm_of_16_bits_is_that_of_the_same_numbers_in_32(low: torch.dtype):
+    """Far from 0, where a variance made of 16 bits is noise or 0, and where squares overflow in fp16."""
+    stream = generator(0, "units")
+    reference, x = (torch.randn(rows, 6, generator=stream) * 2 for rows in (9, 4))
+    for mean in (30, 300):
+        norm, same = layers.VirtualBatchNorm(6), layers.VirtualBatchNorm(6)
+        shown = [(numbers + mean).to(low) for numbers in (reference, x)]
+        found, expected = (
+            [n(s), n(t)] for n, (s, t) in ((norm, shown), (same, map(torch.Tensor.float, shown)))
+        )
+        torch.testing.assert_close(found, expected)
+
+
 def test_spectral_norm_brings_the_largest_singular_value_to_one():
     layer = layers.SpectralNorm(nn.Linear(6, 4))
     nn.init.normal_(layer.layer.weight, 0, 3)
