@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from zuko.nn import MaskedMLP
+from zuko.nn import MaskedLinear, MaskedMLP
 
 from pipeline.models.autoregressive.drawing import Conditionals
 
@@ -40,15 +40,30 @@ class FullyVisible(nn.Module):
         return logit
 
 
+def seen(units: int, pixels: int) -> Tensor:
+    """How many of the first pixels each of the hidden `units` sees, 1 to D - 1: each number in turn, or, of fewer units,
+    numbers evenly apart. zuko would give these the first numbers, and hide all later pixels."""
+    most = pixels - 1
+    unit_U = torch.arange(units)
+    return 1 + (unit_U % most if units >= most else unit_U * most // units)
+
+
 class Masked(nn.Module):
     """MADE: a net whose weights are masked so that no path leads from a pixel to an earlier one.
 
-    Germain et al. 2015; the masks are zuko's, with hidden units dealt out to the pixels in turn.
+    Germain et al. 2015, eq. 12 and 13, with numbers of pixels that are dealt out (`seen`) in the place of random ones.
     """
 
     def __init__(self, pixels: int, hidden: tuple[int, ...]):
         super().__init__()
         self.net = MaskedMLP(before(pixels), hidden)
+        below_U = torch.arange(pixels) + 1  # an input is for those who see it and all before it
+        layers = [layer for layer in self.net if isinstance(layer, MaskedLinear)]
+        for layer, units in zip(layers, hidden, strict=False):
+            own_U = seen(units, pixels)
+            layer.mask.copy_(own_U[:, None] >= below_U)
+            below_U = own_U
+        layers[-1].mask.copy_(torch.arange(pixels)[:, None] >= below_U)
 
     def forward(self, x_BD: Tensor) -> Tensor:
         return self.net(x_BD)

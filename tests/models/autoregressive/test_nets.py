@@ -1,15 +1,17 @@
 """Fully visible belief nets against what defines them: the order of pixels, and probabilities that sum to 1."""
 
+import functools
 import itertools
 
 import pytest
 import torch
 from pydantic import TypeAdapter
+from zuko.nn import MaskedMLP
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.autoregressive.train import Net
 from pipeline.models.autoregressive import drawing, nets
-from pipeline.models.autoregressive.dense import RunningHidden
+from pipeline.models.autoregressive.dense import Masked, RunningHidden, before
 
 WIDTH = 4
 PIXELS = 2 * WIDTH
@@ -57,6 +59,27 @@ def test_a_logit_depends_on_every_pixel_before_it_and_on_no_other(net):
     assert (slopes[below] != 0).any(dim=0)
     reached = (slopes != 0).sum(dim=1)
     assert reached[-1] >= PIXELS - 2, "a relu may be off"
+
+
+def paths(net: Masked) -> torch.Tensor:
+    """[D, D], numbers of paths from input j to logit i."""
+    masks = [layer.mask.double() for layer in net.net if hasattr(layer, "mask")]
+    return functools.reduce(lambda below, mask: mask @ below, masks)
+
+
+@pytest.mark.parametrize("hidden", [(4,), (4, 40), (40, 4), (16,), (40,)])
+def test_a_made_with_fewer_units_than_pixels_sees_as_far_as_the_last_ones(hidden):
+    seen = paths(Masked(17, hidden)) > 0
+    assert not seen[~torch.ones(17, 17).tril(-1).bool()].any()
+    numbers = seen.sum(dim=1)
+    assert all(seen[i, :number].all() for i, number in enumerate(numbers))
+    assert (torch.arange(17) - numbers).max() == max(0, 16 // min(hidden) - 1)
+
+
+def test_a_made_with_a_unit_for_each_pixel_has_the_masks_of_zuko():
+    net, known = Masked(17, (40, 16)), MaskedMLP(before(17), (40, 16))
+    for name, mask in known.named_buffers():
+        assert torch.equal(net.net.get_buffer(name), mask)
 
 
 def seen_by(net: torch.nn.Module, pixels: int) -> torch.Tensor:

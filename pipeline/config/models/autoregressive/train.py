@@ -18,9 +18,7 @@ class Made(Section):
     """One net with masked weights gives all conditionals in a pass (Germain et al. 2015)."""
 
     name: Literal["made"]
-    hidden: HiddenUnits = (
-        500,
-    )  # the paper's smallest; each wide enough for every pixel to have a unit
+    hidden: HiddenUnits = (500,)  # the paper's smallest
 
 
 class Nade(Section):
