@@ -32,7 +32,8 @@ class Training:
         start: None = None,
     ):
         """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted; `start`: these have no
-        weights to start from."""
+        weights to start from. TrainingError if there are fewer images than are to be kept."""
+        learner.check_images(settings, images_NCHW)
         self.settings = settings
         self.seed = seed
         self.device = device

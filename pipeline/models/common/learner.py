@@ -13,6 +13,7 @@ from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.precision import Products
 from pipeline.compute.streams import Streams, generator
 from pipeline.config.models.common.learner import Learner
+from pipeline.errors import TrainingError
 from pipeline.models.common import loop
 from pipeline.models.common.batches import Batches
 from pipeline.models.common.ema import update_ema
@@ -39,7 +40,8 @@ class Training:
         start: State | None = None,
     ):
         """`images_NCHW`: float32 training images in [-1, 1]; `labels_N`: int64, only counted; `start`: weights and
-        buffers of the net in the place of random ones, TrainingError if they do not fit."""
+        buffers of the net in the place of random ones. TrainingError if they, or the settings, do not fit."""
+        check_images(settings, images_NCHW)
         self.settings = settings
         self.seed = seed
         self.device = device
@@ -170,6 +172,15 @@ class Training:
 
     def go_back(self, state: dict) -> None:
         self.load_state_dict(copy.deepcopy(state))
+
+
+def check_images(settings: Any, images_NCHW: Tensor) -> None:
+    """TrainingError if images in [-1, 1] do not suit the settings of a family: of a folder or a file only they tell
+    how many there are."""
+    try:
+        settings.check_images(tuple(images_NCHW.shape[1:]), True, len(images_NCHW))
+    except ValueError as error:
+        raise TrainingError(f"train.{error}") from None
 
 
 def trainings(

@@ -57,7 +57,9 @@ def of(net: CentredRbm, steps: int) -> Normaliser:
         )
     base_V, betas = base_rates(net.visible_mean), ais.betas(steps)
     found = ais.forwards(rbm, base_V, betas, CHAINS, generator(0, "AIS"))
-    v_RV = sweep(rbm, net.chains, MIXING_STEPS, generator(0, "mixing before AIS")).v_BV
+    # one chain has no error over the chains: others begin where it is
+    chains = net.chains if len(net.chains) > 1 else net.chains.expand(CHAINS, -1)
+    v_RV = sweep(rbm, chains, MIXING_STEPS, generator(0, "mixing before AIS")).v_BV
     back = ais.in_reverse(rbm, base_V, betas, v_RV, generator(0, "AIS in reverse"))
     return Normaliser(
         "estimate",

@@ -1,10 +1,15 @@
 """The training of a restricted Boltzmann machine: it learns, repeats itself, and goes on after a halt."""
 
+import math
+
 import pytest
 import torch
 
 from pipeline.compute.streams import generator
 from pipeline.config.models.rbm.train import Train
+from pipeline.errors import TrainingError
+from pipeline.models.rbm import normaliser
+from pipeline.models.rbm.centred import CentredRbm
 from pipeline.models.rbm.enumeration import all_states
 from pipeline.models.rbm.saved import Saved
 from pipeline.models.rbm.training import Training
@@ -128,3 +133,15 @@ def test_settings_that_contradict_each_other_are_refused(changes, expected):
 def test_a_binarisation_has_to_be_named():
     with pytest.raises(ValueError, match="binarize"):
         Train.model_validate({"steps": 1, "batch_size": 2, "optimizer": {"name": "sgd", "lr": 0.1}})
+
+
+def test_fewer_images_than_a_minibatch_are_refused_before_a_step():
+    """Of a folder only its images tell how many there are; the minibatches would be empty."""
+    with pytest.raises(TrainingError, match=r"train\.batch_size is 20, but there are 19 training"):
+        Training(settings(), 0, images(19), CPU)
+
+
+def test_log_z_has_an_error_where_one_chain_has_learned():
+    net = CentredRbm(torch.full((9,), 0.3), 25, 1, generator(0, "init"))
+    found = normaliser.of(net, 10).more
+    assert math.isfinite(found["log_z_in_reverse_error"])
