@@ -58,6 +58,13 @@ def parzen(**changes):
 
 
 DCGAN = {"name": "dcgan", "kernel": 7, "output": "tanh", "optimizer": {"name": "adam", "lr": 1e-3}}
+DECAYING = {
+    "hidden": [8],
+    "activation": "relu",
+    "output": "tanh",
+    "init": {"name": "he"},
+    "optimizer": {"name": "adam", "lr": 1e-3, "weight_decay": 0.1, "decayed": "before_norms"},
+}
 REFUSED = {
     "an embedding of classes that no player has": (
         train(
@@ -68,6 +75,14 @@ REFUSED = {
     "kernels of pixel shuffle": (
         lambda content: run_of(content, train={"generator": DCGAN | {"up": "pixel_shuffle"}}),
         "kernel is 7, but up: pixel_shuffle has kernels of 3; leave kernel out",
+    ),
+    "weights that would not decay": (
+        optimizer(decayed="before_norms"),
+        "optimizer: decayed is before_norms, but weight_decay is 0; set weight_decay, too",
+    ),
+    "norms that are not there": (
+        lambda content: run_of(content, train={"generator": DECAYING | {"norm": "none"}}),
+        "decayed: before_norms is of an mlp or dcgan whose hidden layers have a norm, and this is mlp with norm: none",
     ),
     "noise that would stop at once": (
         train(instance_noise={"start": 0.5}),

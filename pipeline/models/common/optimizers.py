@@ -46,7 +46,7 @@ class VectorAdam(torch.optim.Adam):
     """
 
     def __init__(self, vector: Tensor, settings: Adam):
-        decay = settings.weight_decay
+        decay = of_all_weights(settings)
         super().__init__(
             [vector],
             settings.lr,
@@ -125,7 +125,8 @@ def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
             return ClassicalMomentum([vector], lr, momentum.start)
         case Adam() if vector.device.type == "cpu":
             return VectorAdam(vector, optimizer)
-        case Adam(lr=lr, eps=eps, weight_decay=decay):
+        case Adam(lr=lr, eps=eps):
+            decay = of_all_weights(optimizer)
             return torch.optim.Adam(
                 [vector],
                 lr,
@@ -138,6 +139,11 @@ def build(optimizer: Optimizer, vector: Tensor) -> torch.optim.Optimizer:
         case RmsProp(lr=lr, decay=decay):
             return torch.optim.RMSprop([vector], lr, decay)
     raise TypeError(f"no optimiser for {optimizer!r}")
+
+
+def of_all_weights(settings: Adam) -> float:
+    """Weight decay of all weights alike; a player sees to that of some."""
+    return 0.0 if settings.decays_before_norms else settings.weight_decay
 
 
 def schedule(

@@ -10,9 +10,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from pipeline.compute import devices
 from pipeline.compute.parallel import ALONE, GlobalBatchNorm, World
 from pipeline.compute.scaling import LossScale
-from pipeline.config.models.common.optimizers import Optimizer
+from pipeline.config.models.common.optimizers import Adam, Optimizer
 from pipeline.models.common import optimizers
-from pipeline.models.common.layers import ConditionalBatchNorm
+from pipeline.models.common.layers import ConditionalBatchNorm, Hidden
 from pipeline.models.common.optimizers import VectorAdam, may_be_apart
 
 
@@ -63,6 +63,7 @@ class Player:
             for param, view in zip(self.params, self.views, strict=True)
             if any(layer.weight is param for layer in net.modules() if isinstance(layer, nn.Linear))
         ]
+        self._decayed = self._before_norms()
         self._limit()
         self._renew()
 
@@ -90,6 +91,7 @@ class Player:
         if self.scale is not None and not self.scale.unscale(self.vector.grad):
             self.vector.grad.zero_()  # no step, and none in the log
             return
+        self._decay()
         self.optimizer.step()
         self._limit()
         self._renew()
@@ -120,6 +122,28 @@ class Player:
             for index, (start, size, low) in enumerate(places)
             if may_be_apart(start, size) and not low
         }
+
+    def _before_norms(self) -> list[Tensor]:
+        """Views of the matrices and kernels whose outputs a norm scales, if those alone decay."""
+        if not (isinstance(self.settings, Adam) and self.settings.decays_before_norms):
+            return []
+        found = {
+            id(weight)
+            for layer in self.net.modules()
+            if isinstance(layer, Hidden) and not isinstance(layer.norm, nn.Identity)
+            for weight in layer.linear.parameters()
+            if weight.dim() > 1
+        }
+        return [
+            view for param, view in zip(self.params, self.views, strict=True) if id(param) in found
+        ]
+
+    @torch.no_grad()
+    def _decay(self) -> None:
+        """Shrink them as AdamW shrinks all weights: by the share lr * weight_decay, before its step."""
+        if self._decayed and isinstance(self.settings, Adam):
+            rate = self.optimizer.param_groups[0]["lr"]
+            torch._foreach_mul_(self._decayed, 1 - rate * self.settings.weight_decay)
 
     @torch.no_grad()
     def _limit(self) -> None:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from pipeline.config.models.common.optimizers import Adam
+from pipeline.models.common.layers import connected
 from pipeline.models.common.player import Player
 
 # weights of a layer from which Adam reads their gradient in place, and of one that fills no register
@@ -31,3 +32,27 @@ def test_gradients_read_in_place_give_the_bits_of_gradients_copied(widths):
         assert in_place.gradient_norm() == copied.gradient_norm() == changes[-1]
         assert torch.equal(in_place.vector.grad, copied.vector.grad)
     assert not torch.equal(in_place.vector, Player(first, Adam(name="adam", lr=0.01)).vector)
+
+
+@pytest.mark.parametrize("device_adam", [True, False], ids=["in one pass", "torch's"])
+def test_weights_before_norms_decay_alone_and_by_the_share_that_adamw_takes(device_adam: bool):
+    """A gradient of 0 leaves all that does not decay as it is; other weights of the net get torch.optim.Adam's step."""
+    settings = Adam(name="adam", lr=0.1, weight_decay=0.5, decayed="before_norms")
+    layers = [connected(6, 5, "maxout", 2, "batch"), connected(5, 4, "relu", 1, "none")]
+    player = Player(nn.Sequential(*layers, nn.Linear(4, 3)), settings)
+    if not device_adam:
+        player.optimizer = torch.optim.Adam([player.vector], settings.lr)
+    before = [view.clone() for view in player.views]
+    player.step([torch.zeros_like(param) for param in player.params])
+    changed = [i for i, old in enumerate(before) if not torch.equal(player.views[i], old)]
+    assert changed == [0], "the matrix before the norm, no bias, no gain, no matrix after it"
+    torch.testing.assert_close(player.views[0], before[0] * (1 - 0.1 * 0.5))
+
+
+def test_a_layer_before_a_norm_computes_the_same_however_far_its_weights_have_shrunk():
+    layer = connected(6, 5, "relu", 1, "batch")
+    x = torch.randn(50, 6)
+    before = layer(x)
+    with torch.no_grad():
+        layer.linear.weight.mul_(0.5)
+    torch.testing.assert_close(layer(x), before, rtol=1e-3, atol=1e-3)

@@ -86,6 +86,7 @@ def test_resuming_gives_the_bits_of_an_uninterrupted_run(recipe: str, run: str, 
     assert_resumes(shrunk(recipe, run), tmp_path)
 
 
+ADAM = {"name": "adam", "lr": 2e-3}
 RMSPROP = {"name": "rmsprop", "lr": 1e-3, "schedule": {"name": "linear"}}
 SGD = {"name": "sgd", "lr": 0.05, "momentum": {"start": 0.5, "end": 0.9, "saturate_epochs": 3}}
 TIPS: dict[str, dict] = {
@@ -140,6 +141,9 @@ TIPS: dict[str, dict] = {
         },
         "ema": {"name": "exponential", "decay": {"start": 0.5, "end": 0.9, "steps": 8}},
         "r1": {"gamma": {"start": 10, "end": 1, "steps": 8}},
+    },
+    "decay before norms": {
+        "generator": {"optimizer": ADAM | {"weight_decay": 0.1, "decayed": "before_norms"}},
     },
     "ADA and a mirror": {
         "augmentation": {

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.config.base import Positive, Reproducible, Section
 from pipeline.config.models.common.ema import Average
-from pipeline.config.models.common.optimizers import Optimizer
+from pipeline.config.models.common.optimizers import Adam, Optimizer
 from pipeline.config.models.common.reproducible import check_reproducible
 
 # How grey pixels become bits, 1 with the pixel's value in [0, 1] as its probability: drawn anew for every
@@ -34,6 +34,15 @@ class Learner(Section):
     reproducible: Reproducible = "here"
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture every so many steps
+
+    @model_validator(mode="after")
+    def all_weights_decay(self) -> Self:
+        if isinstance(self.optimizer, Adam) and self.optimizer.decays_before_norms:
+            raise ValueError(
+                f"optimizer.decayed: before_norms is of the nets of a gan, and no norm is in those of a {self.family} model; "
+                "leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def the_arithmetic_is_that_of_all_processors(self) -> Self:

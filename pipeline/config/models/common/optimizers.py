@@ -85,8 +85,23 @@ class Adam(Section):
     beta1: Beta = Course(start=0.5, end=0.5)  # DCGAN
     beta2: Beta = Course(start=0.999, end=0.999)
     eps: Annotated[float, Field(ge=1e-16, le=1)] = 1e-8  # added to the root of the mean square
-    # share of lr by which every weight, biases included, shrinks in each step (AdamW: Loshchilov 2019)
+    # share of lr by which weights shrink in each step (AdamW: Loshchilov 2019)
     weight_decay: NotNegative = 0.0
+    # which weights: all, biases and gains included; or the matrices and kernels that a norm follows, whose scale the
+    # norm takes out again, so that decay only keeps steps large beside them (van Laarhoven 2017)
+    decayed: Literal["all", "before_norms"] = "all"
+
+    @model_validator(mode="after")
+    def something_decays(self) -> Self:
+        if self.decayed != "all" and self.weight_decay == 0:
+            raise ValueError(
+                f"decayed is {self.decayed}, but weight_decay is 0; set weight_decay, too, or leave decayed out"
+            )
+        return self
+
+    @property
+    def decays_before_norms(self) -> bool:
+        return self.decayed == "before_norms"
 
 
 class RmsProp(Section):

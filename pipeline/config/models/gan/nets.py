@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.config.base import NotNegative, Positive, Probability, Scale, Section
-from pipeline.config.models.common.optimizers import Optimizer
+from pipeline.config.models.common.optimizers import Adam, Optimizer
 from pipeline.config.models.gan.inits import Init, PublishedInit
 
 Bias = Annotated[float, Field(ge=-1e9, le=1e9)]
@@ -38,6 +38,17 @@ class Net(Section):
             raise ValueError(
                 "init: published is of the nets dcgan, resnet and r3gan; name the distribution (the authors' "
                 "mlp has {name: uniform, range: 0.05})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def decayed_weights_are_there(self) -> Self:
+        of_adam = isinstance(self.optimizer, Adam) and self.optimizer.decays_before_norms
+        name, norm = getattr(self, "name", "mlp"), getattr(self, "norm", "none")
+        if of_adam and (norm == "none" or name not in ("mlp", "dcgan")):
+            raise ValueError(
+                f"optimizer.decayed: before_norms is of an mlp or dcgan whose hidden layers have a norm, and this is {name} "
+                f"with norm: {norm}; leave decayed out, or set norm: batch"
             )
         return self
 
