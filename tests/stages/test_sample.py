@@ -55,7 +55,7 @@ def test_the_folders_names_label_the_rows_of_a_conditional_run(tmp_path, monkeyp
         for index in range(20):
             Image.new("L", (8, 8), grey + index).save(tmp_path / kind / f"{index}.png")
     params = YAML(typ="safe").load((ROOT / "recipes/quick.yaml").read_text())
-    digest = own.digest(own.digests(folder.pictures(tmp_path)).values())
+    digest = folder.together(tmp_path, own.digests(folder.pictures(tmp_path)))
     source = {"name": "folder", "path": str(tmp_path), "height": 8, "width": 8, "channels": 1}
     params["datasets"]["digits"] = {
         "source": source | {"digest": digest},
