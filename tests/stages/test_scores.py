@@ -54,6 +54,11 @@ def test_what_a_model_is_and_what_its_images_are_a_function_of(model, expected):
     assert (family(model), latent(model)) == expected
 
 
+def found_of(parzen: dict = PARZEN, metrics: dict = METRICS) -> dict:
+    theory = {"warnings": [], "weights": "raw"}
+    return scores("d", 0, MODEL, parzen=parzen, verdict=VERDICT, metrics=metrics, theory=theory)
+
+
 @pytest.mark.parametrize(
     ("fid", "shown"), [(11.8529, "11.9"), (14.65, "14.7"), (9.9951, "10.0"), (0.0012349, "0.00123")]
 )
@@ -62,15 +67,7 @@ def test_a_number_is_rounded_once_so_that_table_card_and_sheet_say_the_same(fid:
     nats = {"mean": 243.64999, "standard_error": 0.996}
     measured = METRICS | {"fid": fid, "real_data": REAL | {"fid": fid}, "precision": 0.83449}
     parzen = PARZEN | {"log_likelihood": nats, "real_data": nats}
-    found = scores(
-        "d",
-        0,
-        MODEL,
-        parzen=parzen,
-        verdict=VERDICT,
-        metrics=measured,
-        theory={"warnings": [], "weights": "raw"},
-    )
+    found = found_of(parzen=parzen, metrics=measured)
     table = render(rows_of("d", {"r": found}, "digits", []))
     title = sheet(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), measured, "r")._suptitle  # type: ignore[attr-defined]
     for text in (table, card("r", ABOUT, DATA, found)):
@@ -109,26 +106,10 @@ def test_a_bound_is_not_called_the_divergence():
 
 
 def test_missing_classes_are_counted_where_there_are_classes():
-    found = scores(
-        "d",
-        0,
-        MODEL,
-        parzen=PARZEN,
-        verdict=VERDICT,
-        metrics=METRICS,
-        theory={"warnings": [], "weights": "raw"},
-    )
+    found = found_of()
     assert (found["missing_classes"], found["features"]) == (None, "mixture")
     compared = {"classes": 10, "extractor": {"kind": "classifier"}}
     metrics = METRICS | {"classes_hit": 8, "classes_missing": 2, "compared": compared}
-    found = scores(
-        "d",
-        0,
-        MODEL,
-        parzen=PARZEN,
-        verdict=VERDICT,
-        metrics=metrics,
-        theory={"warnings": [], "weights": "raw"},
-    )
+    found = found_of(metrics=metrics)
     assert (found["missing_classes"], found["evaluation"]) == (2, "missing_classes")
     assert found["features"] == "classifier"
