@@ -74,8 +74,9 @@ def distances(x_BF: Tensor, y_CF: Tensor) -> Tensor:
     are in 16 bits, because squares cancel: an image would be far from itself.
     """
     with torch.autocast(x_BF.device.type, enabled=False):
-        products_BC = x_BF @ y_CF.T
-    squares_BC = x_BF.square().sum(dim=1)[:, None] + y_CF.square().sum(dim=1) - 2 * products_BC
+        squares_BC = (
+            x_BF.square().sum(dim=1)[:, None] + y_CF.square().sum(dim=1) - 2 * x_BF @ y_CF.T
+        )
     far_BC = squares_BC > 1e-6
     return squares_BC.where(far_BC, 1.0).sqrt().where(far_BC, 0.0)
 
