@@ -16,14 +16,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmarks.record import SPLITS, Judge, judge
+from benchmarks.record import SPLITS, Judge, judge, new_training
 from pipeline.compute import allocator, devices
 from pipeline.config import params
 from pipeline.config.params import Run
 from pipeline.io import machine
 from pipeline.io.tensors import read_tensors
-from pipeline.models.gan.training import Training
-from pipeline.stages.train import known
 from pipeline.tables.text import markdown
 
 SCORES = {"fid": 1, "precision": 3, "recall": 3, "nats": 1, "seconds": 1}  # and their decimals
@@ -44,10 +42,8 @@ def trained(name: str, run: Run, data: dict[str, Tensor], one_judge: Judge) -> R
     """Scores of a run after its training, and what this took."""
     allocator.keep_freed_memory()
     devices.reproducible(run.threads, run.train.precision, run.train.compile)
-    device = devices.choose(run.train.device, run.train.precision)
     begun = time.process_time()
-    labels = known(data["train_labels"])
-    training = Training(run.train, run.seed, data["train_images"], device, labels)
+    training = new_training(run, run.seed, data)
     while training.step < run.train.steps:
         training.advance()
     seconds = time.process_time() - begun

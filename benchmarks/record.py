@@ -72,6 +72,12 @@ class Judge:
         return fid, near["precision"], near["recall"], density.mean
 
 
+def new_training(run: Run, seed: int, data: dict[str, Tensor]) -> Training:
+    """A run's training as its stage begins it: with labels where every image has one."""
+    device = devices.choose(run.train.device, run.train.precision)
+    return Training(run.train, seed, data["train_images"], device, known(data["train_labels"]))
+
+
 def drawn(training: Training, sample: Sample) -> Tensor:
     """What the run's model file would give: samples [count, C, H, W] in [-1, 1]."""
     about = {
@@ -174,15 +180,13 @@ def main() -> None:
     one_judge = judge(run, data, options.split)
     steps = run.train.steps
     moments = {steps * (i + 1) // options.scores for i in range(options.scores)}
-    device = devices.choose(run.train.device, run.train.precision)
     rows: list[tuple] = []
     references = []
     for seed in options.seeds:
         devices.reproducible(run.threads, run.train.precision, run.train.compile)
         allocator.keep_freed_memory()
         references.append(reference_step(data["train_images"]))
-        labels = known(data["train_labels"])
-        training = Training(run.train, seed, data["train_images"], device, labels)
+        training = new_training(run, seed, data)
         rows += rows_of(training, one_judge, moments)
     about = {
         "split": options.split,
