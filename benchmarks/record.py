@@ -87,11 +87,9 @@ def drawn(training: Training, sample: Sample) -> Tensor:
         "classes": training.classes,
     }
     saved = Saved(about, training.weights(), "this training")
-    asked = (sample.weights, sample.count, sample.batch_size, training.seed)
-    if sample.rejection is None:
-        batches = saved.samples(*asked)
-    else:
-        batches = saved.accepted_samples(*asked, sample.rejection.accepted)
+    batches = saved.draw(
+        sample.weights, sample.count, sample.batch_size, training.seed, sample.accepted
+    )
     return torch.cat([images for (images,) in batches])
 
 

@@ -31,3 +31,8 @@ class Sample(Section):
     importance_samples: ImportanceSamples | None = None
     grid_rows: Side = 10
     grid_columns: Side = 10
+
+    @property
+    def accepted(self) -> float | None:
+        """Share of G's samples that rejection keeps; None where all are kept."""
+        return None if self.rejection is None else self.rejection.accepted

@@ -43,11 +43,9 @@ def run(settings: Sample, seed: int, threads: int, paths: Paths) -> None:
     if wait is not None and wait.is_long:
         print(f"sample {paths.model.parent.name}: {wait}", file=sys.stderr)
     shape = saved.image_shape
-    drawn = (settings.weights, settings.count, settings.batch_size, seed)
-    if settings.rejection is None:
-        batches = saved.samples(*drawn)
-    else:
-        batches = saved.accepted_samples(*drawn, settings.rejection.accepted)
+    batches = saved.draw(
+        settings.weights, settings.count, settings.batch_size, seed, settings.accepted
+    )
     classes = saved.classes_asked_for
     count = wanted(settings, shape, classes)
     shown: list[Tensor] = []

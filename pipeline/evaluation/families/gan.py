@@ -45,16 +45,18 @@ def theory(
     """The content of theory.json: C(G) and D* where the density is known, else the bound that D gives, and of a VAE
     bounds of the likelihood."""
     if mixture is not None:
-        accepted = sample.rejection.accepted if sample.rejection else None
-        found = of_points(saved, mixture, data["train_images"], sample.weights == "ema", accepted)
+        points = data["train_images"]
+        found = of_points(saved, mixture, points, sample.weights == "ema", sample.accepted)
     else:
         found = of_images(saved, data, samples)
         if isinstance(saved.train.autoencoder, Vae):
             test = data["test_images"], data["test_labels"]
             found |= variational_bounds(saved, saved.train.autoencoder, sample, *test)
-    if sample.rejection:
-        accepted = sample.rejection.accepted
-        found |= {"accepted": accepted, "passes_per_image": round(1 / accepted, 2)}
+    if sample.accepted is not None:
+        found |= {
+            "accepted": sample.accepted,
+            "passes_per_image": round(1 / sample.accepted, 2),
+        }
     return found
 
 

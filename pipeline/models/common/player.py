@@ -74,13 +74,16 @@ class Player:
         """`loss`, in fp16 times the loss scale: the number to differentiate."""
         return loss if self.scale is None else self.scale(loss)
 
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """One step of the optimiser along `gradients` of a scaled loss, one for each of `params`.
+    def step(self, gradients: Sequence[Tensor] | None) -> None:
+        """One step of the optimiser along `gradients` of a scaled loss, one for each of `params`; none when None.
 
         On several devices: along their mean over the ranks. Changes the weights in place. In fp16 there is no
         step if the gradients overflowed.
         """
         assert self.vector.grad is not None
+        if gradients is None:
+            self._wait()
+            return
         if isinstance(self.optimizer, VectorAdam):
             self.optimizer.apart = [
                 (start, gradients[index].reshape(-1)) for index, start in self._apart.items()
@@ -96,8 +99,8 @@ class Player:
         self._limit()
         self._renew()
 
-    def wait(self) -> None:
-        """No step: the log has no gradient of it, as no checkpoint has the one of an earlier step."""
+    def _wait(self) -> None:
+        """The log has no gradient of it, as no checkpoint has the one of an earlier step."""
         assert self.vector.grad is not None
         if isinstance(self.optimizer, VectorAdam):
             self.optimizer.apart = []

@@ -50,6 +50,13 @@ class SavedModel:
         """
         raise NotImplementedError
 
+    def draw(
+        self, weights: str, count: int, batch_size: int, seed: int, accepted: float | None = None
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """As `samples`; `accepted`: the share that D lets through, of a GAN, all when None."""
+        assert accepted is None, "no discriminator"
+        return self.samples(weights, count, batch_size, seed)
+
     def wait_for_samples(self, weights: str, count: int, batch_size: int) -> "Wait | None":
         """How long `samples` will take, tried out on this machine; None where nobody asks."""
         return None

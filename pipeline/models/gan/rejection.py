@@ -96,8 +96,7 @@ def limit(logit_B: Tensor, accepted: float) -> float:
     if not logit_B.isfinite().all():
         raise DataError("sample.rejection: D's output for samples is not finite; leave it out")
     low, high = logit_B.min().item(), logit_B.max().item() - math.log(accepted)
-    if (
-        probability(logit_B, high).mean().item() >= accepted
-    ):  # all logits are the same, up to rounding
+    # all logits are the same, up to rounding
+    if probability(logit_B, high).mean().item() >= accepted:
         return high
     return float(brentq(lambda c: probability(logit_B, c).mean().item() - accepted, low, high))

@@ -56,6 +56,13 @@ class Saved(SavedModel):
         """Of a conditional G as many of each class, in turn."""
         return ((x,) for x in draw(self.generator(weights), count, batch_size, seed))
 
+    def draw(
+        self, weights: str, count: int, batch_size: int, seed: int, accepted: float | None = None
+    ) -> Iterator[tuple[Tensor, ...]]:
+        if accepted is None:
+            return self.samples(weights, count, batch_size, seed)
+        return self.accepted_samples(weights, count, batch_size, seed, accepted)
+
     def accepted_samples(
         self,
         weights: str,

@@ -124,10 +124,8 @@ def discriminator_step(
     fake_BCHW, latent = game.replay(fake_BCHW.detach(), latent)
     batch = judge_both(game, step, real, fake_BCHW, latent)
     loss = discriminator_loss(game, batch)
-    if game.discriminator_learns(loss):
-        game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params))
-    else:
-        game.D.wait()
+    learns = game.discriminator_learns(loss)
+    game.D.step(torch.autograd.grad(game.D.scaled(loss), game.D.params) if learns else None)
     return report(batch) | {"d_loss": loss.detach()}
 
 
@@ -144,10 +142,7 @@ def generator_step(
             fake_BCHW = game.G(*latent)
         loss = generator_loss(game, judge_samples(game, step, real, fake_BCHW, latent))
         gradients = torch.autograd.grad(game.G.scaled(loss), game.G.params)
-    if game.generator_learns(loss):
-        game.G.step(gradients)
-    else:
-        game.G.wait()
+    game.G.step(gradients if game.generator_learns(loss) else None)
     return {"g_loss": loss.detach(), "fake": fake_BCHW.detach()}
 
 
@@ -173,14 +168,8 @@ def simultaneous(game: Game, step: int, g_steps: int = 1) -> dict[str, Tensor]:
         d_gradients = list(torch.autograd.grad(scaled, game.D.params, retain_graph=True))
         (gradient_BCHW,) = torch.autograd.grad(game.G.scaled(g_loss), seen_BCHW)
     g_gradients = torch.autograd.grad(fake_BCHW, game.G.params, gradient_BCHW)
-    if game.discriminator_learns(d_loss):
-        game.D.step(d_gradients)
-    else:
-        game.D.wait()
-    if game.generator_learns(g_loss):
-        game.G.step(g_gradients)
-    else:
-        game.G.wait()
+    game.D.step(d_gradients if game.discriminator_learns(d_loss) else None)
+    game.G.step(g_gradients if game.generator_learns(g_loss) else None)
     losses = {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()}
     seen = report(batch) | losses | {"fake": fake_BCHW.detach()}
     return seen | further_generator_steps(game, step, real, g_steps - 1)
