@@ -4,12 +4,14 @@ ruamel.yaml says where a key stands. Its dump of a whole file is not used: it mo
 behind an anchor, and breaks or joins long lines.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
+from pipeline.errors import ConfigError
 from pipeline.io.files import write_bytes
 
 
@@ -26,9 +28,16 @@ def plain(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace what the file holds by `text`, whose line ends become those of the file; a link stays one."""
+def write_text(path: Path, text: str, before: str) -> None:
+    """Replace what the file holds by `text`, whose line ends become those of the file; a link stays one.
+
+    ConfigError if it does not say what it said `before` any more: another process changed it.
+    """
     former = path.read_bytes()
+    if io.TextIOWrapper(io.BytesIO(former), encoding="utf-8").read() != before:
+        raise ConfigError(
+            f"{path} was changed by another program meanwhile; nothing is written. Call this again"
+        )
     if b"\r\n" in former and former.count(b"\n") == former.count(b"\r\n"):
         text = text.replace("\n", "\r\n")
     write_bytes(path.resolve(), text.encode())

@@ -57,9 +57,34 @@ def read_yaml(path: Path) -> Any:
         )
     try:
         check_nesting(text)
-        return YAML(typ="safe").load(text)
+        content = YAML(typ="safe").load(text)
     except BAD_TEXT as error:
         raise ConfigError(f"{path} is not valid YAML.\n{_words(error)}") from None
+    if contains_itself(content):
+        raise ConfigError(
+            f"{path} has a block that contains itself: an alias (*name) inside the block of its anchor (&name). "
+            "Write that block out"
+        )
+    return content
+
+
+def contains_itself(content: Any) -> bool:
+    """Whether a dict or list in it is among its own contents, as an alias can make it."""
+    entered: set[int] = set()  # blocks around the present one
+    left: set[int] = set()  # seen in full
+    stack = [(content, False)]
+    while stack:
+        block, done = stack.pop()
+        if done:
+            entered.discard(id(block))
+            left.add(id(block))
+        elif id(block) in entered:
+            return True
+        elif isinstance(block, dict | list) and id(block) not in left:
+            entered.add(id(block))
+            inner = block.values() if isinstance(block, dict) else block
+            stack += [(block, True), *((each, False) for each in inner)]
+    return False
 
 
 def _words(error: BaseException) -> str:

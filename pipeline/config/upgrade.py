@@ -42,7 +42,7 @@ def upgrade(path: Path) -> list[str]:
             f"{path} is written in a way that cannot be changed line by line. {'. '.join(by_hand)}"
         )
     if new != text:
-        write_text(path, new)
+        write_text(path, new, text)
     return [
         *(f"runs.{name}: added model: {FAMILY}" for name in nameless),
         *(f"runs.{name}.train: renamed {key} to {params.RENAMED[key]}" for name, key in old),

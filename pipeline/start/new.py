@@ -40,7 +40,7 @@ def new(file: Path, name: str, pictures_in: str, wishes: Wishes) -> list[str]:
     for section, block in blocks.items():
         changed = with_block(changed, section, block, file)
     check_written(text, changed, blocks, file)
-    write_text(file, changed)
+    write_text(file, changed, text)
     return said(file, name, pictures, choice)
 
 
@@ -133,7 +133,7 @@ def accept(file: Path, name: str, settings: Any) -> str:
             f"{file} is written in a way that cannot be changed line by line. Write below "
             f"datasets.{name}.source by hand:\n  digest: {quoted(digest)}"
         )
-    write_text(file, changed)
+    write_text(file, changed, text)
     return (
         f"{file}: datasets.{name} accepts {what}, digest {digest}. "
         "Next: snakemake --cores all (or dvc repro)"

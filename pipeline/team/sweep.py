@@ -77,8 +77,9 @@ def sweep(path: Path, run: str, assignments: list[str], rewrite: bool = False) -
     if twice or not axes:
         raise ConfigError(f"give every key to vary once, with its values; {USAGE}")
     again = f"sweep {run} {' '.join(assignments)} --rewrite"
-    written = with_grid(path.read_text(encoding="utf-8"), run, axes, path, rewrite, again)
-    write_text(path, written.text)
+    text = path.read_text(encoding="utf-8")
+    written = with_grid(text, run, axes, path, rewrite, again)
+    write_text(path, written.text, text)
     return written
 
 
@@ -88,7 +89,8 @@ def fan_out(path: Path, rewrite: bool = False) -> Written:
     asked = {name: run["seeds"] for _, name, run in runs if params.has_seeds(run)}
     if not asked:
         raise ConfigError(f"no run in {path} has seeds:, so name a run and its values; {USAGE}")
-    written = Written(path.read_text(encoding="utf-8"), [], [], [])
+    text = path.read_text(encoding="utf-8")
+    written = Written(text, [], [], [])
     nodes = {name: runs_with(written.text, name)[1][name] for name in asked}
     for group, name, _ in runs:
         if name in asked:
@@ -104,7 +106,7 @@ def fan_out(path: Path, rewrite: bool = False) -> Written:
         written.added += one.added
         written.present += one.present
         written.rewritten += one.rewritten
-    write_text(path, written.text)
+    write_text(path, written.text, text)
     return written
 
 
@@ -134,7 +136,7 @@ def write_in_full(path: Path) -> list[str]:
         done = False
     if not done:
         raise ConfigError(f"{path} is written in a way that cannot be changed line by line")
-    write_text(path, new)
+    write_text(path, new, text)
     return written
 
 

@@ -256,6 +256,7 @@ def test_settings_cannot_be_changed_after_validation():
         ("a: [1,", "is not valid YAML"),
         ("<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n", "has merge markers"),
         ("a: 1\na: 2\n", "is not valid YAML"),
+        ("runs: &all\n  a: {of: [1, *all]}\n", "has a block that contains itself"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, text: str, expected: str):
