@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from pipeline import paths, start
@@ -49,9 +50,9 @@ def upgrade(options: argparse.Namespace) -> None:
 
 def new_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="of the dataset and of the run")
-    command.add_argument(
-        "--folder", required=True, help="with the pictures; sub-folders are classes"
-    )
+    pictures = command.add_mutually_exclusive_group(required=True)
+    pictures.add_argument("--folder", help="with the pictures; sub-folders are classes")
+    pictures.add_argument("--archive", help="a zip, npz or parquet file of pictures of one size")
     command.add_argument(
         "--preset",
         choices=start.PRESETS,
@@ -72,12 +73,18 @@ def new_options(command: argparse.ArgumentParser) -> None:
 
 
 def new(options: argparse.Namespace) -> None:
+    from pipeline.start import archive, folder
     from pipeline.start.new import new
     from pipeline.start.settings import Wishes, size_from
 
     size = None if options.size is None else size_from(options.size)
     wishes = Wishes(options.preset, size, options.conditional, options.minutes)
-    print("\n".join(new(options.file, options.name, options.folder, wishes)))
+    look = (
+        partial(archive.look, options.archive)
+        if options.archive
+        else partial(folder.look, options.folder)
+    )
+    print("\n".join(new(options.file, options.name, look, wishes)))
 
 
 def sweep_options(command: argparse.ArgumentParser) -> None:

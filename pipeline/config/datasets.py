@@ -84,14 +84,17 @@ class Tfd(Section):
     )
 
 
+SMALLEST_SIDE, LARGEST_SIDE = 4, 1024  # pixels of the user's own images
+
+
 class OwnImages(Section):
     """The user's own images: what all sources of them ask for."""
 
     may_share: ClassVar[bool] = True
     path: PathText
     digest: str | None = None  # of all pictures; `download` says which value to set
-    height: Annotated[int, Field(ge=4, le=1024)]
-    width: Annotated[int, Field(ge=4, le=1024)]
+    height: Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
+    width: Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
     channels: Literal[1, 3] = 3
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     # under which you share them

@@ -12,7 +12,7 @@ from pipeline.config.editing import end_of, own_keys, plain, round_trip, write_t
 from pipeline.config.fitting import check_names
 from pipeline.errors import ConfigError
 from pipeline.sources import folder, npz, parquet, zipped
-from pipeline.start.folder import Pictures, look
+from pipeline.start.pictures import Pictures
 from pipeline.start.settings import Choice, Wishes, choose, dataset_text, quoted, run_text, tenth
 
 # digest of the user's own images as they are now, and what they are in words
@@ -24,12 +24,12 @@ FOUND: dict[type, Callable[[Any], tuple[str, str]]] = {
 }
 
 
-def new(file: Path, name: str, pictures_in: str, wishes: Wishes) -> list[str]:
-    """Add `datasets.NAME` and `runs.NAME` for the pictures in `folder` to the file, whose other lines stay;
+def new(file: Path, name: str, look: Callable[[], Pictures], wishes: Wishes) -> list[str]:
+    """Add `datasets.NAME` and `runs.NAME` for the pictures that `look` finds to the file, whose other lines stay;
     what was found and chosen, in words. Nothing is written if anything is wrong."""
     valid = params.load(file)
     check_free(file, name, [*valid.datasets], [*valid.every_run])
-    pictures = look(pictures_in)
+    pictures = look()
     choice = choose(pictures, wishes)
     text = file.read_text(encoding="utf-8")
     blocks = {

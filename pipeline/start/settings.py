@@ -1,4 +1,4 @@
-"""Settings that fit a folder of pictures: sizes, steps, minibatches, numbers of the evaluation."""
+"""Settings that fit a user's pictures: sizes, steps, minibatches, numbers of the evaluation."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from string import Template
 from pipeline.config.editing import plain
 from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
-from pipeline.start.folder import Pictures
+from pipeline.start.pictures import Pictures
 
 FOLDER = Path(__file__).with_name("presets")
 CONVOLUTIONAL = ("dcgan", "resnet")
@@ -23,6 +23,11 @@ MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by hear
 LEAST_STEPS = 10
 FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
+# how pictures in one file, and in a folder, get classes
+CLASSES_BY = (
+    "give each picture a label in the file",
+    "sort the pictures into a sub-folder for each class",
+)
 MOST_CLASSES = 50  # of which the players are told without being asked
 
 
@@ -85,12 +90,18 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     if pictures.in_git:
         notes.append(
             "git add --all would commit the pictures, which DVC keeps and shares; so that it does not: echo "
-            f"{shlex.quote(f'/{Path(pictures.path).resolve().relative_to(Path.cwd())}/')} >> .gitignore"
+            f"{shlex.quote(pattern_of(Path(pictures.path)))} >> .gitignore"
         )
     steps = min(wanted, MOST_EPOCHS * training / batch)
     return Choice(
         preset, height, width, conditional, batch, rounded(steps), validation, tuple(notes)
     )
+
+
+def pattern_of(path: Path) -> str:
+    """What .gitignore calls a file or folder in here."""
+    name = f"/{path.resolve().relative_to(Path.cwd())}"
+    return f"{name}/" if path.is_dir() else name
 
 
 def size_from(text: str) -> tuple[int, int]:
@@ -105,6 +116,8 @@ def size_from(text: str) -> tuple[int, int]:
 
 def size_of(pictures: Pictures, wishes: Wishes, notes: list[str]) -> tuple[int, int]:
     """Height and width to bring the pictures to."""
+    if not pictures.are_resized:
+        return as_they_are(pictures, wishes)
     if wishes.size is None and len(pictures.sizes) > 1:
         common = pictures.sizes.most_common(3)
         listed = ", ".join(f"{count:,} of {h} x {w}" for (h, w), count in common)
@@ -125,18 +138,29 @@ def size_of(pictures: Pictures, wishes: Wishes, notes: list[str]) -> tuple[int, 
     return USUAL_SIDE, USUAL_SIDE
 
 
+def as_they_are(pictures: Pictures, wishes: Wishes) -> tuple[int, int]:
+    """Height and width of pictures in one file, which are not resized."""
+    found = next(iter(pictures.sizes))
+    if wishes.size not in (None, found):
+        raise ConfigError(
+            f"--size: the pictures of {pictures.path} have {found[0]} x {found[1]} pixels, and those of a "
+            f"{pictures.source} file stay as they are: leave --size out, or unpack them and give the folder"
+        )
+    return found
+
+
 def is_conditional(pictures: Pictures, wishes: Wishes, notes: list[str]) -> bool:
     """Whether the players are told the class."""
     count = len(pictures.classes)
     if wishes.conditional and not count:
         raise ConfigError(
-            f"--conditional: {pictures.path} holds one class; sort the pictures into a sub-folder for each "
-            "class, two or more, or leave --conditional out"
+            f"--conditional: {pictures.path} holds one class; {CLASSES_BY[pictures.are_resized]}, two or more, or leave "
+            "--conditional out"
         )
     if not count:
         notes.append(
-            "one class: no sub-folders tell the pictures apart, so FID compares principal components instead "
-            "of a classifier's features; sub-folders become classes"
+            "one class: nothing tells the pictures apart, so FID compares principal components instead of a "
+            f"classifier's features; for more, {CLASSES_BY[pictures.are_resized]}"
         )
     elif wishes.conditional is None and count > MOST_CLASSES:
         notes.append(
@@ -195,6 +219,7 @@ def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
     values = {
         "name": name,
         "count": f"{pictures.count:,}",
+        "source": pictures.source,
         "path": quoted(pictures.path),
         "height": choice.height,
         "width": choice.width,
@@ -214,8 +239,9 @@ def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
     }
     text = (FOLDER / f"{template}.yaml").read_text(encoding="utf-8")
     lines = text.splitlines(keepends=True)
-    if not choice.conditional:
-        lines = [line for line in lines if not line.lstrip().startswith("conditional:")]
+    unused = [] if choice.conditional else ["conditional:"]
+    unused += [] if pictures.are_resized else ["resize:"]
+    lines = [line for line in lines if not line.lstrip().startswith(tuple(unused))]
     filled_in = Template("".join(lines)).substitute(values)
     return "".join(map(aligned, filled_in.splitlines(keepends=True)))
 

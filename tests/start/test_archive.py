@@ -1,0 +1,129 @@
+"""From one file of pictures to settings that fit, and what is said of a file that does not."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.cli import main
+from pipeline.config.notes import notes
+from pipeline.config.params import load
+from tests.conftest import ROOT
+from tests.sources.one_file import entries, png, write_parquet, write_zip, written
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (80, 16, 20, 3), np.uint8)
+GREY = np.repeat(IMAGES[..., :1], 3, axis=3)
+LABELS = np.arange(80) % 4
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with the default params.yaml."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def new(path: Path | str, *more: str) -> int:
+    return main(["new", "cats", "--archive", str(path), *more])
+
+
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["classes", "one class"])
+@pytest.mark.parametrize("kind", ["zip", "npz", "parquet"])
+def test_size_colours_and_classes_are_seen_and_the_digest_is_taken(here, capsys, kind, labels):
+    path = written(kind, here, IMAGES, labels)
+    assert new(path.name) == 0
+    classes = "one class" if labels is None else "4 classes"
+    said = capsys.readouterr().out
+    assert f"80 pictures in colour, {classes}: 64 to train on, 8 to validate, 8 to test" in said
+    content = load(here / "params.yaml")
+    source, run = content.datasets["cats"].source, content.runs["cats"]
+    assert source.name == kind
+    assert (source.height, source.width, source.channels) == (16, 20, 3)
+    assert (run.train.conditional is None) == (labels is None)
+    assert notes(content) == []
+    assert main(["download", "cats"]) == 0 and main(["normalize", "cats"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["zip", "parquet"])
+def test_grey_pictures_in_colour_files_are_grey(here, kind):
+    assert new(written(kind, here, GREY, LABELS)) == 0
+    assert load(here / "params.yaml").datasets["cats"].source.channels == 1
+    assert main(["download", "cats"]) == 0
+
+
+def test_a_folder_of_parquet_files_is_taken(here):
+    (here / "cats").mkdir()
+    write_parquet(here / "cats/train-0.parquet", IMAGES[:50], LABELS[:50])
+    write_parquet(here / "cats/test-0.parquet", IMAGES[50:], LABELS[50:])
+    assert new("cats") == 0
+    assert main(["download", "cats"]) == 0
+
+
+def large_picture(folder: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (2_000, 20)).save(buffer, "png")
+    write_zip(folder / "a.zip", {"0.png": buffer.getvalue(), "1.png": png(IMAGES[0])})
+
+
+REFUSED = {
+    "nothing there": (lambda h: None, [], "a.zip is not there", "name the file"),
+    "no picture": (lambda h: write_zip(h / "a.zip", {"a.txt": b""}), [], "holds 0 pictures", "png"),
+    "no zip": (lambda h: (h / "a.zip").write_text("no"), [], "cannot be read as a zip", "again"),
+    "few": (
+        lambda h: write_zip(h / "a.zip", entries(IMAGES[:20], None)),
+        [],
+        "holds 20 pictures",
+        "add pictures",
+    ),
+    "a small class": (
+        lambda h: write_zip(h / "a.zip", entries(IMAGES, np.minimum(np.arange(80), 71) // 71)),
+        [],
+        "holds 9 pictures of the class 1",
+        "leave all labels out",
+    ),
+    "other size asked for": (
+        lambda h: write_zip(h / "a.zip", entries(IMAGES, LABELS)),
+        ["--size", "32"],
+        "have 16 x 20 pixels",
+        "leave --size out",
+    ),
+    "classes asked for": (
+        lambda h: write_zip(h / "a.zip", entries(IMAGES, None)),
+        ["--conditional"],
+        "holds one class",
+        "give each picture a label in the file",
+    ),
+    "large pictures": (large_picture, [], "pictures of 20 x 2000 pixels", "Resize them first"),
+    "several sizes": (
+        lambda h: write_zip(h / "a.zip", {"0.png": png(IMAGES[0]), "1.png": png(IMAGES[0, :8])}),
+        [],
+        "has 8 x 20 pixels",
+        "all must be of one size",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "more", "what", "remedy"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_said_with_what_to_do_and_nothing_is_written(
+    here, capsys, make, more, what, remedy
+):
+    make(here)
+    before = (here / "params.yaml").read_bytes()
+    assert new("a.zip", *more) == 1
+    said = capsys.readouterr().err
+    assert what in said and remedy in said and len(said.splitlines()) < 6
+    assert (here / "params.yaml").read_bytes() == before
+
+
+def test_arrays_that_are_no_images_and_other_files_are_refused(here, capsys):
+    np.savez(here / "a.npz", images=np.zeros((70, 3, 16, 16), np.uint8))
+    assert new("a.npz") == 1
+    assert "got [70, 3, 16, 16]" in capsys.readouterr().err
+    (here / "a.tar").write_bytes(b"")
+    assert new("a.tar") == 1
+    assert ".zip, .npz or .parquet" in capsys.readouterr().err
+    assert main(["new", "cats", "--folder", "a.npz"]) == 1
+    assert "--archive a.npz" in capsys.readouterr().err
