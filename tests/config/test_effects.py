@@ -103,6 +103,13 @@ REFUSED = {
         train(ema={"name": "power", "every_steps": 601}),
         "ema.every_steps is 601 and steps 600: nothing would be averaged",
     ),
+    "an average of statistics": (
+        lambda c: (
+            train(discriminator_ema={"name": "power"})(c),
+            c["runs"]["digits"]["train"]["discriminator"].update(norm="batch"),
+        ),
+        "discriminator_ema needs a D without BatchNorm",
+    ),
     "a loss whose place is taken": (
         train(feature_matching={"alone": True}, loss="minimax"),
         "loss: minimax does not go with feature_matching.alone",

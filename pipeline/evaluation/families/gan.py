@@ -25,7 +25,7 @@ from pipeline.models.common.likelihood import bits_per_pixel
 from pipeline.models.gan import interpolation as interpolations
 from pipeline.models.gan import rejection
 from pipeline.models.gan.game.equilibrium import equilibrium
-from pipeline.models.gan.sampling import SymmetricGenerator
+from pipeline.models.gan.sampling import SymmetricDiscriminator, SymmetricGenerator
 from pipeline.models.gan.saved import Saved
 
 BOUND_IMAGES = 1_000  # whose likelihood a VAE bounds
@@ -86,13 +86,18 @@ def of_points(
         train,
         averaged,
         is_critic(saved.train.loss),
-        None if accepted is None else keeping(accepted),
+        None if accepted is None else keeping(saved.rejecting(), accepted),
     )
 
 
-def keeping(accepted: float) -> Callable[[Tensor], Tensor]:
-    """How probable it is that samples with these logits are kept, the share `accepted` of them in the mean."""
-    return lambda logit_N: rejection.probability(logit_N, rejection.limit(logit_N, accepted))
+def keeping(D: SymmetricDiscriminator, accepted: float) -> Callable[[Tensor], Tensor]:
+    """How probable it is that D lets each of these samples through, the share `accepted` of them in the mean, [N]."""
+
+    def keep(samples_NCHW: Tensor) -> Tensor:
+        logit_N = D(samples_NCHW)
+        return rejection.probability(logit_N, rejection.limit(logit_N, accepted))
+
+    return keep
 
 
 def of_images(saved: Saved, data: dict[str, Tensor], samples: Tensor) -> dict:

@@ -24,8 +24,8 @@ def evaluate(
 ) -> dict:
     """The content of theory.json. `moments`: in the order of their steps, the last is the end;
     `train`: training points, [N, A, 1, 1]; `averaged`: samples are drawn from G's average; `critic`: D(x) is no
-    probability, so it is not held against D*; `keep`: D's logits of samples -> how probable it is that each is kept,
-    where some are rejected, [N]."""
+    probability, so it is not held against D*; `keep`: samples -> how probable it is that each is kept, where some are
+    rejected, [N]."""
     rows = [moment(one, noise, mixture, critic) for one in moments]
     final, c_of_each = rows[-1], [row["c"] for row in rows]
     c = final["c_of_average"] if averaged else final["c"]
@@ -67,10 +67,10 @@ def c_of_kept(
     mixture: Mixture,
     averaged: bool,
 ) -> float:
-    """C of the samples that the last D lets through."""
+    """C of the samples that D lets through."""
     G = last.average if averaged else last.G
     assert G is not None
-    model_Q = players.mass(G, noise, lambda points: keep(last.D(points)))
+    model_Q = players.mass(G, noise, keep)
     return quadrature.c_of_g(quadrature.exact_mass(mixture), model_Q)
 
 

@@ -32,12 +32,19 @@ class Saved(SavedModel):
         net.load_state_dict(self.state(weights, moment(step)))
         return SymmetricGenerator(net, self.train, self.classes).eval()
 
-    def discriminator(self, step: int | None = None) -> SymmetricDiscriminator:
-        """D after `step` updates of G, at the end when None."""
+    def discriminator(
+        self, step: int | None = None, averaged: bool = False
+    ) -> SymmetricDiscriminator:
+        """D after `step` updates of G, at the end when None; `averaged`: with the average of its weights."""
         stream = generator(self.seed, "sample layers")
         net = discriminator_of(self.train, self.image_shape, self.classes, stream)
-        net.load_state_dict(self.under(f"{moment(step)}discriminator."))
+        prefix = "discriminator_ema." if averaged else "discriminator."
+        net.load_state_dict(self.under(f"{moment(step)}{prefix}"))
         return SymmetricDiscriminator(net, self.train).eval()
+
+    def rejecting(self) -> SymmetricDiscriminator:
+        """The D that rejection asks: at the end of the training, averaged where the file holds an average."""
+        return self.discriminator(averaged=self.train.discriminator_ema is not None)
 
     @torch.no_grad()
     def posterior(self, images_BCHW: Tensor) -> hybrids.Posterior:
@@ -75,7 +82,7 @@ class Saved(SavedModel):
         """As `samples`, of those that D lets through, the share `accepted` of all; `labels`: classes to draw of a
         conditional G, all when None."""
         asked_for = labels or [*range(self.classes_asked_for)] or None
-        G, D = self.generator(weights), self.discriminator()
+        G, D = self.generator(weights), self.rejecting()
         drawn = rejection.draw_accepted(G, D, accepted, count, batch_size, seed, asked_for)
         return ((x,) for x in drawn)
 

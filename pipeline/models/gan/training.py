@@ -11,9 +11,7 @@ from pipeline.compute import devices, precision
 from pipeline.compute.parallel import ALONE, World
 from pipeline.compute.scaling import LossScale
 from pipeline.compute.streams import Streams, generator
-from pipeline.config.models.gan.tips import (
-    StepsOfD,
-)
+from pipeline.config.models.gan.tips import StepsOfD
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import TrainingError
 from pipeline.models.common.batches import Batches
@@ -24,6 +22,7 @@ from pipeline.models.common.start import State
 from pipeline.models.gan import monitor, noise, pixels, products
 from pipeline.models.gan.game import losses, updates
 from pipeline.models.gan.nets import (
+    Discriminator,
     Encoder,
     Generator,
     discriminator_of,
@@ -109,6 +108,7 @@ class Training:
         )
         self.G, self.D = self.game.G, self.game.D
         self.average = self.G.vector.detach().clone() if settings.ema else None
+        self.average_of_D = self.D.vector.detach().clone() if settings.discriminator_ema else None
 
     @property
     def players(self) -> dict[str, Player]:
@@ -130,6 +130,13 @@ class Training:
         self.step += 1
         if self.average is not None and self.settings.ema is not None:
             update_ema(self.average, self.G.vector.detach(), self.settings.ema, self.step)
+        if self.average_of_D is not None and self.settings.discriminator_ema is not None:
+            update_ema(
+                self.average_of_D,
+                self.D.vector.detach(),
+                self.settings.discriminator_ema,
+                self.step,
+            )
         return seen
 
     def _update(self) -> dict[str, Tensor]:
@@ -215,16 +222,14 @@ class Training:
         return G.eval()
 
     def weights(self) -> dict[str, Tensor]:
-        """Content of the model file: generator.*, discriminator.*, generator_ema.* and encoder.* if used; float32."""
+        """Content of the model file: generator.*, discriminator.*, generator_ema.*, discriminator_ema.* and encoder.* if
+        used; float32."""
         tensors = named("generator", self.sampler(raw=True))
         if self.average is not None:
             tensors |= named("generator_ema", self.sampler())
-        D = discriminator_of(
-            self.settings, self.image_shape, self.classes, self.streams["dropout"]
-        ).to(self.device)
-        load_vector(D, self.D.vector)
-        D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
-        tensors |= named("discriminator", D)
+        tensors |= named("discriminator", self._judge(self.D.vector))
+        if self.average_of_D is not None:
+            tensors |= named("discriminator_ema", self._judge(self.average_of_D))
         if self.coder is not None:
             E = Encoder(
                 self.coder.settings.encoder,
@@ -236,6 +241,15 @@ class Training:
             E.load_state_dict(dict(self.coder.E.net.named_buffers()), strict=False)
             tensors |= named("encoder", E)
         return tensors
+
+    def _judge(self, vector: Tensor) -> Discriminator:
+        """A float32 D with these weights."""
+        D = discriminator_of(
+            self.settings, self.image_shape, self.classes, self.streams["dropout"]
+        ).to(self.device)
+        load_vector(D, vector)
+        D.load_state_dict(dict(self.D.net.named_buffers()), strict=False)
+        return D
 
     def remember(self) -> None:
         """Store a snapshot of both players if the data are points, for theory.json and Figure 1."""
@@ -253,6 +267,7 @@ class Training:
             "streams": self.streams.state_dict(),
             "batches": self.batches.state_dict(),
             "average": self.average,
+            "average_of_D": self.average_of_D,
             "scale": None if self.scale is None else self.scale.state_dict(),
             **{name: player.state_dict() for name, player in self.players.items()},
         }
@@ -267,6 +282,8 @@ class Training:
         self.batches.load_state_dict(state["batches"])
         if self.average is not None:
             self.average.copy_(state["average"])
+        if self.average_of_D is not None:
+            self.average_of_D.copy_(state["average_of_D"])
         if self.scale is not None:
             self.scale.load_state_dict(state["scale"])
         for name, player in self.players.items():

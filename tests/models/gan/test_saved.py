@@ -6,6 +6,7 @@ import torch
 from pipeline.compute.streams import generator
 from pipeline.config.models.gan.train import Train
 from pipeline.errors import DataError
+from pipeline.models.common.player import load_vector
 from pipeline.models.gan.sampling import draw
 from pipeline.models.gan.saved import Saved
 from pipeline.models.gan.training import Training
@@ -54,6 +55,30 @@ def test_snapshots_are_the_players_of_their_step():
     z = again.draw(5, generator(0, "z"))
     assert torch.equal(saved.generator("raw", 2)(*z), again.sampler(raw=True)(*z))
     assert torch.equal(saved.discriminator(2)(POINTS), again.D.net.eval()(POINTS))
+
+
+def test_rejection_asks_the_mean_of_ds_weights():
+    """Exponent 0: the plain mean over all steps."""
+    settings = {"discriminator_ema": {"name": "power", "exponent": 0}}
+    training, saved = trained(**settings)
+    again, _ = trained(steps=1, **settings)
+    seen = [again.D.vector.detach().clone()]
+    for _ in range(5):
+        again.advance()
+        seen.append(again.D.vector.detach().clone())
+    assert torch.equal(again.D.vector, training.D.vector)
+    D = training.D.net.eval()
+    last = D(POINTS)
+    torch.testing.assert_close(saved.discriminator()(POINTS), last)
+    load_vector(D, torch.stack(seen).mean(dim=0))
+    torch.testing.assert_close(saved.rejecting()(POINTS), D(POINTS))
+    assert not torch.allclose(saved.rejecting()(POINTS), last)
+    assert torch.equal(trained()[1].rejecting()(POINTS), trained()[1].discriminator()(POINTS))
+    kept = [
+        torch.cat([x for (x,) in one.accepted_samples("raw", 5_000, 1_000, 1, accepted=0.5)])
+        for one in (saved, trained()[1])
+    ]
+    assert not torch.equal(*kept)
 
 
 def test_images_are_in_minus_1_to_1_whatever_range_the_nets_work_in():

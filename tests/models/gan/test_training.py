@@ -159,7 +159,10 @@ TIPS: dict[str, dict] = {
     "joint batches": {"batches": "joint", "discriminator": {"norm": "batch"}},
     "instance noise": {"instance_noise": {"start": 0.5, "end": 0.1, "steps": 8}},
     "last minibatch": {"last_minibatch": "trained"},
-    "average": {"ema": {"name": "exponential", "decay": 0.9}},
+    "averages": {
+        "ema": {"name": "exponential", "decay": 0.9},
+        "discriminator_ema": {"name": "power", "every_steps": 2},
+    },
     "rmsprop": {"generator": {"optimizer": RMSPROP}, "discriminator": {"optimizer": RMSPROP}},
     "sgd for D": {"discriminator": {"optimizer": SGD}},
     "simultaneous": {

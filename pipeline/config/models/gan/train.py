@@ -127,6 +127,7 @@ class Train(Section):
     orthogonal: Orthogonal | None = None
     auxiliary_classifier: AuxiliaryClassifier | None = None
     ema: Average | None = None  # moving average of G's weights, to draw samples from
+    discriminator_ema: Average | None = None  # of D's weights, which rejection asks
     monitor: Monitor = Monitor()
     log_steps: Positive = 100  # a row of training.tsv every so many steps
     grid_steps: Positive = 1_000  # a picture of the same noise every so many steps
@@ -161,10 +162,20 @@ class Train(Section):
 
     @model_validator(mode="after")
     def the_average_is_taken_at_least_once(self) -> Self:
-        if self.ema and self.ema.every_steps > self.steps:
+        for key, average in (("ema", self.ema), ("discriminator_ema", self.discriminator_ema)):
+            if average and average.every_steps > self.steps:
+                raise ValueError(
+                    f"{key}.every_steps is {average.every_steps:,} and steps {self.steps:,}: nothing would be "
+                    "averaged, and the average is that of an untrained net; set every_steps to steps or less"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def only_a_net_without_norms_is_averaged_as_it_stands(self) -> Self:
+        if self.discriminator_ema and getattr(self.discriminator, "norm", "none") == "batch":
             raise ValueError(
-                f"ema.every_steps is {self.ema.every_steps:,} and steps {self.steps:,}: nothing would be "
-                "averaged, and samples come from an untrained G; set every_steps to steps or less"
+                "discriminator_ema needs a D without BatchNorm, whose statistics no average has; leave it out, or set "
+                "discriminator.norm: none or instance"
             )
         return self
 
