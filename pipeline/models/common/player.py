@@ -45,13 +45,16 @@ class Player:
         self.views = split(self.vector.detach(), self.params)
         self._gradients = split(self.vector.grad, self.params)
         low = devices.LOW.get(precision)
+        added = {id(p) for name, p in net.named_parameters() if name.split(".")[-1] == "bias"}
         of_norms = {
             id(gain)
             for layer in net.modules()
             if isinstance(layer, ConditionalBatchNorm)
             for gain in layer.parameters()
         }
-        self._low = [low is not None and p.dim() > 1 and id(p) not in of_norms for p in self.params]
+        self._low = [
+            low is not None and p.dim() > 1 and id(p) not in added | of_norms for p in self.params
+        ]
         for param, view, is_low in zip(self.params, self.views, self._low, strict=True):
             param.data = view.to(low) if is_low else view
         self.optimizer = optimizers.build(optimizer, self.vector)
@@ -107,9 +110,14 @@ class Player:
         self.vector.grad.zero_()
 
     def before_each_step(self, change: Callable[[], None]) -> None:
-        """Call `change`, which may add to the gradients in place, before each step of the optimiser."""
+        """Call `change`, which may add to the gradients in place, before each step of the optimiser; in float32."""
         self._apart = {}
-        self.optimizer.register_step_pre_hook(lambda *_: change())
+
+        def hook(*_: object) -> None:
+            with torch.autocast(self.vector.device.type, enabled=False):
+                change()
+
+        self.optimizer.register_step_pre_hook(hook)
 
     def _read_where_they_lie(self) -> dict[int, int]:
         """Gradients that the optimiser takes from autograd without a copy: index in `params` -> place in the vector.

@@ -56,3 +56,27 @@ def test_a_layer_before_a_norm_computes_the_same_however_far_its_weights_have_sh
     with torch.no_grad():
         layer.linear.weight.mul_(0.5)
     torch.testing.assert_close(layer(x), before, rtol=1e-3, atol=1e-3)
+
+
+def test_what_changes_gradients_computes_in_float32_whatever_the_products_do():
+    player = Player(nn.Linear(4, 3), Adam(name="adam", lr=0.1), precision="bf16")
+    seen = []
+    player.before_each_step(lambda: seen.append((torch.ones(2, 2) @ torch.ones(2, 2)).dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+        player.step([torch.zeros_like(p) for p in player.params])
+    assert seen == [torch.float32]
+
+
+def test_weights_have_a_copy_in_16_bits_and_biases_of_any_shape_have_none():
+    class WithBiasOfPixels(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 6)
+            self.bias = nn.Parameter(torch.zeros(1, 2, 3))
+
+    net = WithBiasOfPixels()
+    Player(net, Adam(name="adam", lr=0.1), precision="bf16")
+    assert {name for name, p in net.named_parameters() if p.dtype == torch.bfloat16} == {
+        "linear.weight"
+    }
