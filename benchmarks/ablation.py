@@ -9,11 +9,13 @@ interrupted goes on. Seconds are of this process's own CPU time, in training alo
 import argparse
 import csv
 import functools
+import math
 import re
 import statistics
 import time
 from pathlib import Path
 
+from scipy import stats
 from torch import Tensor
 
 from benchmarks.record import SPLITS, Judge, judge, new_training
@@ -24,6 +26,7 @@ from pipeline.io import machine
 from pipeline.io.tensors import read_tensors
 from pipeline.tables.text import markdown
 
+BETTER = {"fid": -1, "precision": 1, "recall": 1, "nats": 1}  # the sign of an improvement
 SCORES = {"fid": 1, "precision": 3, "recall": 3, "nats": 1, "seconds": 1}  # and their decimals
 SEED = re.compile(r"_s(\d+)$")
 Row = dict[str, str]
@@ -53,22 +56,50 @@ def trained(name: str, run: Run, data: dict[str, Tensor], one_judge: Judge) -> R
 
 
 def table(rows: list[Row], baseline: str) -> str:
-    """A Markdown table: means over seeds ± standard deviations, best FID first; CPU time as a multiple of the baseline's."""
+    """A Markdown table: means over seeds ± standard deviations, best FID first; CPU time as a multiple of the baseline's.
+
+    ▲, ▼: better or worse than the baseline beyond `chance`. Runs that nothing marks stand in a sentence below.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(SEED.sub("", row["run"]), []).append(row)
     first = groups.get(baseline, rows)
-    unit = statistics.mean(float(row["seconds"]) for row in first)
-    lines = []
-    for name, members in groups.items():
-        cells = [
-            spread([float(row[key]) for row in members], SCORES[key]) for key in list(SCORES)[:4]
-        ]
-        time_taken = statistics.mean(float(row["seconds"]) for row in members) / unit
-        fid = statistics.mean(float(row["fid"]) for row in members)
-        lines.append((fid, (f"`{name}`", str(len(members)), *cells, f"{time_taken:.1f}")))
+    unit = statistics.mean(values(first, "seconds"))
+    ordered = sorted(groups, key=lambda name: statistics.mean(values(groups[name], "fid")))
+    lines, alike = [], []
+    for name in ordered:
+        members = groups[name]
+        cells = [cell(members, first, key) for key in BETTER]
+        if name != baseline and not any("▲" in found or "▼" in found for found in cells):
+            alike.append(f"`{name}` ({len(members)})")
+            continue
+        time_taken = statistics.mean(values(members, "seconds")) / unit
+        lines.append((f"`{name}`", str(len(members)), *cells, f"{time_taken:.1f}"))
     header = ("run", "seeds", "FID", "precision", "recall", "nats", "time")
-    return markdown([header, *(line for _, line in sorted(lines))])
+    drawn = markdown([header, *lines])
+    return f"{drawn}\nNo difference: {', '.join(alike)}." if alike else drawn
+
+
+def values(rows: list[Row], key: str) -> list[float]:
+    return [float(row[key]) for row in rows]
+
+
+def cell(members: list[Row], baseline: list[Row], key: str) -> str:
+    """3.0 ± 0.2 ▲; a value alone where there is one, no mark where chance may have done it."""
+    found, former = values(members, key), values(baseline, key)
+    gain = BETTER[key] * (statistics.mean(found) - statistics.mean(former))
+    mark = "" if abs(gain) <= chance(former, len(found)) else " ▲" if gain > 0 else " ▼"
+    return spread(found, SCORES[key]) + mark
+
+
+def chance(baseline: list[float], seeds: int) -> float:
+    """How far means over so many other seeds of the baseline are from its own mean, in 19 of 20 cases, at most (Student's t;
+    the baseline's deviation stands for all); infinite for one seed."""
+    count = len(baseline)
+    if count < 2:
+        return math.inf
+    t = stats.t.ppf(0.975, count - 1)
+    return float(t) * statistics.stdev(baseline) * math.sqrt(1 / count + 1 / seeds)
 
 
 def spread(values: list[float], decimals: int) -> str:

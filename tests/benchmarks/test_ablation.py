@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import ablation
@@ -17,13 +18,24 @@ def row(run: str, fid: float, seconds: float = 10.0) -> ablation.Row:
 
 
 def test_seeds_become_means_with_the_best_fid_first_and_time_against_the_baseline():
-    rows = [row("base_s0", 20), row("better_s0", 9, 15), row("base_s1", 22), row("alone", 30)]
+    rows = [row("base_s0", 20), row("better_s0", 2, 15), row("base_s1", 21), row("like_it", 22)]
     lines = [re.sub(" +", " ", line) for line in ablation.table(rows, "base").splitlines()]
     assert lines[2:] == [
-        "| `better` | 1 | 9.0 | 0.800 | 0.700 | 200.0 | 1.5 |",
-        "| `base` | 2 | 21.0 ± 1.4 | 0.800 ± 0.000 | 0.700 ± 0.000 | 200.0 ± 0.0 | 1.0 |",
-        "| `alone` | 1 | 30.0 | 0.800 | 0.700 | 200.0 | 1.0 |",
+        "| `better` | 1 | 2.0 ▲ | 0.800 | 0.700 | 200.0 | 1.5 |",
+        "| `base` | 2 | 20.5 ± 0.7 | 0.800 ± 0.000 | 0.700 ± 0.000 | 200.0 ± 0.0 | 1.0 |",
+        "",
+        "No difference: `like_it` (1).",
     ]
+
+
+def test_a_mark_stands_where_one_in_twenty_means_of_the_baseline_would_get_one():
+    """Means over two seeds against means over three, of 4,000 baselines that do not differ."""
+    random = np.random.default_rng(0)
+    drawn = random.normal(5, 2, (4_000, 5))
+    marked = [
+        abs(one[:3].mean() - one[3:].mean()) > ablation.chance([*one[:3]], seeds=2) for one in drawn
+    ]
+    assert np.mean(marked) == pytest.approx(0.05, abs=0.01)
 
 
 def test_rows_come_back_from_their_file(tmp_path):
