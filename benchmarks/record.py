@@ -180,7 +180,7 @@ def main() -> None:
     moments = {steps * (i + 1) // options.scores for i in range(options.scores)}
     rows: list[tuple] = []
     references = []
-    for seed in options.seeds:
+    for seed in dict.fromkeys(options.seeds):  # each once
         devices.reproducible(run.threads, run.train.precision, run.train.compile)
         allocator.keep_freed_memory()
         references.append(reference_step(data["train_images"]))

@@ -38,14 +38,6 @@ def cut_short(path: Path) -> None:
     shutil.rmtree(path.parent / path.stem)
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder with the default params.yaml."""
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def new(*arguments: str) -> int:
     return main(["new", "cats", "--folder", "pictures", *arguments])
 
@@ -218,14 +210,10 @@ REFUSED = {
 
 @pytest.mark.parametrize(("make", "more", "what", "remedy"), REFUSED.values(), ids=REFUSED)
 def test_what_does_not_fit_is_said_with_what_to_do_and_nothing_is_written(
-    here, capsys, make, more, what, remedy
+    here, assert_refused, make, more, what, remedy
 ):
     make(here)
-    before = (here / "params.yaml").read_bytes()
-    assert new(*more) == 1
-    said = capsys.readouterr().err
-    assert what in said and remedy in said and len(said.splitlines()) < 6
-    assert (here / "params.yaml").read_bytes() == before
+    assert_refused(lambda: new(*more), what, remedy)
 
 
 @pytest.mark.parametrize(
