@@ -19,7 +19,7 @@ from pipeline.config.datasets import LARGEST_SIDE, SMALLEST_SIDE, Npz, OwnImages
 from pipeline.errors import SourceError
 from pipeline.io.files import reading
 from pipeline.sources import npz, parquet, zipped
-from pipeline.sources.raw import Raw
+from pipeline.sources.raw import TEST, Raw
 from pipeline.start.pictures import (
     COLOURS_LOOKED_AT,
     FEWEST_OF_A_CLASS,
@@ -60,7 +60,8 @@ def look(path: str) -> Pictures:
     check_enough(path, count, f"in one {name} file")
     sizes = Counter({(height, width): count})
     classes = classes_of(path, raw)
-    return Pictures(name, path, count, sizes, channels, classes, digest, in_git(where))
+    tests = int((raw.split == TEST).sum())  # a tenth, or as names of files say
+    return Pictures(name, path, count, tests, sizes, channels, classes, digest, in_git(where))
 
 
 def classes_of(path: str, raw: Raw) -> dict[str, int]:

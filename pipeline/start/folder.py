@@ -13,6 +13,7 @@ from pipeline.start.pictures import (
     in_git,
     is_coloured,
     is_grey,
+    tenth,
 )
 
 
@@ -41,7 +42,10 @@ def look(path: str) -> Pictures:
             )
     channels = 3 if any(map(has_colours, coloured[:COLOURS_LOOKED_AT])) else 1
     digest = folder.together(where, own.digests(files))
-    return Pictures("folder", path, len(files), sizes, channels, classes, digest, in_git(files[0]))
+    count, tests = len(files), tenth(len(files))
+    return Pictures(
+        "folder", path, count, tests, sizes, channels, classes, digest, in_git(files[0])
+    )
 
 
 def size_and_mode(file: Path) -> tuple[tuple[int, int], str]:

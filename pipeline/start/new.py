@@ -13,7 +13,7 @@ from pipeline.config.fitting import check_names
 from pipeline.errors import ConfigError
 from pipeline.sources import folder, npz, parquet, zipped
 from pipeline.start.pictures import Pictures
-from pipeline.start.settings import Choice, Wishes, choose, dataset_text, quoted, run_text, tenth
+from pipeline.start.settings import Choice, Wishes, choose, dataset_text, quoted, run_text
 
 # digest of the user's own images as they are now, and what they are in words
 FOUND: dict[type, Callable[[Any], tuple[str, str]]] = {
@@ -97,12 +97,11 @@ def said(file: Path, name: str, pictures: Pictures, choice: Choice) -> list[str]
     """What was found, what was chosen, and the next command."""
     kinds = {1: "grey", 3: "colour"}[pictures.channels]
     classes = f"{len(pictures.classes)} classes" if pictures.classes else "one class"
-    test = tenth(pictures.count)
     told = ", the players are told the class" if choice.conditional else ""
     return [
         f"found: {pictures.count:,} pictures in {kinds}, {classes}: "
-        f"{pictures.count - test - choice.validation:,} to train on, {choice.validation:,} to validate, "
-        f"{test:,} to test",
+        f"{pictures.count - pictures.test - choice.validation:,} to train on, {choice.validation:,} to validate, "
+        f"{pictures.test:,} to test",
         f"chosen: preset {choice.preset}, {choice.height} x {choice.width} pixels, {choice.steps:,} steps of "
         f"{choice.batch} pictures{told}",
         *(f"note: {note}" for note in choice.notes),

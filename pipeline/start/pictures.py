@@ -20,6 +20,7 @@ class Pictures:
     source: str  # folder, zip, npz or parquet
     path: str  # as the user wrote it
     count: int
+    test: int  # of which so many test
     sizes: Counter[tuple[int, int]]  # (height, width) -> pictures
     channels: int  # 1 if all are grey, else 3
     classes: dict[str, int]  # name -> pictures; empty where there is one only
@@ -30,6 +31,11 @@ class Pictures:
     def are_resized(self) -> bool:
         """Whether they can be brought to another size: those in one file are taken as they are."""
         return self.source == "folder"
+
+
+def tenth(count: int) -> int:
+    """How many of `count` pictures test, where nothing else says so, and how many validate."""
+    return max(6, round(0.1 * count))
 
 
 def check_enough(path: str, count: int, kinds: str) -> None:

@@ -11,7 +11,7 @@ from string import Template
 from pipeline.config.editing import plain
 from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
-from pipeline.start.pictures import Pictures
+from pipeline.start.pictures import Pictures, tenth
 
 FOLDER = Path(__file__).with_name("presets")
 CONVOLUTIONAL = ("dcgan", "resnet")
@@ -21,6 +21,7 @@ LARGEST_UNASKED = 64
 USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
+FEWEST_TO_TRAIN = 40  # pictures to train on; of 60, the fewest in all, 48 are
 FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
 # how pictures in one file, and in a folder, get classes
@@ -77,7 +78,12 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
         )
     conditional = is_conditional(pictures, wishes, notes)
     validation = tenth(pictures.count)
-    training = pictures.count - tenth(pictures.count) - validation
+    training = pictures.count - pictures.test - validation
+    if training < FEWEST_TO_TRAIN:
+        raise ConfigError(
+            f"{pictures.path} holds {pictures.count:,} pictures, {pictures.test:,} of which test by the names of their files "
+            f"(test*): {training} are left to train on, and {FEWEST_TO_TRAIN} or more are needed"
+        )
     batch = 64 if training >= 2_000 else 32
     step = seconds_of_a_step(preset, height * width, pictures.channels, batch, conditional)
     wanted = wishes.minutes * 60 / step
@@ -170,11 +176,6 @@ def is_conditional(pictures: Pictures, wishes: Wishes, notes: list[str]) -> bool
     return default if wishes.conditional is None else wishes.conditional
 
 
-def tenth(count: int) -> int:
-    """How many of `count` pictures test, and how many validate."""
-    return max(6, round(0.1 * count))
-
-
 def seconds_of_a_step(
     preset: str, pixels: int, channels: int, batch: int, conditional: bool
 ) -> float:
@@ -213,7 +214,7 @@ def run_text(name: str, pictures: Pictures, choice: Choice) -> str:
 
 
 def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
-    training = pictures.count - tenth(pictures.count) - choice.validation
+    training = pictures.count - pictures.test - choice.validation
     epochs = choice.steps * choice.batch / training
     every = max(1, choice.steps // 10)
     values = {
@@ -225,7 +226,7 @@ def filled(template: str, name: str, pictures: Pictures, choice: Choice) -> str:
         "width": choice.width,
         "channels": pictures.channels,
         "digest": quoted(pictures.digest),
-        "test_share": f"{tenth(pictures.count) / pictures.count:.4g}",
+        "test_share": f"{pictures.test / pictures.count:.4g}",
         "validation": choice.validation,
         "steps": choice.steps,
         "half": max(1, choice.steps // 2),

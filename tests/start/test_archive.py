@@ -45,12 +45,24 @@ def test_grey_pictures_in_colour_files_are_grey(here, kind):
     assert main(["download", "cats"]) == 0
 
 
-def test_a_folder_of_parquet_files_is_taken(here):
+def test_a_folder_of_parquet_files_says_by_their_names_what_tests(here, capsys):
     (here / "cats").mkdir()
-    write_parquet(here / "cats/train-0.parquet", IMAGES[:50], LABELS[:50])
-    write_parquet(here / "cats/test-0.parquet", IMAGES[50:], LABELS[50:])
+    write_parquet(here / "cats/train-0.parquet", IMAGES[:65], LABELS[:65])
+    write_parquet(here / "cats/test-0.parquet", IMAGES[65:], LABELS[65:])
     assert new("cats") == 0
-    assert main(["download", "cats"]) == 0
+    said = capsys.readouterr().out
+    assert "80 pictures in colour, 4 classes: 57 to train on, 8 to validate, 15 to test" in said
+    assert main(["download", "cats"]) == 0 and main(["normalize", "cats"]) == 0
+    with np.load(here / "data/raw/cats.npz") as raw:
+        assert np.count_nonzero(raw["split"]) == 15
+
+
+def test_few_pictures_beside_many_that_test_are_refused(here, capsys):
+    (here / "cats").mkdir()
+    write_parquet(here / "cats/train-0.parquet", IMAGES[:45], LABELS[:45])
+    write_parquet(here / "cats/test-0.parquet", IMAGES[45:], LABELS[45:])
+    assert new("cats") == 1
+    assert "35 of which test by the names of their files" in capsys.readouterr().err
 
 
 def large_picture(folder: Path) -> None:

@@ -17,6 +17,7 @@ from pipeline.config.notes import notes
 from pipeline.config.params import load
 from pipeline.start import settings
 from pipeline.start.new import with_digest
+from pipeline.start.pictures import tenth
 from tests.conftest import ROOT
 
 
@@ -74,7 +75,7 @@ def test_every_preset_is_valid_for_few_and_many_pictures(here, preset, classes, 
     content = load(here / "params.yaml")
     run = content.runs["cats"]
     assert (run.train.conditional is None) == (classes == 1)
-    training = count - 2 * settings.tenth(count)
+    training = count - 2 * tenth(count)
     assert run.train.batch_size <= training
     assert run.train.steps * run.train.batch_size <= settings.MOST_EPOCHS * training
     assert notes(content) == []
