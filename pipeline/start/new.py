@@ -46,7 +46,7 @@ def new(file: Path, name: str, look: Callable[[], Pictures], wishes: Wishes) -> 
 
 def check_free(file: Path, name: str, datasets: list[str], runs: list[str]) -> None:
     """ConfigError unless `name` can be that of a dataset and of a run."""
-    again = "next: python -m pipeline new OTHER --folder ..."
+    again = "next: python -m pipeline new OTHER ..."
     if not params.NAME.fullmatch(name):
         raise ConfigError(
             f"{name!r} is no name for a run: one starts with a letter and holds letters, digits and _ only; "

@@ -22,6 +22,7 @@ USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
 FEWEST_TO_TRAIN = 40  # pictures to train on; of 60, the fewest in all, 48 are
+FEWEST_TO_TEST = 6  # for each of which precision and recall take 5 neighbours
 FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
 # how pictures in one file, and in a folder, get classes
@@ -68,12 +69,12 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     if preset in CONVOLUTIONAL and not fits:
         raise ConfigError(
             f"preset {preset} is for pictures of {SMALLEST} to {LARGEST} pixels a side, these would be "
-            f"{height} x {width}: add --size {USUAL_SIDE}, or take --preset quick"
+            f"{height} x {width}: {resize_them(pictures)}, or take --preset quick"
         )
     if preset not in CONVOLUTIONAL and numbers > LARGEST_MLP:
         raise ConfigError(
             f"preset {preset} has fully connected nets, for up to {LARGEST_MLP:,} numbers an image, and "
-            f"{height} x {width} x {pictures.channels} are {numbers:,}: add --size {USUAL_SIDE}"
+            f"{height} x {width} x {pictures.channels} are {numbers:,}: {resize_them(pictures)}"
             + (", or take --preset dcgan or resnet" if fits else "")
         )
     conditional = is_conditional(pictures, wishes, notes)
@@ -84,11 +85,17 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
             f"{pictures.path} holds {pictures.count:,} pictures, {pictures.test:,} of which test by the names of their files "
             f"(test*): {training} are left to train on, and {FEWEST_TO_TRAIN} or more are needed"
         )
+    if pictures.test < FEWEST_TO_TEST:
+        raise ConfigError(
+            f"{pictures.path} holds {pictures.count:,} pictures, {pictures.test:,} of which test by the names of their files "
+            f"(test*), and {FEWEST_TO_TEST} or more are needed: move some there, or name no file so"
+        )
     batch = 64 if training >= 2_000 else 32
     step = seconds_of_a_step(preset, height * width, pictures.channels, batch, conditional)
     wanted = wishes.minutes * 60 / step
     if wanted < FEW_STEPS:
-        smaller = f", or --size {USUAL_SIDE}" if max(height, width) > USUAL_SIDE else ""
+        large = pictures.are_resized and max(height, width) > USUAL_SIDE
+        smaller = f", or --size {USUAL_SIDE}" if large else ""
         notes.append(
             f"a step takes about {step:.2g} s, and shapes need about {FEW_STEPS:,} of them: add --minutes "
             f"{math.ceil(step * FEW_STEPS / 60)}{smaller}"
@@ -102,6 +109,12 @@ def choose(pictures: Pictures, wishes: Wishes) -> Choice:
     return Choice(
         preset, height, width, conditional, batch, rounded(steps), validation, tuple(notes)
     )
+
+
+def resize_them(pictures: Pictures) -> str:
+    """How they are brought to USUAL_SIDE."""
+    size = f"--size {USUAL_SIDE}"
+    return f"add {size}" if pictures.are_resized else f"unpack them and give the folder with {size}"
 
 
 def pattern_of(path: Path) -> str:

@@ -65,6 +65,25 @@ def test_few_pictures_beside_many_that_test_are_refused(here, capsys):
     assert "35 of which test by the names of their files" in capsys.readouterr().err
 
 
+def test_few_pictures_that_test_are_refused(assert_refused, here):
+    """The stage metrics would refuse them after the training."""
+    (here / "cats").mkdir()
+    write_parquet(here / "cats/train-0.parquet", IMAGES[:75], LABELS[:75])
+    write_parquet(here / "cats/test-0.parquet", IMAGES[75:], LABELS[75:])
+    assert_refused(lambda: new("cats"), "5 of which test", "6 or more are needed")
+
+
+def test_advice_on_large_pictures_can_be_followed(here, capsys):
+    """Those in a file keep their size, so that no --size helps."""
+    images = np.random.default_rng(2).integers(0, 256, (60, 100, 100), np.uint8)
+    np.savez(here / "a.npz", images=images)
+    assert new("a.npz", "--preset", "quick") == 1
+    assert "unpack them and give the folder with --size 32" in capsys.readouterr().err
+    assert new("a.npz") == 0
+    said = capsys.readouterr().out
+    assert "shapes need about 1,000 of them: add --minutes" in said and "--size" not in said
+
+
 def large_picture(folder: Path) -> None:
     buffer = io.BytesIO()
     Image.new("L", (2_000, 20)).save(buffer, "png")
