@@ -80,9 +80,9 @@ def new(options: argparse.Namespace) -> None:
     size = None if options.size is None else size_from(options.size)
     wishes = Wishes(options.preset, size, options.conditional, options.minutes)
     look = (
-        partial(archive.look, options.archive)
-        if options.archive
-        else partial(folder.look, options.folder)
+        partial(folder.look, options.folder)
+        if options.archive is None
+        else partial(archive.look, options.archive)
     )
     print("\n".join(new(options.file, options.name, look, wishes)))
 

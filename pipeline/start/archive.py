@@ -1,15 +1,14 @@
 """What a zip, npz or parquet file of pictures holds, and whether a GAN can be trained on it.
 
-Its first pictures say their size and whether they have colours. Then the source itself reads the file, so what is wrong
-with a picture or a label is said in the source's words.
+Its pictures say their size and whether they have colours. Then the source itself reads the file, so what is wrong with a
+label or inside a picture is said in the source's words.
 """
 
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from pipeline.config.datasets import LARGEST_SIDE, SMALLEST_SIDE, Npz, OwnImages, Parquet, Zip
 from pipeline.errors import SourceError
 from pipeline.io.files import reading
-from pipeline.sources import npz, parquet, zipped
+from pipeline.sources import npz, own, parquet, zipped
 from pipeline.sources.raw import TEST, Raw
 from pipeline.start.pictures import (
     COLOURS_LOOKED_AT,
@@ -28,9 +27,11 @@ from pipeline.start.pictures import (
     in_git,
     is_coloured,
     is_grey,
+    upright_size,
 )
 
 Shape = tuple[int, int, int]  # height, width, channels
+Picture = tuple[str, bytes]  # where it is, in words, and its file
 
 
 def look(path: str) -> Pictures:
@@ -45,12 +46,15 @@ def look(path: str) -> Pictures:
     kind = KINDS[name]
     if not where.exists():
         raise SourceError(f"{path} is not there; name the file that holds the pictures")
-    height, width, channels = kind.shape(where)
-    if not SMALLEST_SIDE <= min(height, width) <= max(height, width) <= LARGEST_SIDE:
+    if not own.is_text(path):
         raise SourceError(
-            f"{path} holds pictures of {height} x {width} pixels; {SMALLEST_SIDE} to {LARGEST_SIDE} a side are "
-            "taken. Resize them first, or give them as a folder of pictures with --size 32"
+            f"{path!r}: the name is no UTF-8, and params.yaml has to hold it; rename it"
         )
+    if where.is_dir() and not any(where.rglob("*.parquet")):
+        raise SourceError(
+            f"{path} is a folder without parquet files (*.parquet); a folder of pictures is given by --folder {path}"
+        )
+    height, width, channels = kind.shape(where)
     settings = kind.settings.model_validate(
         {"name": name, "path": path, "height": height, "width": width, "channels": channels}
     )
@@ -79,57 +83,96 @@ def classes_of(path: str, raw: Raw) -> dict[str, int]:
 
 
 def shape_of_zip(path: Path) -> Shape:
-    """Of the pictures in a zip, by the first of them."""
+    """Of the pictures in a zip."""
     with reading(path, "zip archive", SourceError, zipped.NEXT), zipfile.ZipFile(path) as opened:
         names = zipped.pictures(path, opened)
-        return shape_of(path, (opened.read(name) for name in names))
+        return shape_of(path, ((f"{path}: {name}", opened.read(name)) for name in names))
 
 
 def shape_of_npz(path: Path) -> Shape:
     """Of the images in a .npz, from the header of their array."""
     with reading(path, ".npz archive", SourceError, npz.NEXT):
         shapes = npz.headers(path)
-    shape = next((shapes[key][0] for key in npz.KEYS if key in shapes), ())
+    key = next((key for key in npz.KEYS if key in shapes), None)
+    if key is None:
+        raise SourceError(
+            f"{path}: holds {sorted(shapes)}, but neither 'images' nor 'arr_0'. {npz.NEXT}"
+        )
+    shape = shapes[key][0]
     if len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)):
         raise SourceError(
             f"{path}: expected images [N, H, W] or [N, H, W, 1 or 3], got {list(shape)}. {npz.NEXT}"
         )
+    check_sides(path, shape[1], shape[2])
     return shape[1], shape[2], (*shape, 1)[3]
 
 
 def shape_of_parquet(path: Path) -> Shape:
-    """Of the pictures in parquet files, by the first of them."""
+    """Of the pictures in a parquet file, or in all of a folder."""
     settings = Parquet(name="parquet", path=str(path), height=SMALLEST_SIDE, width=SMALLEST_SIDE)
-    file = parquet.files_of(settings)[0]
-    opened = parquet.open_file(file)
-    if settings.image_column not in opened.schema_arrow.names:
-        raise SourceError(
-            f"{file}: has no column {settings.image_column!r}, but {opened.schema_arrow.names}; write the dataset by "
-            "hand, with image_column, as docs/data.md shows"
-        )
-    with reading(file, "parquet file", SourceError, parquet.NEXT):
-        batch = next(opened.iter_batches(COLOURS_LOOKED_AT, columns=[settings.image_column]), None)
-        rows = [] if batch is None else [row[settings.image_column] for row in batch.to_pylist()]
-    return shape_of(file, [row["bytes"] if isinstance(row, dict) else row for row in rows])
+    return shape_of(path, rows_of_parquet(parquet.files_of(settings), settings.image_column))
 
 
-def shape_of(path: Path, pictures: Iterable[bytes]) -> Shape:
-    """Of files of pictures: the size of the first, and 3 channels if one of the first has colours."""
+def rows_of_parquet(files: list[Path], column: str) -> Iterator[Picture]:
+    for file in files:
+        opened = parquet.open_file(file)
+        if column not in opened.schema_arrow.names:
+            raise SourceError(
+                f"{file}: has no column {column!r}, but {opened.schema_arrow.names}; write the dataset by "
+                "hand, with image_column, as docs/data.md shows"
+            )
+        done = 0
+        with reading(file, "parquet file", SourceError, parquet.NEXT):
+            for batch in opened.iter_batches(parquet.ROWS, columns=[column]):
+                for number, row in enumerate(batch.to_pylist(), done):
+                    found = row[column]
+                    content = found.get("bytes") if isinstance(found, dict) else found
+                    if not isinstance(content, bytes):
+                        raise SourceError(
+                            f"{file}: row {number:,}: {column!r} holds no bytes of a picture; with the `datasets` "
+                            "library, embed them: to_parquet does"
+                        )
+                    yield f"{file}: row {number:,}", content
+                done += batch.num_rows
+
+
+def shape_of(path: Path, pictures: Iterable[Picture]) -> Shape:
+    """Of files of pictures: the size that all have, upright, and 3 channels if one of the first in colour mode has
+    colours."""
     from PIL import Image
 
-    size, channels = None, 1
-    for content in islice(pictures, COLOURS_LOOKED_AT):
+    first, size, channels, looked_at = "", None, 1, 0
+    for where, content in pictures:
         with (
-            reading(path, "file of pictures", SourceError, "Repair it, or leave the picture out"),
+            reading(Path(where), "picture", SourceError, "Repair it, or leave it out"),
             Image.open(io.BytesIO(content)) as opened,
         ):
-            size = size or (opened.height, opened.width)
-            too_large = opened.height * opened.width > LARGEST_SIDE**2
-            if not too_large and not is_grey(opened.mode) and is_coloured(opened):
-                channels = 3
+            if size is None:
+                check_sides(path, opened.height, opened.width)
+                first, size = where, upright_size(opened)
+            found = opened.size[::-1]
+            if sorted(found) == sorted(size):  # else no more of it is read
+                found = upright_size(opened)
+            if found != size:
+                raise SourceError(
+                    f"{where} has {found[0]} x {found[1]} pixels, and {first} {size[0]} x {size[1]}: all "
+                    "must be of one size. Resize them first, or give them as a folder of pictures with --size 32"
+                )
+            if channels == 1 and looked_at < COLOURS_LOOKED_AT and not is_grey(opened.mode):
+                looked_at += 1
+                channels = 3 if is_coloured(opened) else 1
     if size is None:
         raise SourceError(f"{path} holds no pictures")
     return (*size, channels)
+
+
+def check_sides(path: Path, height: int, width: int) -> None:
+    """SourceError for pictures that are too small or too large."""
+    if not SMALLEST_SIDE <= min(height, width) <= max(height, width) <= LARGEST_SIDE:
+        raise SourceError(
+            f"{path} holds pictures of {height} x {width} pixels; {SMALLEST_SIDE} to {LARGEST_SIDE} a side are "
+            "taken. Resize them first, or give them as a folder of pictures with --size 32"
+        )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pipeline.start.pictures import (
     is_coloured,
     is_grey,
     tenth,
+    upright_size,
 )
 
 
@@ -53,14 +54,12 @@ def size_and_mode(file: Path) -> tuple[tuple[int, int], str]:
     from PIL import Image
 
     with Image.open(file) as picture:
-        (width, height), mode = picture.size, picture.mode
-        if picture.getexif().get(0x0112) in range(5, 9):  # it lies on its side
-            width, height = height, width
+        size, mode = upright_size(picture), picture.mode
         picture.draft(
             "RGB", (1, 1)
         )  # of a JPEG an eighth of the pixels: the whole file is read all the same
         picture.load()
-        return (height, width), mode
+        return size, mode
 
 
 def has_colours(file: Path) -> bool:

@@ -52,6 +52,14 @@ def is_grey(mode: str) -> bool:
     return mode.startswith(("1", "L", "I", "F"))
 
 
+def upright_size(opened: Any) -> tuple[int, int]:
+    """(height, width) of an opened picture when it is turned as its EXIF tag says."""
+    width, height = opened.size
+    if height != width and opened.getexif().get(0x0112) in range(5, 9):  # it lies on its side
+        width, height = height, width
+    return height, width
+
+
 def is_coloured(picture: Any) -> bool:
     """Whether any pixel of an opened picture differs between red, green and blue."""
     from PIL import ImageChops

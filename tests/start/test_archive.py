@@ -1,6 +1,7 @@
 """From one file of pictures to settings that fit, and what is said of a file that does not."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,38 @@ def test_few_pictures_that_test_are_refused(assert_refused, here):
     assert_refused(lambda: new("cats"), "5 of which test", "6 or more are needed")
 
 
+def test_colours_behind_many_grey_pictures_are_seen(here):
+    """Of 60 files without colours; the first 50 of the others are opened."""
+    grey = {f"0{index:02}.png": png(image) for index, image in enumerate(IMAGES[:60, ..., 0])}
+    coloured = {f"1{index:02}.png": png(image) for index, image in enumerate(IMAGES[60:])}
+    write_zip(here / "a.zip", grey | coloured)
+    assert new("a.zip") == 0
+    assert load(here / "params.yaml").datasets["cats"].source.channels == 3
+
+
+def test_pictures_on_their_side_have_their_upright_size(here):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pictures = {}
+    for index, image in enumerate(IMAGES):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "jpeg", exif=exif)
+        pictures[f"{index}.jpg"] = buffer.getvalue()
+    write_zip(here / "a.zip", pictures)
+    assert new("a.zip") == 0
+    source = load(here / "params.yaml").datasets["cats"].source
+    assert (source.height, source.width) == (20, 16)
+    assert main(["download", "cats"]) == 0 and main(["normalize", "cats"]) == 0
+
+
+def test_a_parquet_file_without_rows_beside_others_does_no_harm(here):
+    (here / "cats").mkdir()
+    write_parquet(here / "cats/0.parquet", IMAGES[:0], LABELS[:0])
+    write_parquet(here / "cats/1.parquet", IMAGES, LABELS)
+    assert new("cats") == 0
+    assert main(["download", "cats"]) == 0 and main(["normalize", "cats"]) == 0
+
+
 def test_advice_on_large_pictures_can_be_followed(here, capsys):
     """Those in a file keep their size, so that no --size helps."""
     images = np.random.default_rng(2).integers(0, 256, (60, 100, 100), np.uint8)
@@ -82,6 +115,13 @@ def test_advice_on_large_pictures_can_be_followed(here, capsys):
     assert new("a.npz") == 0
     said = capsys.readouterr().out
     assert "shapes need about 1,000 of them: add --minutes" in said and "--size" not in said
+
+
+def damaged(folder: Path, mend: Callable[[dict[str, bytes], str], None]) -> None:
+    """A zip, the fourth of whose pictures `mend` changes."""
+    content = entries(IMAGES, None)
+    mend(content, "00000/img00000003.png")
+    write_zip(folder / "a.zip", content)
 
 
 def large_picture(folder: Path) -> None:
@@ -122,8 +162,20 @@ REFUSED = {
     "several sizes": (
         lambda h: write_zip(h / "a.zip", {"0.png": png(IMAGES[0]), "1.png": png(IMAGES[0, :8])}),
         [],
-        "has 8 x 20 pixels",
-        "all must be of one size",
+        "1.png has 8 x 20 pixels, and a.zip: 0.png 16 x 20",
+        "give them as a folder of pictures with --size 32",
+    ),
+    "a damaged picture": (
+        lambda h: damaged(h, lambda content, name: content.update({name: content[name][:400]})),
+        [],
+        "a.zip: 00000/img00000003.png: cannot be read as a picture",
+        "Repair it",
+    ),
+    "a folder without parquet files": (
+        lambda h: (h / "a.zip").mkdir(),
+        [],
+        "a.zip is a folder without parquet files",
+        "--folder a.zip",
     ),
 }
 
@@ -136,10 +188,29 @@ def test_what_does_not_fit_is_said_with_what_to_do_and_nothing_is_written(
     assert_refused(lambda: new("a.zip", *more), what, remedy)
 
 
+@pytest.mark.parametrize("row", [{"path": "a"}, {"bytes": None}, "a", None])
+def test_rows_without_a_picture_are_refused(here, assert_refused, row):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    pa.parquet.write_table(pa.table({"image": [row] * 60}), here / "a.parquet")
+    assert_refused(lambda: new("a.parquet"), "a.parquet: row 0: 'image' holds no bytes", "embed")
+
+
+@pytest.mark.parametrize("path", ["", "cats\udcff.zip"], ids=["empty", "no UTF-8"])
+def test_a_path_that_params_yaml_cannot_hold_is_refused(here, assert_refused, path):
+    if path:
+        write_zip(here / path, entries(IMAGES, None))
+    assert_refused(lambda: new(path), "rename it" if path else "is a folder without", "")
+
+
 def test_arrays_that_are_no_images_and_other_files_are_refused(here, capsys):
     np.savez(here / "a.npz", images=np.zeros((70, 3, 16, 16), np.uint8))
     assert new("a.npz") == 1
     assert "got [70, 3, 16, 16]" in capsys.readouterr().err
+    np.savez(here / "a.npz", x_train=IMAGES)
+    assert new("a.npz") == 1
+    assert "holds ['x_train'], but neither 'images' nor 'arr_0'" in capsys.readouterr().err
     (here / "a.tar").write_bytes(b"")
     assert new("a.tar") == 1
     assert ".zip, .npz or .parquet" in capsys.readouterr().err
