@@ -1,5 +1,8 @@
 """What a record says is of images that chose nothing, and no more than its seeds allow."""
 
+import csv
+import statistics
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -86,3 +89,32 @@ def test_scores_on_the_way_change_nothing_of_the_training():
         judge = Mock(score=lambda t: record.drawn(t, FEW).flatten()[:4].tolist())
         ends.append([*record.rows_of(training, judge, moments)][-1][3:])
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("default", "docs/speed.md"),
+        ("default_rejection", "docs/speed.md"),
+        ("default", "README.md"),
+    ],
+)
+def test_pages_say_what_is_on_record(name: str, page: str):
+    with Path(f"benchmarks/record/{name}/rows.tsv").open() as file:
+        ends = {
+            row["seed"]: row for row in csv.DictReader(file, delimiter="\t")
+        }  # the last of each
+    cells = []
+    for key, digit in (
+        ("fid", "0.1"),
+        ("precision", "0.001"),
+        ("recall", "0.001"),
+        ("nats", "0.1"),
+    ):
+        found = [Decimal(row[key]) for row in ends.values()]
+        mean, deviation = (
+            number.quantize(Decimal(digit), ROUND_HALF_UP)
+            for number in (statistics.mean(found), statistics.stdev(found))
+        )
+        cells.append(f"{mean} ± {deviation}")
+    assert f"| {' | '.join(cells)} |" in Path(page).read_text(encoding="utf-8")
