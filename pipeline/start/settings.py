@@ -27,7 +27,7 @@ FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
 # how pictures in one file, and in a folder, get classes
 CLASSES_BY = (
-    "give each picture a label in the file",
+    "give each picture a label in the file, as docs/data.md says",
     "sort the pictures into a sub-folder for each class",
 )
 MOST_CLASSES = 50  # of which the players are told without being asked

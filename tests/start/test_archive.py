@@ -106,6 +106,13 @@ def test_a_parquet_file_without_rows_beside_others_does_no_harm(here):
     assert main(["download", "cats"]) == 0 and main(["normalize", "cats"]) == 0
 
 
+def test_folders_in_a_zip_are_no_classes_and_what_makes_some_is_said(here, capsys):
+    pictures = {f"{index % 2}/{index}.png": png(image) for index, image in enumerate(IMAGES)}
+    write_zip(here / "a.zip", pictures)
+    assert new("a.zip") == 0
+    assert "give each picture a label in the file, as docs/data.md says" in capsys.readouterr().out
+
+
 def test_advice_on_large_pictures_can_be_followed(here, capsys):
     """Those in a file keep their size, so that no --size helps."""
     images = np.random.default_rng(2).integers(0, 256, (60, 100, 100), np.uint8)
