@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.errors import SourceError
 
-FEWEST = 60  # pictures: a tenth of them tests, and the metrics compare 6 test images at least
+FEWEST_TO_TEST = 6  # pictures, for each of which precision and recall take 5 neighbours
+FEWEST = 60  # pictures: a tenth of them tests
 FEWEST_OF_A_CLASS = 10  # so that training images of it are left when the test set is taken
 COLOURS_LOOKED_AT = 50  # pictures in colour mode that are opened to see whether they are grey
 
@@ -35,7 +36,7 @@ class Pictures:
 
 def tenth(count: int) -> int:
     """How many of `count` pictures test, where nothing else says so, and how many validate."""
-    return max(6, round(0.1 * count))
+    return max(FEWEST_TO_TEST, round(0.1 * count))
 
 
 def check_enough(path: str, count: int, kinds: str) -> None:

@@ -11,7 +11,7 @@ from string import Template
 from pipeline.config.editing import plain
 from pipeline.config.models.gan.sizes import LARGEST, SMALLEST
 from pipeline.errors import ConfigError
-from pipeline.start.pictures import Pictures, tenth
+from pipeline.start.pictures import FEWEST_TO_TEST, Pictures, tenth
 
 FOLDER = Path(__file__).with_name("presets")
 CONVOLUTIONAL = ("dcgan", "resnet")
@@ -22,7 +22,6 @@ USUAL_SIDE = 32  # pixels, to which larger pictures are brought
 MOST_EPOCHS = 1_000  # more show a small folder so often that D knows it by heart
 LEAST_STEPS = 10
 FEWEST_TO_TRAIN = 40  # pictures to train on; of 60, the fewest in all, 48 are
-FEWEST_TO_TEST = 6  # for each of which precision and recall take 5 neighbours
 FEW_STEPS = 1_000  # of which fewer draw hardly more than colours
 COMMENT_COLUMN = 39  # of comments behind values
 # how pictures in one file, and in a folder, get classes
